@@ -1,0 +1,252 @@
+"""Activations: the bend between two linear layers, and its slope.
+
+Without a bend, a stack of layers is one matrix. With it, every layer multiplies
+the gradient by phi'(z), and the product of those slopes decides whether a deep
+network learns. Each entry of `ACTIVATIONS` is a pair (f, df) of plain functions.
+
+All functions keep the dtype that they are given, raise no warnings at infinite
+or huge arguments, and accept complex arguments (the complex-step check needs
+them): where phi is pieced together, the real part chooses the piece.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+Array = np.ndarray
+
+SELU_ALPHA = 1.67326324235437728481704299167   # Klambauer et al. 2017, arXiv:1706.02515
+SELU_LAMBDA = 1.05070098735548049341933498529
+
+
+@dataclass(frozen=True)
+class Activation:
+    """One activation function, its derivative, and what a reader should know of it.
+
+    Parameters
+    ----------
+    name : str
+        Key in `ACTIVATIONS`.
+    f, df : callable
+        phi(z) and phi'(z), elementwise; the shape and dtype of z are kept.
+    kinks : tuple of float
+        Points without a derivative; there, df returns one of the one-sided slopes.
+    recommended : str
+        Key of the initializer that is made for it.
+    formula : str
+        LaTeX of phi.
+    options : mapping
+        The arguments that its family was built with, such as {"alpha": 0.01}.
+    learned_slope : float or None
+        PReLU: where the negative slope starts; the layer learns it from there.
+    drawn_slopes : (float, float) or None
+        RReLU: the range that negative slopes are drawn from in training.
+    """
+
+    name: str
+    f: Callable[[Array], Array]
+    df: Callable[[Array], Array]
+    kinks: tuple[float, ...] = ()
+    recommended: str = "glorot_normal"
+    formula: str = ""
+    options: Mapping[str, float] = field(default_factory=dict)
+    learned_slope: float | None = None
+    drawn_slopes: tuple[float, float] | None = None
+
+
+def _decaying(z: Array) -> Array:
+    """exp(-|z|) without overflow; for complex z the sign of the real part decides."""
+    return np.exp(np.where(z.real > 0, -z, z) if np.iscomplexobj(z) else -np.abs(z))
+
+
+def positive_part(z: Array) -> Array:
+    """max(z, 0). For complex z the real part decides, and 0 belongs to the left, as in every df here."""
+    return np.where(z.real <= 0, 0, z) if np.iscomplexobj(z) else np.maximum(z, 0)   # np.maximum would ask the imaginary part at 0
+
+
+def negative_part(z: Array) -> Array:
+    """min(z, 0), so that z = positive_part(z) + negative_part(z)."""
+    return np.where(z.real > 0, 0, z) if np.iscomplexobj(z) else np.minimum(z, 0)
+
+
+def _identity(z: Array) -> Array:
+    return np.array(z)
+
+
+def _sigmoid(z: Array) -> Array:
+    z = np.asarray(z)
+    e = _decaying(z)
+    return np.where(z.real > 0, 1, e) / (1 + e)
+
+
+def _sigmoid_slope(z: Array) -> Array:
+    e = _decaying(np.asarray(z))
+    return e / ((1 + e) * (1 + e))   # sigma(z) sigma(-z): exact where sigma (1 - sigma) rounds to 0
+
+
+def _tanh_slope(z: Array) -> Array:
+    e = _decaying(2 * np.asarray(z))
+    return 4 * e / ((1 + e) * (1 + e))   # 1/cosh^2, without the cancellation of 1 - tanh^2
+
+
+def _relu_slope(z: Array) -> Array:
+    # 0 at NaN too. That hides nothing: relu(NaN) is NaN, so the loss is NaN and dy arrives as NaN, and NaN * 0 is NaN.
+    # A slope of NaN there would need a second comparison in the hottest line of training.
+    z = np.asarray(z)
+    return (z.real > 0).astype(z.dtype)
+
+
+def _softplus(z: Array) -> Array:
+    z = np.asarray(z)
+    return positive_part(z) + np.log1p(_decaying(z))
+
+
+def _swish(z: Array) -> Array:
+    return np.maximum(z, -1e3) * _sigmoid(z)   # the clip turns -inf * 0 into the limit 0
+
+
+def _swish_slope(z: Array) -> Array:
+    s = _sigmoid(z)
+    return s + np.clip(z, -1e3, 1e3) * _sigmoid_slope(z)
+
+
+# erfc by the rational approximations of W. J. Cody, Math. Comp. 23 (1969) 631-637; highest power first.
+_SMALL = ((1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
+          (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3))
+_MIDDLE = ((2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594, 6.61191906371416295e1,
+            2.98635138197400131e2, 8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3, 1.23033935479799725e3),
+           (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2, 1.62138957456669019e3,
+            3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3))
+_LARGE = ((1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1, 1.25781726111229246e-1,
+           1.60837851487422766e-2, 6.58749161529837803e-4),
+          (1.0, 2.56852019228982242, 1.87295284992346725, 5.27905102951428412e-1, 6.05183413124413191e-2, 2.33520497626869185e-3))
+
+
+def _ratio(coefficients, x: Array) -> Array:
+    over, under = coefficients
+    p, q = over[0] * x, under[0] * x
+    for a, b in zip(over[1:-1], under[1:-1], strict=True):
+        p, q = (p + a) * x, (q + b) * x
+    return (p + over[-1]) / (q + under[-1])
+
+
+def _normal_cdf(z: Array) -> Array:
+    """P(N(0, 1) <= z) to rounding, in the dtype of z, real or complex (near the real axis)."""
+    z = np.asarray(z)
+    u = np.clip(z.real, -40, 40) * math.sqrt(0.5) + (1j * z.imag * math.sqrt(0.5) if np.iscomplexobj(z) else 0)
+    x = np.where(u.real < 0, -u, u)
+    far = np.maximum(x, 0.46875)   # keeps the tail's formula away from where it is not used
+    square = 1 / (far * far)
+    tail = np.where(far.real > 4, (1 / math.sqrt(math.pi) - square * _ratio(_LARGE, square)) / far, _ratio(_MIDDLE, np.minimum(far, 4.5)))
+    upper = np.exp(-far * far) * tail / 2   # P(Z > |z|)
+    near = 0.5 - x * _ratio(_SMALL, np.minimum(x * x, 1.0)) / 2
+    upper = np.where(x.real < 0.46875, near, upper)
+    return np.where(u.real < 0, upper, 1 - upper).astype(z.dtype)
+
+
+def _gelu(z: Array) -> Array:
+    return np.maximum(z, -50) * _normal_cdf(z)
+
+
+def _gelu_slope(z: Array) -> Array:
+    near = np.clip(z, -50, 50)
+    return _normal_cdf(z) + near * np.exp(-near * near / 2) / math.sqrt(2 * math.pi)
+
+
+def _bent(alpha: float) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+    """f and df of the line with slope 1 to the right of 0 and slope alpha to the left."""
+    alpha = float(alpha)   # an np.float64 scalar promotes float32
+    if alpha == 0:
+        return positive_part, _relu_slope   # 0 * -inf would be NaN
+
+    def slope(z: Array) -> Array:
+        z = np.asarray(z)
+        return np.where(z.real > 0, z.dtype.type(1), z.dtype.type(alpha))
+
+    return lambda z: positive_part(z) + alpha * negative_part(z), slope
+
+
+def _check_slope(name: str, value: float, upper: float = 1.0) -> None:
+    if not 0 <= value <= upper:
+        raise ValueError(f"{name} must be between 0 and {upper:g}, got {value:g}")
+
+
+def leaky_relu(alpha: float = 0.01) -> Activation:
+    """max(alpha z, z): a small slope keeps a switched-off unit learning (Maas et al. 2013). 0 <= alpha <= 1."""
+    _check_slope("alpha", alpha)
+    return Activation("leaky_relu", *_bent(alpha), (0.0,), "he_normal", r"\max(\alpha z, z)", {"alpha": alpha})
+
+
+def prelu(alpha: float = 0.25) -> Activation:
+    """Leaky ReLU whose slope is learned, one for a layer, starting at alpha (He et al. 2015, arXiv:1502.01852)."""
+    _check_slope("alpha", alpha)
+    return Activation("prelu", *_bent(alpha), (0.0,), "he_normal", r"\max(0, z) + \alpha \min(0, z),\ \alpha\ \text{learned}",
+                      {"alpha": alpha}, learned_slope=alpha)
+
+
+def rrelu(lower: float = 1 / 8, upper: float = 1 / 3) -> Activation:
+    """Leaky ReLU with slopes drawn from U(lower, upper) in training, their mean in use (Xu et al. 2015, arXiv:1505.00853)."""
+    _check_slope("upper", upper)
+    _check_slope("lower", lower, upper)
+    return Activation("rrelu", *_bent((lower + upper) / 2), (0.0,), "he_normal", r"\max(0, z) + a \min(0, z),\ a \sim U(l, u)",
+                      {"lower": lower, "upper": upper}, drawn_slopes=(lower, upper))
+
+
+def _exponential(alpha: float, scale: float) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+    alpha = float(alpha)
+
+    def f(z: Array) -> Array:
+        return scale * (positive_part(z) + alpha * np.expm1(negative_part(z)))
+
+    def df(z: Array) -> Array:
+        z = np.asarray(z)
+        return np.where(z.real > 0, z.dtype.type(scale), scale * alpha * np.exp(negative_part(z)))
+
+    return f, df
+
+
+def elu(alpha: float = 1.0) -> Activation:
+    """z to the right, alpha (e^z - 1) to the left, which floors at -alpha (Clevert et al. 2016, arXiv:1511.07289)."""
+    if not 0 < alpha <= 100:
+        raise ValueError(f"alpha must be above 0 and at most 100, got {alpha:g}")
+    return Activation("elu", *_exponential(alpha, 1.0), () if alpha == 1 else (0.0,), "he_normal",
+                      r"z \text{ if } z > 0,\ \alpha(e^z - 1) \text{ otherwise}", {"alpha": alpha})
+
+
+# Families take arguments; everything else is one fixed function.
+FAMILIES: dict[str, Callable[..., Activation]] = {"leaky_relu": leaky_relu, "prelu": prelu, "rrelu": rrelu, "elu": elu}
+
+ACTIVATIONS: dict[str, Activation] = {a.name: a for a in (
+    Activation("identity", _identity, np.ones_like, formula="z"),
+    Activation("sigmoid", _sigmoid, _sigmoid_slope, formula=r"1 / (1 + e^{-z})"),
+    Activation("tanh", np.tanh, _tanh_slope, formula=r"\tanh z"),
+    Activation("relu", positive_part, _relu_slope, (0.0,), "he_normal", r"\max(0, z)"),
+    leaky_relu(),
+    prelu(),
+    rrelu(),
+    elu(),
+    Activation("selu", *_exponential(SELU_ALPHA, SELU_LAMBDA), (0.0,), "lecun_normal",
+               r"\lambda z \text{ if } z > 0,\ \lambda\alpha(e^z - 1) \text{ otherwise}"),
+    Activation("softplus", _softplus, _sigmoid, recommended="he_normal", formula=r"\ln(1 + e^z)"),
+    Activation("gelu", _gelu, _gelu_slope, recommended="he_normal", formula=r"z\,\Phi(z)"),
+    Activation("swish", _swish, _swish_slope, recommended="he_normal", formula=r"z\,\sigma(z)"),
+)}
+
+
+def as_activation(activation: str | Activation, **options: float) -> Activation:
+    """The table's entry for a key, a family's member for a key with options, or the object itself.
+
+    Raises
+    ------
+    ValueError
+        "activation must be one of identity, sigmoid, …, got 'relu6'"; "options must be empty for relu, got alpha".
+    """
+    if isinstance(activation, Activation):
+        return activation
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+    if options and activation not in FAMILIES:
+        raise ValueError(f"options must be empty for {activation}, got {', '.join(options)}")
+    return FAMILIES[activation](**options) if options else ACTIVATIONS[activation]

@@ -1,0 +1,69 @@
+"""Slopes: how much of the gradient reaches layer l?
+
+On its way back, the gradient is multiplied by phi'(z) W' at every layer. Theory says
+that in a wide network its size changes by the factor sqrt(chi) a layer; this sets the
+measured product beside that line, for one activation and one initializer.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine import mean_field
+from engine.activations import Activation, as_activation
+from engine.initializers import Initializer
+from engine.propagation import over_seeds, stack
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class GradientReach:
+    """The gradient's RMS in each layer over that in the last layer.
+
+    measured : (seeds, depth); infinite from where it overflowed, 0 where it underflowed
+    theory : (depth,), or None where theory is silent (constant weights)
+    factor : sqrt(chi_1), by which theory multiplies the gradient a layer, at the fixed point of q; NaN where it is silent
+    sigma_w : std of a weight times sqrt(fan_in), in the last layer
+    """
+
+    measured: Array
+    theory: Array | None
+    factor: float
+    sigma_w: float
+
+    @property
+    def first(self) -> float:
+        """What reaches layer 1: the geometric middle of the seeds."""
+        first = self.measured[:, 0]
+        return float(np.exp(np.median(np.log(first)))) if (first > 0).all() else float(np.median(first))
+
+
+def gradient_reach(activation: str | Activation, initializer: str | Initializer | None = None, *, depth: int, width: int = 100, gain: float = 1.0,
+                   seeds: int = 3, samples: int = 50) -> GradientReach:
+    """Send a gradient back through random networks, one for each seed; by default with the activation's recommended initializer.
+
+    Raises ValueError as `propagate` does.
+    """
+    phi = as_activation(activation)
+    with np.errstate(all="ignore"):
+        runs = over_seeds(range(seeds), depth=depth, width=width, activation=phi, initializer=initializer or phi.recommended, gain=gain,
+                          samples=samples)
+        rms = stack(runs, "gradient_rms")
+        last = rms[:, -1:]
+        measured = np.where(np.isfinite(rms), rms / np.where((last > 0) & np.isfinite(last), last, 1), np.inf)
+        arguments = runs[0].theory()
+        if arguments is None:
+            return GradientReach(measured, None, math.nan, math.nan)
+        theory = mean_field.predict(**arguments).gradient_rms
+        sigma_w = float(arguments["sigma_w"][-1])
+        q = mean_field.fixed_point(sigma_w, 0.0, phi)
+        return GradientReach(measured, theory / theory[-1], math.sqrt(mean_field.chi(q, sigma_w, phi)), sigma_w)
+
+
+def critical_gain(reach: GradientReach, activation: str | Activation, gain: float = 1.0) -> float:
+    """The gain at which theory keeps the gradient's size, given what this gain led to. Infinite or NaN where there is none."""
+    if not reach.sigma_w:
+        return math.inf
+    return gain * mean_field.critical_sigma_w(0.0, activation) / reach.sigma_w
