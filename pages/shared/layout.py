@@ -1,0 +1,135 @@
+"""How every page reads: question, controls, picture, verdict, formula, what next, the code."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from engine.datasets import Dataset, DatasetError, load_digits, load_mnist, mnist_at_hand
+from pages.shared import controls, presets
+from pages.shared.runs import Run
+
+TEXT_WIDTH = 760  # px: a line that the eye does not lose
+
+
+def tex(x: float) -> str:
+    """A number as people write it: 0.003 as it is, 0.00001 as a power of ten."""
+    mantissa, _, exponent = f"{x:.3g}".partition("e")
+    return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
+
+
+def question(text: str) -> None:
+    st.title(text, anchor=False)
+
+
+@st.cache_resource(show_spinner="Reading MNIST …")
+def mnist() -> Dataset:
+    return load_mnist()
+
+
+def dataset(name: str) -> Dataset:
+    """The chosen dataset, or the built-in one and a sentence why. A failure is not tried again until it is asked for."""
+    if name == "digits":
+        st.caption("Digits: 1,797 images of 8 × 8, built in. Choose MNIST in the sidebar for 70,000 images of 28 × 28.")
+        return load_digits()
+    state, here = st.session_state, mnist_at_hand()
+    label, note = ("Try again", "") if "_mnist_failed" in state else ("Download MNIST (11 MB)", "Once; it is kept in your cache folder.")
+    if not here or "_mnist_failed" in state:
+        slot = st.empty()
+        if not slot.button(label, help=f"{note} Or set MNIST_DIR to a folder that has it."):
+            reason = state.get("_mnist_failed", "MNIST is not on this machine yet.")
+            st.warning(f"{reason} The built-in digits are used meanwhile.")
+            return load_digits()
+        state.pop("_mnist_failed", None)
+        bar = slot.progress(0.0, "Looking for MNIST …")
+    else:
+        bar = None
+    try:
+        if bar:
+            load_mnist(progress=lambda done, total: bar.progress(min(1.0, done / max(total, 1)), f"{done / 1e6:.1f} MB of this file"))
+            bar.empty()
+        return mnist()
+    except DatasetError as error:
+        state["_mnist_failed"] = str(error)
+        st.rerun()
+
+
+def preset_menu(page: str) -> None:
+    """The presets of a page; choosing one moves the page's controls. Then read what the link asks for."""
+    mine = {key: preset for key, preset in presets.PRESETS.items() if preset.page == page}
+
+    def apply() -> None:
+        chosen = st.session_state[f"_{page}_preset"]
+        if chosen:
+            st.session_state.update(presets.values_of(mine[chosen]))
+
+    chosen = st.selectbox(
+        "Experiment",
+        mine,
+        index=None,
+        format_func=lambda key: mine[key].title,
+        key=f"_{page}_preset",
+        on_change=apply,
+        placeholder="Choose an experiment",
+        help="Sets all controls below. Every setting is part of the page's link.",
+    )
+    if chosen and all(st.session_state.get(key) == value for key, value in presets.values_of(mine[chosen]).items()):
+        st.caption(f"Look for: {mine[chosen].look_for}")
+    controls.read_link(presets.TABLES[page])
+
+
+def link_notes(table: Mapping[str, controls.Control]) -> None:
+    for sentence in controls.link_notes(table):
+        st.warning(sentence)
+
+
+def verdict(text: str, key: str = "verdict") -> None:
+    """One sentence on these very numbers."""
+    with st.container(key=key, width=TEXT_WIDTH):
+        st.markdown(text)
+
+
+def fix_button(fix: Mapping[str, Any], on_fix: Callable[[], None] | None = None) -> None:
+    """The cure of the verdict (control key -> value), a click away. Not inside a fragment: it moves controls outside of it."""
+
+    def apply() -> None:
+        st.session_state.update(fix)
+        if on_fix:
+            on_fix()
+
+    if fix:
+        named = ", ".join(f"{_control(key).label} = {_control(key).show(value)}" for key, value in fix.items())
+        st.button(f"Apply the fix: {named}", on_click=apply, key="apply_fix")
+
+
+def _control(key: str) -> controls.Control:
+    return next(c for table in presets.TABLES.values() for c in table.values() if c.key == key)
+
+
+def progress_line(run: Run, done: int, steps: int, text: str) -> None:
+    """How far a run is, and what it waits for."""
+    waiting = "  Waiting for a free core: others train on this machine too." if run.waiting else ""
+    st.progress(min(1.0, done / max(steps, 1)), f"{text}{waiting}")
+
+
+def download(table: pd.DataFrame, file: str) -> None:
+    """The numbers as CSV, written when they are asked for: what a rerun replaces cannot be missed by the browser."""
+    st.download_button("Download as CSV", lambda: table.to_csv(index=False), file, "text/csv", on_click="ignore")
+
+
+def try_next(lines: Iterable[str]) -> None:
+    st.header("Try next", anchor=False)
+    with st.container(width=TEXT_WIDTH):
+        st.markdown("\n".join(f"- {line}" for line in lines))
+
+
+def run_it_yourself(script: str, *functions: Callable) -> None:
+    """A script that gives this page's numbers, and the engine's own source behind them."""
+    st.header("Run it yourself", anchor=False)
+    st.caption("Save it beside the folder `engine` and run it: it prints the numbers of this page.")
+    st.code(script, language="python")
+    for function in functions:
+        with st.expander(f"Source of `{function.__module__}.{function.__name__}`"):
+            st.code(inspect.getsource(function), language="python")

@@ -1,0 +1,13 @@
+"""Why are deep networks hard to train, and what fixes it?  `streamlit run streamlit_app.py`"""
+
+import streamlit as st
+
+from pages.shared import charts, controls, frames, layout, presets, router, runs  # noqa: F401  (imported before the freeze)
+
+st.set_page_config(page_title="Why deep networks are hard to train", page_icon="📉", layout="wide", initial_sidebar_state="auto")
+router.prepare_process()
+
+page = st.navigation(router.build_pages(), position="top")
+st.session_state["_routed"] = True
+runs.pause_unless_on(page.url_path)
+page.run()
