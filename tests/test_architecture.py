@@ -1,0 +1,126 @@
+"""Who may import whom: parsed from the source, so that a shortcut is seen on the day it is taken."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BASE = {"activations", "initializers", "losses", "datasets"}
+MAY_REACH = {   # engine module: the others that it may lean on, also by way of modules that are not listed here
+    **{name: set() for name in BASE},
+    "layers": BASE,
+    "network": BASE | {"layers"},
+    "optimizers": BASE | {"layers", "network"},
+    "training": BASE | {"layers", "network", "optimizers"},
+    "gradient_check": BASE | {"layers", "network"},
+    "propagation": BASE | {"layers", "network"},
+    "mean_field": {"activations"},
+    "diagnosis": BASE | {"layers", "network", "propagation", "mean_field"},
+}
+
+
+def modules(folder, pattern="*.py"):
+    return sorted((ROOT / folder).glob(pattern)) if (ROOT / folder).is_dir() else []
+
+
+def names(path):
+    """Every imported name, spelled out: `from engine import bugs` counts as engine.bugs, and so do imports inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively: spell the package out"
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def packages(path):
+    return {name.partition(".")[0] for name in names(path)}
+
+
+def neighbours(path, package):
+    """Modules of a package that a file imports."""
+    stems = {p.stem for p in modules(package.replace(".", "/"))}
+    return {rest.partition(".")[0] for name in names(path) if name.startswith(package + ".") for rest in [name[len(package) + 1:]]} & stems
+
+
+def reached(stem, package, stop=()):
+    """Modules of the package that a module imports, and those that these import, and so on, but no further than through `stop`."""
+    found, new = set(), {stem}
+    while new:
+        new = {n for m in new for n in neighbours(ROOT / package.replace(".", "/") / f"{m}.py", package)} - found
+        found |= new
+        new -= set(stop)
+    return found
+
+
+ENGINE = [pytest.param(path, id=path.name) for path in modules("engine")]
+SHARED = modules("pages/shared")
+PAGES = modules("pages")
+
+
+def test_the_parser_sees_imports_of_every_kind(tmp_path):
+    source = "import os.path\nfrom engine import bugs\nfrom engine.layers import Dense\ndef f():\n    import pandas as pd\n"
+    (tmp_path / "m.py").write_text(source)
+    assert {"os.path", "engine.bugs", "engine.layers", "pandas"} <= names(tmp_path / "m.py")
+
+
+@pytest.mark.parametrize("path", ENGINE)
+def test_the_engine_knows_numpy_the_standard_library_and_no_screen(path):
+    allowed = {"engine", "numpy", *sys.stdlib_module_names} | ({"pooch"} if path.name == "datasets.py" else set())
+    assert packages(path) <= allowed
+
+
+@pytest.mark.parametrize("stem", [stem for stem in MAY_REACH if (ROOT / "engine" / f"{stem}.py").exists()])
+def test_engine_modules_lean_only_on_those_below_them(stem):
+    assert reached(stem, "engine", stop=MAY_REACH) & set(MAY_REACH) <= MAY_REACH[stem]
+
+
+@pytest.mark.parametrize("stem", [path.stem for path in modules("engine") if path.stem != "__init__"])
+def test_engine_modules_do_not_import_each_other_in_a_circle(stem):
+    assert stem not in reached(stem, "engine")
+
+
+@pytest.mark.parametrize("path", [path for path in ENGINE if path.id != "__init__.py"])
+def test_engine_modules_import_from_the_module_that_defines_a_name_and_not_from_the_package(path):
+    stems = {p.stem for p in modules("engine")}
+    assert {name for name in names(path) if name.startswith("engine.")} == {
+        name for name in names(path) if name.startswith("engine.") and name.split(".")[1] in stems}
+
+
+@pytest.mark.parametrize("path", ENGINE)
+def test_the_engine_neither_prints_nor_uses_global_randomness_or_global_state(path):
+    generators = {"default_rng", "Generator", "SeedSequence", "BitGenerator", "PCG64"}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        assert not isinstance(node, ast.Global), f"line {node.lineno}: global"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in ("print", "input"), f"line {node.lineno}: {node.func.id}"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and node.value.attr == "random":
+            assert node.attr in generators, f"line {node.lineno}: np.random.{node.attr}"
+    assert not names(path) & {"random", "logging", "numpy.random.seed"}
+
+
+@pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in SHARED if p.stem.startswith(("charts", "frames"))])
+def test_charts_and_frames_never_see_streamlit(path):
+    for seen in (path, *(path.with_name(f"{stem}.py") for stem in reached(path.stem, "pages.shared"))):
+        assert "streamlit" not in packages(seen), seen.name
+
+
+@pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in SHARED])
+def test_what_pages_share_imports_no_page(path):
+    assert not neighbours(path, "pages") - {"__init__"}
+    assert "streamlit_app" not in packages(path)
+
+
+@pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in PAGES])
+def test_pages_import_no_other_page(path):
+    assert not neighbours(path, "pages") - {"__init__"}
+    assert "streamlit_app" not in packages(path)
+
+
+@pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in (*modules("engine"), *SHARED, *PAGES)])
+def test_the_program_does_not_import_its_tests_or_benchmarks(path):
+    assert not packages(path) & {"tests", "benchmarks", "pytest"}

@@ -1,0 +1,112 @@
+"""The app as a visitor meets it: a real server, a real browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from pages.shared.router import PAGES
+
+pytestmark = pytest.mark.browser
+HARMLESS = re.compile(r"_stcore/(health|host-config)|Failed to load resource")   # Streamlit looks for its base path under deep links
+
+
+def complaints(tab) -> list[str]:
+    return [text for text in tab.complaints if not HARMLESS.search(text)]
+
+
+@pytest.mark.parametrize("path", ["" if stem == "home" else stem for stem in PAGES])
+def test_a_link_to_a_page_opens_on_a_cold_server(path, new_server, tab):
+    visitor = tab()
+    page = visitor.open(f"{new_server().url}/{path}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator("[data-testid='stTopNavLink']")).to_have_count(len(PAGES))   # the app's own navigation, not the folder's
+    expect(page.locator("[data-testid='stVegaLiteChart'] svg, [data-testid='stVegaLiteChart'] canvas").first).to_be_visible()
+    assert page.locator("[data-testid='stException']").count() == 0
+    assert complaints(visitor) == []
+
+
+def test_start_pause_step_and_reset_do_what_they_say(new_server, tab):
+    visitor = tab()
+    page = visitor.open(f"{new_server().url}/mnist_training?mnist_epochs=300&mnist_width=500&mnist_depth=4")
+    line = page.locator("[data-testid='stProgress']")
+    step = lambda: int(re.search(r"Step ([\d,]+) of", line.inner_text()).group(1).replace(",", ""))  # noqa: E731
+    verdict = page.locator(".st-key-verdict")
+
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(verdict).to_contain_text("test 9", timeout=60_000)    # over 90 %, from guessing at 10 %
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
+    visitor.settle()
+    paused_at = step()
+    page.get_by_role("button", name="Step", exact=True).click()
+    expect(line).to_contain_text(f"Step {paused_at + 1:,} of")   # one step, and no other since the pause
+    page.get_by_role("button", name="Reset", exact=True).click()
+    expect(line).to_contain_text("steps to go")
+    expect(page.get_by_text("Earlier runs of this visit")).to_be_visible()
+    assert complaints(visitor) == []
+
+
+def test_a_running_network_pauses_while_another_page_is_open(new_server, tab):
+    visitor = tab()
+    page = visitor.open(f"{new_server().url}/mnist_training?mnist_epochs=300&mnist_width=500&mnist_depth=4")
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.locator("[data-testid='stProgress']")).to_contain_text("Step", timeout=30_000)
+    page.get_by_role("link", name="Home").first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Why")
+    page.get_by_role("link", name="MNIST training").first.click()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
+    expect(page.locator("[data-testid='stProgress']")).to_contain_text("Step")
+    assert complaints(visitor) == []
+
+
+def test_every_setting_travels_in_the_link(new_server, tab):
+    server, first, second = new_server(), tab(), tab()
+    page = first.open(f"{server.url}/mnist_training")
+    page.locator(".st-key-mnist_depth [role='slider'], .st-key-mnist_depth input[type='range']").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(re.compile("mnist_depth=3"))
+    page.locator(".st-key-mnist_activation input").click()
+    page.get_by_role("option", name="SELU").click()
+    expect(page).to_have_url(re.compile("mnist_activation=SELU"))
+    copy = second.open(page.url)
+    expect(copy.locator(".st-key-mnist_depth")).to_contain_text("3")
+    expect(copy.locator("code").filter(has_text="activation='selu'").first).to_be_attached()
+
+
+def test_a_link_that_asks_for_too_much_says_so_and_gets_no_more_than_the_sliders_give(new_server, tab):
+    page = tab().open(f"{new_server().url}/mnist_training?mnist_depth=100000&mnist_activation=nonsense&mnist_rate=-1&mnist_seed=abc")
+    for words in ("Hidden layers = “100000”", "Activation φ = “nonsense”", "Learning rate η = “-1”", "Seed = “abc”"):
+        expect(page.get_by_text(words)).to_be_visible()
+    assert page.locator("[data-testid='stException']").count() == 0
+
+
+def test_a_finished_run_shows_its_mistakes_and_weights(new_server, tab):
+    visitor = tab()
+    page = visitor.open(f"{new_server().url}/mnist_training?mnist_epochs=2")
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_text("Surest mistakes")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("img", name=re.compile("Incoming weights"))).to_be_visible()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
+    assert complaints(visitor) == []
+
+
+def test_a_missing_mnist_folder_is_a_sentence_and_the_digits_stay(new_server, tab):
+    page = tab().open(f"{new_server(MNIST_DIR='/nowhere').url}/mnist_training?mnist_data=MNIST")
+    expect(page.get_by_text("MNIST_DIR names /nowhere, but there is no such folder.")).to_be_visible()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
+
+
+def test_the_fix_moves_the_controls_and_a_new_run_learns(new_server, tab):
+    visitor = tab()
+    small = "mnist_epochs=5&mnist_initializer=Normal+N(0, 1)&mnist_gain=0.01&mnist_depth=5&mnist_optimizer=SGD&mnist_rate=0.1"
+    page = visitor.open(f"{new_server().url}/mnist_training?{small}")
+    start = page.get_by_role("button", name="Start", exact=True)
+    start.click()
+    fix = page.get_by_role("button", name="Apply the fix: Batch norm = Before")
+    fix.click(timeout=30_000)
+    expect(page).to_have_url(re.compile("mnist_batch_norm=Before"))
+    expect(start).to_be_enabled()
+    start.click()
+    expect(page.locator(".st-key-verdict")).to_contain_text(re.compile("test [5-9]"), timeout=30_000)
+    assert complaints(visitor) == []
