@@ -4,31 +4,34 @@ import streamlit as st
 
 from pages.shared import activations_parts as parts
 from pages.shared import activations_training as training
-from pages.shared import layout
+from pages.shared import controls, layout
 from pages.shared.controls import ACT, ACT_FAMILIES, ACT_HAND
 from pages.shared.router import ensure_routed
 
 ensure_routed()
 
 
+CONTROLS = {  # of each part, in the sidebar; the rest of the table keeps its values
+    "product": ("set", "initializer", "gain", "depth", "width", "seeds"),
+    "curves": ("set", "z"),
+    "hand": tuple(ACT_HAND),
+    "dying": ("rivals", "rate", "bias", "dying_depth", "dying_seed"),
+    "selu": ("fixed", "mean", "variance", "layers", "fixed_initializer", "fixed_gain", "dropout", "dropout_rate"),
+    "ranking": ("rank_depth", "set", "rank_width", "rank_epochs", "rank_rate", "rank_seeds"),
+}
+
+
 def draw_controls(part: str) -> dict:
-    """This part's controls in the sidebar, the other parts' folded away: a link keeps them all."""
-    groups = {
-        "product": ["set", "initializer", "gain", "depth", "width", "seeds"],
-        "curves": ["set", "z"],
-        "hand": list(ACT_HAND),
-        "dying": ["rivals", "rate", "bias", "dying_depth", "dying_seed"],
-        "selu": ["fixed", "mean", "variance", "layers", "fixed_initializer", "fixed_gain", "dropout", "dropout_rate"],
-        "ranking": ["rank_depth", "set", "rank_width", "rank_epochs", "rank_rate", "rank_seeds"],
-    }
+    slopes = () if part == "hand" else tuple(ACT_FAMILIES)
+    drawn = ("part", *CONTROLS[part], *slopes)
+    value = controls.keep(ACT, drawn)
     with st.sidebar:
-        value = {name: ACT[name].draw() for name in groups[part]}
-        if part != "hand":
+        with st.container():
+            value |= {name: ACT[name].draw() for name in CONTROLS[part]}
+        if slopes:
             with st.expander("Slopes and α", expanded=part == "curves"):
-                value |= {name: ACT[name].draw() for name in ACT_FAMILIES}
-        with st.expander("The other parts' controls"):
-            value |= {name: ACT[name].draw() for name in ACT if name not in value and name != "part"}
-    layout.link_notes(ACT)
+                value |= {name: ACT[name].draw() for name in slopes}
+    layout.link_notes({name: ACT[name] for name in drawn})
     return value
 
 

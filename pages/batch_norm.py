@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.shared import batch_norm_parts as parts
 from pages.shared import batch_norm_scripts as scripts
-from pages.shared import layout
+from pages.shared import controls, layout
 from pages.shared.controls import BATCH_NORM
 from pages.shared.router import ensure_routed
 
@@ -25,10 +25,7 @@ DRAWN = ("size", "pull", "spread")  # without effect on a batch that is typed
 def draw_controls(part: str) -> dict:
     """All values of the table; only those of the part are drawn, and the others keep what they were set to."""
     names = (*CONTROLS[part], "layers" if part == "cost" else "seed")
-    for name, control in BATCH_NORM.items():
-        if name not in names and name != "part" and control.key in state:
-            state[control.key] = state[control.key]  # Streamlit would forget a control that is not drawn
-    v = {name: state.get(control.key, control.default) for name, control in BATCH_NORM.items()}
+    v = controls.keep(BATCH_NORM, ("part", *names))
     for name in names:
         with st.container() if name == "layers" else st.sidebar:  # a list of layers wants the width of the page
             v[name] = BATCH_NORM[name].draw(disabled=name in DRAWN and bool(v["values"].strip()))

@@ -12,8 +12,8 @@ from engine.gradient_report import GradientReport, judge
 from engine.gradient_verdict import GradientVerdict, explain
 from engine.losses import Penalty
 from engine.network import mlp
+from pages.shared import controls, layout
 from pages.shared import gradient_parts as parts
-from pages.shared import layout
 from pages.shared.controls import BEST, GRAD
 from pages.shared.router import ensure_routed
 
@@ -115,11 +115,9 @@ elif part == "cautions":
         drawn.append("mistake")
         control = replace(GRAD["mistake"], label=parts.mistake_of(v["caution"]))
         v["mistake"] = control.draw()
+controls.keep(GRAD, (*drawn, "parameter"))
 layout.link_notes({name: GRAD[name] for name in drawn})
 
 script = {"curve": parts.curve, "v": parts.v, "net": network, "bug": parts.bug, "cautions": parts.cautions}[part](v)
 layout.try_next(parts.NEXT[part])
 layout.run_it_yourself(script, *parts.SOURCES[part], *((judge,) if part == "net" else ()))
-for control in GRAD.values():  # what is not drawn now keeps its value for the part that draws it
-    if control.key in state and control.key.removeprefix("grad_") not in (*drawn, "parameter"):
-        state[control.key] = state[control.key]

@@ -65,6 +65,28 @@ def test_every_preset_sets_controls_that_its_page_has_and_renders(key):
     assert any(preset.look_for in caption.value for caption in app.caption)
 
 
+def containers(block, path: tuple = ()):
+    """(key, path of its container) of every control below a block."""
+    for place, node in block.children.items():
+        if hasattr(node, "children"):
+            yield from containers(node, (*path, place))
+        elif getattr(node, "key", None):
+            yield node.key, path
+
+
+@pytest.mark.parametrize("stem", [stem for stem, table in TABLES.items() if "part" in table])
+def test_a_control_stays_in_one_container_whatever_part_is_shown(stem):
+    """One that moves while the page still runs can lose its place in the link: Streamlit's browser side unbinds it."""
+    part, homes, app = TABLES[stem]["part"], {}, open_page(stem)
+    for option in part.options:
+        app.session_state[part.key] = option
+        for key, home in containers(app.run()._tree):
+            homes.setdefault(key, set()).add(home)
+    bound = {control.key for control in TABLES[stem].values()} - {"grad_parameter"}   # beside the picture of its part
+    assert bound <= set(homes)
+    assert {key: paths for key, paths in homes.items() if key in bound and len(paths) > 1} == {}
+
+
 def test_a_preset_that_names_no_control_is_refused():
     with pytest.raises(ValueError, match="values must name controls of mnist_training, got colour"):
         values_of(Preset("x", "mnist_training", "", {"colour": 1}))

@@ -8,7 +8,7 @@ control; what a link asked for and did not get is said on the page.
 import inspect
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -209,6 +209,19 @@ def link_notes(table: Mapping[str, Control]) -> list[str]:
                     f"The link asks for {control.label} = “{asked[0]}”, which is not possible here ({control.range_text()}); {shown} is used."
                 )
     return sentences
+
+
+def keep(table: Mapping[str, Control], drawn: Iterable[str]) -> dict[str, Any]:
+    """The values of the controls that are not drawn now; Streamlit would forget them. (name -> value)
+
+    A page of many parts draws a part's controls only, and each always in the same container: a bound
+    widget that moves from one to another can lose its place in the link while the page still runs.
+    """
+    state, rest = st.session_state, {name: control for name, control in table.items() if name not in set(drawn)}
+    for control in rest.values():
+        if control.key in state:
+            state[control.key] = state[control.key]
+    return {name: state.get(control.key, control.default) for name, control in rest.items()}
 
 
 GAINS = (0.01, 0.02, 0.05, *(round(0.1 * i, 1) for i in range(1, 41)), 1.4142, 1.5925, 1.6667, 5.0, 7.0, 10.0)
