@@ -275,9 +275,9 @@ def test_batch_norm_sits_before_or_after_the_activation_as_asked():
 # --- save and load -------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("options", [
-    *({"activation": name} for name in ACTIVATIONS), {"activation": leaky_relu(0.3)}, {"activation": elu(2.0)}, {"dtype": np.float32},
+    *({"activation": name} for name in ACTIVATIONS), {"activation": leaky_relu(0.3)}, {"activation": elu(2.0)}, {"dtype": "float32"},
     {"batch_norm": "before", "input_batch_norm": True, "dropout": 0.25, "bias": False},
-], ids=str)
+], ids=lambda options: "-".join(f"{key}={getattr(value, 'name', value)}" for key, value in options.items()))
 def test_a_saved_network_comes_back_the_same(options, tmp_path):
     network, x = small(**options), inputs()
     network.save(tmp_path / "net")

@@ -123,7 +123,7 @@ def test_the_learning_rate_can_be_changed_while_the_run_goes_on():
     assert rates == [0.0005, 0.01, 0.01, 0.01]
 
 
-@pytest.mark.parametrize("schedule", [*SCHEDULES, None, lambda step, steps: 1 / (1 + step)], ids=str)
+@pytest.mark.parametrize("schedule", [*SCHEDULES, None, lambda step, steps: 1 / (1 + step)], ids=[*SCHEDULES, "None", "a function"])
 def test_every_schedule_scales_the_rate_of_each_step(schedule):
     steps = list(run(network(), learning_rate=0.01, schedule=schedule))
     factor = schedule if callable(schedule) else SCHEDULES[schedule or "constant"]
