@@ -141,7 +141,8 @@ class TrainingRun(Run):
         self.rates = {0: learning_rate}  # after which step the learning rate became what
         self.data = data.first(min(settings.images, len(data.y_train)))
         self.batch_size = min(settings.batch, len(self.data.y_train))
-        self.network, self.optimizer, results = self._build()
+        with place():  # a large network takes a second
+            self.network, self.optimizer, results = self._build()
         self.batches: list[tuple[float, float, float]] = []  # epoch, loss, accuracy
         self.evaluations: list[tuple[float, Evaluation]] = []
         self.latest: Progress | None = None
