@@ -65,10 +65,6 @@ def one_step(run: TrainingRun) -> None:
 
 def live(run: TrainingRun) -> None:
     """The part that ticks while a run goes on."""
-    if run.status == "running":
-        run.advance()
-        if run.status == "finished":
-            st.rerun()  # stops the clock and frees the buttons
     frame = frames.training_curves(run.batches, run.evaluations, charts.LOSS_FLOOR)
     for column, measure in zip(st.columns(2), ("loss", "accuracy"), strict=True):
         column.vega_lite_chart(
@@ -143,7 +139,7 @@ with st.container(horizontal=True, key="mnist_buttons"):
         layout.fix_button(fix_of(judge(run)), forget_run)
 if run.batch_size < settings.batch:
     st.caption(f"Batch size {settings.batch:,} is more than the {len(run.data.y_train):,} training images: every step uses all of them.")
-st.fragment(live, run_every=runs.TICK if run.status == "running" else None)(run)
+layout.live(run, live)
 
 earlier = state.get("mnist_earlier", [])
 if earlier:

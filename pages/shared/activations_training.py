@@ -75,11 +75,10 @@ def after_dying(v: Mapping) -> None:
     settings = SweepSettings(members, v["rate"], v["bias"], v["dying_depth"], v["dying_seed"])
     run = current_run("act_sweep", SweepRun, settings)
     buttons("act_sweep", run, f"{run.steps} trainings: {len(RATES)} learning rates and {len(BIASES)} biases for each activation.")
-    st.fragment(live_sweep, run_every=runs.TICK if run.status == "running" else None)(run)
+    layout.live(run, live_sweep)
 
 
 def live_sweep(run: SweepRun) -> None:
-    tick(run)
     layout.progress_line(run, run.done, run.steps, f"{run.done} of {run.steps} trainings")
     if not run.by_rate:
         return
@@ -105,7 +104,7 @@ def ranking_part(v: Mapping) -> Reading:
         f"64 – {s.width} × {s.depth} – 10 on the digits, Adam, {s.epochs} epochs, {s.seeds} seed{'s' * (s.seeds > 1)}; "
         "each activation with its own initializer.",
     )
-    st.fragment(live_ranking, run_every=runs.TICK if run.status == "running" else None)(run)
+    layout.live(run, live_ranking)
     first, second = (r" > ".join(rf"\text{{{title(key)}}}" for key in half) for half in (ranking.CLAIM[:3], ranking.CLAIM[3:]))
     return Reading(
         [rf"\begin{{aligned}}\text{{The textbooks claim }} &{first} \\ > {{}} &{second}\end{{aligned}}"],
@@ -121,7 +120,6 @@ def ranking_part(v: Mapping) -> Reading:
 
 
 def live_ranking(run: RankingRun) -> None:
-    tick(run)
     shown = [title(key) for key, _ in run.settings.members]
     reached = {title(key): values for key, values in run.finals.items()}
     standings = frames.standings(reached)
@@ -152,13 +150,6 @@ def live_ranking(run: RankingRun) -> None:
             f"{held.undecided} undecided: their seeds overlap."
         )
     layout.verdict(text + ("" if run.status == "finished" else " Not all trainings are done."))
-
-
-def tick(run: runs.Run) -> None:
-    if run.status == "running":
-        run.advance()
-        if run.status == "finished":
-            st.rerun()  # stops the clock and frees the buttons
 
 
 def current_run(key: str, make: Callable, settings: object) -> runs.Run:

@@ -10,7 +10,7 @@ from engine import input_scaling, layer_list, normalization, propagation, readin
 from engine.datasets import load_digits
 from engine.training import Verdict
 from pages.shared import charts_batch_norm as charts
-from pages.shared import layout, runs
+from pages.shared import layout
 from pages.shared.controls import BATCH_NORM
 from pages.shared.runs import ScalesRun
 
@@ -304,10 +304,6 @@ def forget() -> None:
 
 def live(run: ScalesRun) -> None:
     """The part that ticks while the networks train."""
-    if run.status == "running":
-        run.advance()
-        if run.status == "finished":
-            st.rerun()
     final, panels, cells = scales_frames(run.history)
     left, right = st.columns(2)
     left.vega_lite_chart(
@@ -341,7 +337,7 @@ def scales(v: dict) -> None:
         going, done = run.status == "running", run.status == "finished"
         st.button("Pause" if going else "Start", on_click=run.press, args=(going,), type="primary", disabled=done, key="bn_start")
         st.button("Reset", on_click=forget, help="The same first weights again.", key="bn_reset")
-    st.fragment(live, run_every=runs.TICK if run.status == "running" else None)(run)
+    layout.live(run, live)
     if data.name != "MNIST":
         st.caption("Published values are of MNIST; the digits are smaller and easier.")
     with st.container(width=layout.TEXT_WIDTH):

@@ -9,7 +9,7 @@ import streamlit as st
 
 from engine.datasets import Dataset, DatasetError, load_digits, load_mnist, mnist_at_hand
 from pages.shared import controls, presets
-from pages.shared.runs import Run
+from pages.shared.runs import Run, pace
 
 TEXT_WIDTH = 760  # px: a line that the eye does not lose
 
@@ -106,6 +106,20 @@ def fix_button(fix: Mapping[str, Any], on_fix: Callable[[], None] | None = None)
 
 def _control(key: str) -> controls.Control:
     return next(c for table in presets.TABLES.values() for c in table.values() if c.key == key)
+
+
+def live(run: Run, draw: Callable[[Any], None]) -> None:
+    """Draw a run; while it runs, work a slice and draw again at every tick."""
+    run.every = pace()[0] if run.status == "running" else None
+    st.fragment(_tick, run_every=run.every)(run, draw)
+
+
+def _tick(run: Run, draw: Callable[[Any], None]) -> None:
+    if run.status == "running":
+        run.advance()
+        if run.status == "finished" or run.every != pace()[0]:
+            st.rerun()  # stops the clock and frees the buttons, or sets another pace
+    draw(run)
 
 
 def progress_line(run: Run, done: int, steps: int, text: str) -> None:

@@ -6,6 +6,7 @@ at most as many slices as cores run at once, whoever they belong to.
 """
 
 import contextlib
+import math
 import os
 import threading
 import time
@@ -26,8 +27,9 @@ from engine.training import Evaluation, Inspection, Progress, inspect_test, trai
 from pages.shared.controls import MNIST
 
 PLACES = os.cpu_count() or 1
-TICK = 0.25  # seconds between two ticks of a running page
-SLICES = (0.2, 0.05)  # seconds of work a tick: few runs on this machine, or many
+TICK = 0.25  # seconds between two ticks of a running page, while few run
+RECENT = 5.0  # seconds: who ticked within them, runs
+SLICE = (0.05, 0.2)  # seconds of work a tick, at least and at most
 _gate = threading.BoundedSemaphore(PLACES)
 _ticking: "weakref.WeakSet[Run]" = weakref.WeakSet()
 
@@ -39,6 +41,18 @@ def place() -> Iterator[None]:
         yield
 
 
+def pace() -> tuple[float, float]:
+    """Seconds between two ticks, and of work in each, for every run on this machine.
+
+    A tick draws, which costs about 10 ms of one core whatever the slice. Without longer pauses
+    thirty runs would draw all the time, and nobody's page would answer.
+    """
+    now = time.monotonic()
+    busy = sum(run.status == "running" and now - run.last_tick < RECENT for run in list(_ticking))
+    tick = TICK * 2 ** max(0, math.ceil(math.log2(max(busy, 1) / (2 * PLACES))))
+    return tick, min(SLICE[1], max(SLICE[0], 0.8 * tick * PLACES / max(busy, 1)))
+
+
 class Run:
     """Any iterator of results, drawn on in slices. `record` keeps what a page shows, bounded."""
 
@@ -48,6 +62,7 @@ class Run:
         self.waiting = False  # the gate had no place at the last tick
         self.seconds = 0.0  # of work so far
         self.last_tick = 0.0
+        self.every: float | None = None  # seconds between the ticks of its fragment
         self._lock = threading.Lock()  # a quick second click may start a second script of the same session
 
     def record(self, result: Any) -> None:
@@ -71,19 +86,21 @@ class Run:
         """Work for one slice, or a single step when seconds is 0. Does nothing when another thread is at it, or no core is free."""
         self.last_tick = time.monotonic()
         _ticking.add(self)
-        if self.status == "finished" or not self._lock.acquire(blocking=seconds == 0):
+        if self.status == "finished":
+            return
+        one_step, (tick, slice_) = seconds == 0, pace()
+        self.waiting = not _gate.acquire(timeout=1 if one_step else tick)  # in a tick's time everybody's turn comes
+        if self.waiting:
             return
         try:
-            busy = sum(self.last_tick - run.last_tick < 1 for run in list(_ticking) if run.status == "running")
-            self.waiting = not _gate.acquire(timeout=1 if seconds == 0 else 0.05)
-            if self.waiting:
-                return
-            try:
-                self._work(SLICES[busy > PLACES] if seconds is None else seconds)
-            finally:
-                _gate.release()
+            paused = self.status == "paused" and not one_step  # while it waited
+            if not paused and self._lock.acquire(blocking=one_step):
+                try:
+                    self._work(slice_ if seconds is None else seconds)
+                finally:
+                    self._lock.release()
         finally:
-            self._lock.release()
+            _gate.release()
 
     def _work(self, seconds: float) -> None:
         started = time.perf_counter()
