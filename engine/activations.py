@@ -12,6 +12,7 @@ them): where phi is pieced together, the real part chooses the piece.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class Activation:
     kinks: tuple[float, ...] = ()
     recommended: str = "glorot_normal"
     formula: str = ""
-    options: Mapping[str, float] = field(default_factory=dict)
+    options: Mapping[str, float] = field(default_factory=dict, hash=False)   # so that theory can be remembered for an activation
     learned_slope: float | None = None
     drawn_slopes: tuple[float, float] | None = None
 
@@ -249,4 +250,10 @@ def as_activation(activation: str | Activation, **options: float) -> Activation:
         raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
     if options and activation not in FAMILIES:
         raise ValueError(f"options must be empty for {activation}, got {', '.join(options)}")
-    return FAMILIES[activation](**options) if options else ACTIVATIONS[activation]
+    return _member(activation, tuple(options.items())) if options else ACTIVATIONS[activation]
+
+
+@lru_cache(maxsize=128, typed=True)
+def _member(family: str, options: tuple[tuple[str, float], ...]) -> Activation:
+    """The same object for the same options."""
+    return FAMILIES[family](**dict(options))

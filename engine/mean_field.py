@@ -109,6 +109,7 @@ def chi(q: float, sigma_w: float, activation: str | Activation) -> float:
     return sigma_w**2 * _slope_square(as_activation(activation), min(q, _GRID[-1]))
 
 
+@lru_cache(maxsize=1024)
 def fixed_point(sigma_w: float, sigma_b: float, activation: str | Activation) -> float:
     """Where q goes with depth when it starts at 1: a number, 0.0 if the signal dies, or infinity.
 
@@ -132,6 +133,7 @@ def fixed_point(sigma_w: float, sigma_b: float, activation: str | Activation) ->
     return _root(excess, _GRID[beyond[-1]], _GRID[beyond[-1] + 1]) if len(beyond) else 0.0
 
 
+@lru_cache(maxsize=256)
 def critical_sigma_w(sigma_b: float, activation: str | Activation) -> float:
     """The sigma_w at which chi at the fixed point first reaches 1: gradients neither vanish nor explode. Infinity above 10⁴."""
     _check(sigma_b=sigma_b)
@@ -219,7 +221,7 @@ def _chi_table(sigma_w: Array, sigma_b: Array, phi: Activation) -> tuple[Array, 
     return np.exp(at), sigma_w**2 * np.interp(at, log_q, slopes)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=128)
 def _table(f, df, kinks: tuple[float, ...]) -> tuple[Array, Array]:
     """E[phi²] and E[phi'²] on _GRID."""
     phi = Activation("", f, df, kinks)

@@ -35,10 +35,10 @@ left, right = st.columns([3, 2], gap="large")
 with left:
     gain = HOME["gain"].draw()
     points, end, start = network(gain)
-    st.altair_chart(
+    layout.show(
+        st,
         charts.fan(theory(), points, DEPTH),
-        width="stretch",
-        alt=f"Spread of the signal over {DEPTH} ReLU layers for weights of {gain:g} times He's rule, against theory for five scales",
+        f"Spread of the signal over {DEPTH} ReLU layers for weights of {gain:g} times He's rule, against theory for five scales",
     )
 with right:
     layout.verdict(

@@ -101,18 +101,19 @@ def show_by_depth(nets: list[propagation.Propagation], v: dict, side_by_side: bo
     frame = frames.by_depth(nets, mean_field.predict(**theory) if theory else None, charts.LOW, charts.HIGH)
     columns = st.columns(2) if side_by_side else (st.container(), st.container())
     for column, measured, overflow in zip(columns, ("signal", "gradient"), (nets[0].first_overflow, nets[0].gradient_overflow), strict=True):
-        chart = charts.by_depth(frame[frame["measure"] == measured], measured, v["depth"], overflow)
-        column.altair_chart(chart, width="stretch", alt=f"{measured.capitalize()} by layer, measured and in theory: {describe(v)}")
+        table = frame[frame["measure"] == measured]
+        chart = charts.by_depth(tuple(table["series"].unique()), measured, v["depth"], overflow)
+        layout.show(column, chart, f"{measured.capitalize()} by layer, measured and in theory: {describe(v)}", table)
 
 
 def show_network(v: dict, show: str, key: str = "verdict") -> tuple[propagation.Propagation, diagnosis.Diagnosis]:
     """Histograms by layer, the verdict, signal and gradient by depth."""
     nets, verdict = networks(v)
     edges = getattr(nets[0], show).edges
-    panels = charts.histogram_panels(*frames.histogram_panels(nets[0], show), show, v["depth"], (edges[0], edges[-1]))
-    st.altair_chart(
-        panels, width="stretch", alt=f"Histograms of {INIT['show'].show(show).lower()} in up to five of {v['depth']} layers: {describe(v)}"
-    )
+    bars, words = frames.histogram_panels(nets[0], show)
+    panels = charts.histogram_panels(len(words), show, v["depth"], (float(edges[0]), float(edges[-1])))
+    said = f"Histograms of {INIT['show'].show(show).lower()} in up to five of {v['depth']} layers: {describe(v)}"
+    layout.show(st, panels, said, bars, words=words)
     layout.verdict(verdict.text, key)
     show_by_depth(nets, v, side_by_side=key == "verdict")
     return nets[0], verdict

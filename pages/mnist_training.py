@@ -67,11 +67,11 @@ def live(run: TrainingRun) -> None:
     """The part that ticks while a run goes on."""
     frame = frames.training_curves(run.batches, run.evaluations, charts.LOSS_FLOOR)
     for column, measure in zip(st.columns(2), ("loss", "accuracy"), strict=True):
-        column.vega_lite_chart(
-            frame,
+        layout.show(
+            column,
             charts.training_curve(measure, run.settings.epochs, run.data.classes),
-            width="stretch",
-            alt=f"{measure.capitalize()} by epoch: each batch, the training images, the test images",
+            f"{measure.capitalize()} by epoch: each batch, the training images, the test images",
+            frame,
         )
     layout.progress_line(run, run.latest.step if run.latest else 0, run.steps, pace(run))
     if run.evaluations:
@@ -113,7 +113,7 @@ def look_inside(run: TrainingRun) -> None:
     mistakes, weights = run.pictures
     left, right = st.columns(2)
     alt = "Confusion matrix of the test images: true digit by answer"
-    left.vega_lite_chart(frames.confusion(run.inspection), charts.confusion(), width="stretch", alt=alt)
+    layout.show(left, charts.confusion(), alt, frames.confusion(run.inspection))
     right.markdown(
         "**First layer's weights**", help="One tile a unit, as the pixels see it. Blue adds, orange subtracts; each tile has its own scale."
     )

@@ -80,14 +80,10 @@ def curves_part(v: Mapping) -> Reading:
     frame, zones, read = frames.curve(table), frames.zones(table), frames.cursor(table, z)
     for column, measure in zip(st.columns(2), ("phi", "slope"), strict=True):
         name = {"phi": "φ", "slope": "φ′"}[measure]
-        column.altair_chart(
-            charts.curves(frame, zones, measure, z, NAMES),
-            width="stretch",
-            alt=f"{name} of {listed(list(table))} for z from −6 to 6, cursor at {z:g}",
-        )
+        layout.show(column, charts.curves(frame, zones, measure, z, NAMES), f"{name} of {listed(list(table))} for z from −6 to 6, cursor at {z:g}")
     left, right = st.columns(2)
     if len(zones):
-        left.altair_chart(charts.zone_strips(zones, list(table)), width="stretch", alt="For each activation, where its slope is saturated or dead")
+        layout.show(left, charts.zone_strips(zones, list(table)), "For each activation, where its slope is saturated or dead")
     else:
         left.markdown("None of these activations loses its slope anywhere.")
     right.markdown(f"**At the cursor, z = {signed(z)}**")
@@ -128,10 +124,10 @@ def hand_part(v: Mapping) -> Reading:
     given = {name: v[name] for name in ACT_HAND}
     forward, backward = by_hand.solve(**given)
     value = {step.key: step.value for step in (*forward, *backward)}
-    st.altair_chart(
+    layout.show(
+        st,
         charts.network_by_hand(*frames.by_hand_picture(forward, backward, given)),
-        width="stretch",
-        alt=f"The 2-2-1 network with its weights and gradients; its output is {value['y']:.4f}",
+        f"The 2-2-1 network with its weights and gradients; its output is {value['y']:.4f}",
     )
     for column, head, steps in zip(st.columns(2), ("Forward", "Backward"), (forward, backward), strict=True):
         column.markdown(f"**{head}**")
@@ -173,11 +169,9 @@ def product_part(v: Mapping) -> Reading:
     for column, reaches, head, name in zip(
         st.columns(2), (own, chosen), ("Each with the initializer made for it", f"All with {whose}"), ("its own initializer", whose), strict=True
     ):
-        column.altair_chart(
-            charts.reach(frames.reach(reaches), depth, head, "points: measured; band: seeds; line: theory", NAMES),
-            width="stretch",
-            alt=f"Gradient in layer 1 to {depth} over that in the last, with {name}: {listed(list(reaches))}",
-        )
+        chart = charts.reach(tuple(reaches), depth, head, "points: measured; band: seeds; line: theory", NAMES)
+        said = f"Gradient in layer 1 to {depth} over that in the last, with {name}: {listed(list(reaches))}"
+        layout.show(column, chart, said, frames.reach(reaches))
     worst_key, options = max(members, key=lambda m: abs(_decades(chosen[title(m[0])].first)))
     worst = chosen[title(worst_key)]
     said = [f"**{name}** {short(r.first)}" + (f" (× {r.factor:.3g} a layer)" if not math.isnan(r.factor) else "") for name, r in chosen.items()]
@@ -244,14 +238,10 @@ def selu_part(v: Mapping) -> Reading:
     measured["layer"], expected["layer"] = measured["layer"] * every, expected["layer"] * every
     there = settles if 1e-12 < settles[1] < moment_map.HUGE else None
     left, right = st.columns(2)
-    left.altair_chart(
-        charts.moment_map(frames.paths(fan), measured, there),
-        width="stretch",
-        alt=f"Mean and variance from layer to layer under {title(key)}, from sixteen starts",
+    layout.show(
+        left, charts.moment_map(frames.paths(fan), measured, there), f"Mean and variance from layer to layer under {title(key)}, from sixteen starts"
     )
-    right.altair_chart(
-        charts.moment(expected, measured, depth), width="stretch", alt=f"Variance over {depth} layers: theory and one network of 100 units"
-    )
+    layout.show(right, charts.moment(expected, measured, depth), f"Variance over {depth} layers: theory and one network of 100 units")
     finite = network[np.isfinite(network).all(axis=1)]
     end = network[-1]
     text = f"After {depth} layers of {title(key)} the network has mean **{signed(round(end[0], 2))}** and variance **{short(end[1])}**; "

@@ -31,10 +31,8 @@ def dying_part(v: Mapping) -> Reading:
     looks = {title(key): watch(key, options, rate, bias, depth, seed) for key, options in members}
     over, layers = frames.dying(looks, PER_EPOCH)
     left, right = st.columns(2)
-    left.altair_chart(
-        charts.switched_off(over, 12, NAMES), width="stretch", alt=f"Units that no image switches on, while {listed(list(looks))} train"
-    )
-    right.altair_chart(charts.switched_off_by_layer(layers, NAMES), width="stretch", alt="The same share by layer at the end of training")
+    layout.show(left, charts.switched_off(over, 12, NAMES), f"Units that no image switches on, while {listed(list(looks))} train")
+    layout.show(right, charts.switched_off_by_layer(layers, NAMES), "The same share by layer at the end of training")
     ends = {name: watches[-1] for name, watches in looks.items()}
     words = [f"**{name}** {100 * w.off.mean():.0f} % off, {100 * w.accuracy:.0f} % read correctly" for name, w in ends.items()]
     text = f"η = {rate:g}, first bias {signed(bias)}. At the end: {'; '.join(words)}. "
@@ -85,11 +83,11 @@ def live_sweep(run: SweepRun) -> None:
     for column, by, points, here in zip(
         st.columns(2), ("rate", "bias"), (run.by_rate, run.by_bias), (run.settings.rate, run.settings.bias), strict=True
     ):
-        column.vega_lite_chart(
-            frames.swept([(title(p.activation), p) for p in points]),
+        layout.show(
+            column,
             charts.swept(by, here, tuple(title(key) for key, _ in run.settings.members), NAMES),
-            width="stretch",
-            alt=f"Units switched off at the end of training, against the {'learning rate' if by == 'rate' else 'first bias'}",
+            f"Units switched off at the end of training, against the {'learning rate' if by == 'rate' else 'first bias'}",
+            frames.swept([(title(p.activation), p) for p in points]),
         )
 
 
@@ -130,16 +128,11 @@ def live_ranking(run: RankingRun) -> None:
         return
     left, right = st.columns(2)
     order = [*standings["activation"], *(name for name in shown if name not in reached)]
-    left.vega_lite_chart(
-        frames.finals(reached),
-        charts.ranking(tuple(order)),
-        width="stretch",
-        alt="Test accuracy of each activation after the same budget, one point a seed",
+    layout.show(
+        left, charts.ranking(tuple(order)), "Test accuracy of each activation after the same budget, one point a seed", frames.finals(reached)
     )
     history = frames.learning([(title(key), *rest) for key, *rest in run.history])
-    right.vega_lite_chart(
-        history, charts.learning(run.settings.epochs, tuple(shown), NAMES), width="stretch", alt="Test accuracy by epoch for each activation"
-    )
+    layout.show(right, charts.learning(run.settings.epochs, tuple(shown), NAMES), "Test accuracy by epoch for each activation", history)
     words = [f"{name} {100 * middle:.0f} %" for name, middle in zip(standings["activation"], standings["middle"], strict=True)]
     held = ranking.agreement(run.finals)
     pairs = held.confirmed + held.contradicted + held.undecided

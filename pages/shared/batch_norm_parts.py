@@ -79,8 +79,8 @@ def batch(v: dict) -> None:
     )
     left, right = st.columns([3, 2])
     alt = f"{m} values on their way through the four equations of batch norm"
-    left.altair_chart(charts.batch(frame, reach_of(np.concatenate([steps.x, steps.y]), 15.0)), width="stretch", alt=alt)
-    right.altair_chart(charts.before_after(dots, marks), width="stretch", alt="Normalised values and outputs as ticks, with mean and spread")
+    layout.show(left, charts.batch(frame, reach_of(np.concatenate([steps.x, steps.y]), 15.0)), alt)
+    layout.show(right, charts.before_after(dots, marks), "Normalised values and outputs as ticks, with mean and spread")
     conclude(reading.read_batch(steps))
     with st.container(width=layout.TEXT_WIDTH):
         listed = " + ".join(term(x) for x in steps.x[:3]) + (r" + \dots" if m > 3 else "")
@@ -123,10 +123,8 @@ def gradient(v: dict) -> None:
     left, right = st.columns([3, 2])
     reach = reach_of(np.concatenate([*parts.values()]), 1.5)
     alt = "Direct gradient of each example, the parts that flow back through mean and variance, and their sum"
-    left.altair_chart(charts.gradient_terms(bars, pd.DataFrame({"example": example, "dx": terms.dx}), reach), width="stretch", alt=alt)
-    right.altair_chart(
-        charts.scale_law(lines), width="stretch", alt="Norm of the weights' gradient against a factor on the weights: it falls as one over it"
-    )
+    layout.show(left, charts.gradient_terms(bars, pd.DataFrame({"example": example, "dx": terms.dx}), reach), alt)
+    layout.show(right, charts.scale_law(lines), "Norm of the weights' gradient against a factor on the weights: it falls as one over it")
     conclude(reading.read_gradient(steps, terms, law))
     with st.container(width=layout.TEXT_WIDTH):
         formula(
@@ -169,14 +167,14 @@ def running(v: dict) -> None:
     alt = "Running {}, the batches' own, and the true one by training step"
     use = pd.DataFrame({"step": step, "mean": run.use_mean, "low": run.use_mean - run.use_std, "high": run.use_mean + run.use_std})
     left, right = st.columns(2)
-    left.altair_chart(charts.running(tables["mean"], "mean", k, (-8, 14)), width="stretch", alt=alt.format("mean"))
+    layout.show(left, charts.running(tables["mean"], "mean", k, (-8, 14)), alt.format("mean"))
     words = "Mean and spread of the normalised values in use, by the step after which training stops"
-    right.altair_chart(charts.in_use(use, k), width="stretch", alt=words)
+    layout.show(right, charts.in_use(use, k), words)
     conclude(reading.read_running(run, k))
     left, right = st.columns(2)
-    left.altair_chart(charts.running(tables["variance"], "variance", k, (0, 12)), width="stretch", alt=alt.format("variance"))
+    layout.show(left, charts.running(tables["variance"], "variance", k, (0, 12)), alt.format("variance"))
     words = "How much one image's normalised value varies with its neighbours, by batch size"
-    right.altair_chart(charts.neighbours(neighbour_table(v["seed"]), v["run_size"]), width="stretch", alt=words)
+    layout.show(right, charts.neighbours(neighbour_table(v["seed"]), v["run_size"]), words)
     with st.container(width=layout.TEXT_WIDTH):
         p, rest = layout.tex(v["momentum"]), layout.tex(round(1 - v["momentum"], 6))
         formula(rf"\hat\mu \leftarrow {p}\,\hat\mu + {rest}\,\mu_B \qquad 1 - {p}^{{{k}}} = {layout.tex(run.way_gone(k))}")
@@ -238,10 +236,8 @@ def depth(v: dict) -> None:
         words = f"std {said(run.std[0], 2)} → {said(run.std[-1], 2)}" + (f"; up to {100 * outside:.0f} % outside" if outside > 0.005 else "")
         title = "Without batch norm" if name == "none" else f"Batch norm {charts.PLACEMENTS[name]}"
         span = (float(run.activations.edges[0]), float(run.activations.edges[-1]))
-        column.altair_chart(
-            charts.strip(frame, v["depth"], title, words, span),
-            width="stretch",
-            alt=f"Histograms of the activations layer by layer, {charts.PLACEMENTS[name]}",
+        layout.show(
+            column, charts.strip(frame, v["depth"], title, words, span), f"Histograms of the activations layer by layer, {charts.PLACEMENTS[name]}"
         )
     conclude(reading.read_depth(found))
     layers = np.arange(1, v["depth"] + 1)
@@ -253,7 +249,7 @@ def depth(v: dict) -> None:
     chart = charts.placements(
         by_layer, charts.by_layer(v["depth"]), charts.magnitude("rms", "RMS of ∂L/∂z"), "gradient", "Gradient by layer, from right to left"
     )
-    left.altair_chart(chart, width="stretch", alt="Gradient by layer, without batch norm, before and after the activation")
+    layout.show(left, chart, "Gradient by layer, without batch norm, before and after the activation")
     chart = charts.placements(
         sweep(*settings, v["seed"]),
         charts.by_scale(),
@@ -261,7 +257,7 @@ def depth(v: dict) -> None:
         "gradient",
         "Gradient that arrives, by scale",
     )
-    right.altair_chart(chart, width="stretch", alt="Gradient of the first layer over that of the last one, against the scale of the weights")
+    layout.show(right, chart, "Gradient of the first layer over that of the last one, against the scale of the weights")
     with st.container(width=layout.TEXT_WIDTH):
         formula(
             rf"\sigma = \frac{{{layout.tex(v['scale'])}}}{{\sqrt{{{v['width']}}}}} = {layout.tex(v['scale'] / math.sqrt(v['width']))} \qquad"
@@ -306,15 +302,13 @@ def live(run: ScalesRun) -> None:
     """The part that ticks while the networks train."""
     final, panels, cells = scales_frames(run.history)
     left, right = st.columns(2)
-    left.vega_lite_chart(
-        final, charts.final_accuracy(), width="stretch", alt="Training accuracy by weight scale, with and without batch norm, and as published"
-    )
-    right.vega_lite_chart(panels, charts.small_multiples(), width="stretch", alt="Sixteen small learning curves, one for each weight scale")
+    layout.show(left, charts.final_accuracy(), "Training accuracy by weight scale, with and without batch norm, and as published", final)
+    layout.show(right, charts.small_multiples(), "Sixteen small learning curves, one for each weight scale", panels)
     layout.progress_line(run, run.latest.step if run.latest else 0, run.latest.steps if run.latest else 1, progress_text(run))
     conclude_scales(run)
     for column, series in zip(st.columns(2), ("without", "with") if run.history else (), strict=False):
         rows = cells[cells["series"] == series].drop(columns="series")
-        column.vega_lite_chart(rows, charts.heat(series), width="stretch", alt=f"Training accuracy by epoch and weight scale, {series} batch norm")
+        layout.show(column, charts.heat(series), f"Training accuracy by epoch and weight scale, {series} batch norm", rows)
 
 
 def progress_text(run: ScalesRun) -> str:
@@ -375,7 +369,7 @@ def cost(v: dict) -> None:
         ],
         columns=["layer", "series", "count"],
     )
-    st.altair_chart(charts.cost(frame), width="stretch", alt="Trained and kept parameters of each layer")
+    layout.show(st, charts.cost(frame), "Trained and kept parameters of each layer")
     conclude(reading.read_cost(layers))
     numbers = pd.DataFrame(
         [(row.name, f"(None, {row.output_shape[1]})", row.trainable + row.non_trainable, row.trainable, row.non_trainable) for row in rows]
@@ -423,7 +417,7 @@ def inputs(v: dict) -> None:
             )
     rows = input_scaling.scale_test_data(v["drift"], seed=v["seed"])
     conclude(reading.read_input(valleys, v["share"], rows))
-    st.altair_chart(charts.descent(pd.concat(curves)), width="stretch", alt="Loss by step of gradient descent for three ways to scale the features")
+    layout.show(st, charts.descent(pd.concat(curves)), "Loss by step of gradient descent for three ways to scale the features")
     names = {"train": "training data's μ, σ (right)", "own": "their own μ, σ", "leak": "μ, σ of all data together (leak)"}
     tested = pd.DataFrame(
         [(names[r.way], r.test_mean, r.test_std, r.error) for r in rows],

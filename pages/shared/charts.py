@@ -13,6 +13,28 @@ SENT = alt.NamedData("sent")  # stands for the table that is sent with a specifi
 SERIES = {"train": "signal", "test": "yardstick"}
 
 
+PROVE = False  # every chart against Vega-Lite's grammar: tests do
+
+
+def specification(chart: alt.TopLevelMixin) -> dict:
+    """A chart as it is sent, its tables beside it under "datasets".
+
+    Streamlit's `altair_chart` would also prove it against the whole grammar, under a lock for all
+    visitors, which costs more than to build it.
+    """
+    tables: dict[str, pd.DataFrame] = {}
+
+    def take_tables(part: alt.TopLevelMixin) -> None:
+        if isinstance(part.data, pd.DataFrame):
+            name = next((name for name, table in tables.items() if table is part.data), f"table {len(tables) + 1}")
+            tables[name], part.data = part.data, alt.NamedData(name)
+        for inner in part.layer if isinstance(part, alt.LayerChart) else part.vconcat if isinstance(part, alt.VConcatChart) else ():
+            take_tables(inner)
+
+    take_tables(chart)
+    return {**chart.to_dict(validate=PROVE), "datasets": tables}
+
+
 @lru_cache(maxsize=64)
 def training_curve(measure: str, epochs: int, classes: int) -> dict:
     """Loss (log axis) or accuracy by epoch on fixed axes: batches pale, training images blue, test images dark and dashed.
@@ -61,7 +83,7 @@ def training_curve(measure: str, epochs: int, classes: int) -> dict:
     chart = alt.layer(batches, evaluated.mark_line(clip=True), evaluated.mark_point(clip=True), rule, word).properties(
         height=300, title=alt.Title(title, subtitle="pale: each step's batch")
     )
-    return _live(chart)
+    return without_data(chart)
 
 
 @lru_cache(maxsize=1)
@@ -85,10 +107,10 @@ def confusion() -> dict:
     shown = base.transform_filter(alt.datum.images > 0).mark_text(fontSize=11).encode(text=alt.Text("images", type="quantitative"))
     bright = shown.transform_filter(alt.datum.share > 0.3).encode(color=alt.value("white"))
     plain = shown.transform_filter(alt.datum.share <= 0.3).encode(color=tint("yardstick"))
-    return _live((cells + bright + plain).properties(height=300, title="What is taken for what"))
+    return without_data((cells + bright + plain).properties(height=300, title="What is taken for what"))
 
 
-def _live(chart: alt.LayerChart) -> dict:
+def without_data(chart: alt.LayerChart) -> dict:
     """The chart as a specification without its data: built once, and sent with new rows several times a second."""
     spec = chart.to_dict()
     for part in (spec, *spec["layer"]):

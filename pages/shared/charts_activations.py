@@ -11,7 +11,7 @@ from functools import lru_cache
 import altair as alt
 import pandas as pd
 
-from pages.shared.charts import SENT, _live
+from pages.shared.charts import SENT, without_data
 from pages.shared.theme import QUIET, chart, powers, tint
 
 SPAN = 6.0  # curves are drawn for |z| up to here
@@ -135,9 +135,12 @@ def network_by_hand(edges: pd.DataFrame, nodes: pd.DataFrame) -> alt.LayerChart:
     )
 
 
-def reach(frame: pd.DataFrame, depth: int, title: str, subtitle: str, names: Sequence[str]) -> alt.LayerChart:
-    """The gradient in each layer over that in the last: measured points, the seeds' range, and theory's thin line."""
-    shown = list(frame["activation"].unique())
+@lru_cache(maxsize=256)
+def reach(shown: tuple[str, ...], depth: int, title: str, subtitle: str, names: tuple[str, ...]) -> dict:
+    """The gradient in each layer over that in the last: measured points, the seeds' range, and theory's thin line.
+
+    A specification, to be sent with rows of `frames.reach` of the activations shown.
+    """
     x = alt.X(
         "layer",
         type="quantitative",
@@ -148,7 +151,7 @@ def reach(frame: pd.DataFrame, depth: int, title: str, subtitle: str, names: Seq
     scale = alt.Scale(type="log", domain=[REACH_LOW, REACH_HIGH], clamp=True)
     axis = powers(-20, -16, -12, -8, -4, 0, 4, 8)
     label = "Gradient here / in layer L"
-    base = alt.Chart(frame).encode(x=x, color=hue(shown, names))
+    base = alt.Chart(SENT).encode(x=x, color=hue(shown, names))
 
     def y(field: str) -> alt.Y:
         return alt.Y(field, type="quantitative", title=label, scale=scale, axis=axis)
@@ -165,7 +168,7 @@ def reach(frame: pd.DataFrame, depth: int, title: str, subtitle: str, names: Seq
             alt.Tooltip("theory", type="quantitative", format=".3~g", title="Theory"),
         ],
     )
-    return alt.layer(band, line, points).properties(height=400, title=alt.Title(title, subtitle=subtitle))
+    return without_data(alt.layer(band, line, points).properties(height=400, title=alt.Title(title, subtitle=subtitle)))
 
 
 def switched_off(frame: pd.DataFrame, epochs: int, names: Sequence[str]) -> alt.LayerChart:
@@ -226,7 +229,9 @@ def swept(by: str, here: float, shown: tuple[str, ...], names: tuple[str, ...]) 
     base = alt.Chart(SENT).encode(x=x, y=_share("off", "Switched off at the end"), color=hue(shown, names))
     rule = alt.Chart(SENT).mark_rule(strokeDash=[2, 3], clip=True).encode(x=alt.datum(here))
     head = {"rate": "Against the learning rate", "bias": "Against the first bias"}[by]
-    return _live((base.mark_line().encode(strokeDash=dash(shown, names)) + base.mark_point(opacity=1) + rule).properties(height=300, title=head))
+    return without_data(
+        (base.mark_line().encode(strokeDash=dash(shown, names)) + base.mark_point(opacity=1) + rule).properties(height=300, title=head)
+    )
 
 
 def moment_map(paths: pd.DataFrame, measured: pd.DataFrame, settles: tuple[float, float] | None) -> alt.LayerChart:
@@ -300,7 +305,7 @@ def ranking(order: tuple[str, ...]) -> dict:
     middle = once.mark_tick(thickness=2.5, size=18).encode(x=_accuracy("middle"), color=tint("yardstick"))
     guess = alt.Chart(SENT).mark_rule(strokeDash=[2, 3]).encode(x=alt.datum(0.1))
     title = alt.Title("Who reads best?", subtitle="points: seeds; dotted: guessing")
-    return _live(alt.layer(rule, points, middle, guess).properties(height=max(330, 34 * len(order) + 110), title=title))
+    return without_data(alt.layer(rule, points, middle, guess).properties(height=max(330, 34 * len(order) + 110), title=title))
 
 
 @lru_cache(maxsize=64)
@@ -319,4 +324,4 @@ def learning(epochs: int, shown: tuple[str, ...], names: tuple[str, ...]) -> dic
         ],
     )
     title = alt.Title("On the way", subtitle="line: middle of the seeds; band: their range")
-    return _live(alt.layer(band, line).properties(height=max(330, 34 * len(shown) + 110), title=title))
+    return without_data(alt.layer(band, line).properties(height=max(330, 34 * len(shown) + 110), title=title))

@@ -1,8 +1,11 @@
 """Charts of the Initialization page: tables to pictures. Knows no Streamlit."""
 
+from functools import lru_cache
+
 import altair as alt
 import pandas as pd
 
+from pages.shared.charts import SENT, without_data
 from pages.shared.theme import DIVERGING, INK_BLUE, QUIET, chart, powers, tint
 
 LOW, HIGH = 1e-10, 1e4  # of every magnitude drawn over depth: fixed, so that the eye compares
@@ -28,16 +31,16 @@ def _magnitude(field: str, title: str) -> alt.Y:
     )
 
 
-def by_depth(frame: pd.DataFrame, measure: str, depth: int, overflow: int | None) -> alt.LayerChart:
+@lru_cache(maxsize=256)
+def by_depth(names: tuple[str, ...], measure: str, depth: int, overflow: int | None) -> dict:
     """One measure over depth: theory as thin dark lines, measurement as points, the seeds' range as a band.
 
-    Wants rows of `frames.by_depth` of one measure. Filled points and full lines are the first series, hollow and
-    dashed the second. A rule marks the layer where numbers overflow.
+    A specification, to be sent with rows of `frames.by_depth` of one measure and of these series. Filled points and
+    full lines are the first series, hollow and dashed the second. A rule marks the layer where numbers overflow.
     """
     title = {"signal": ("Signal: spread of the activations", "Standard deviation of y"), "gradient": ("Gradient: size of dJ/dz", "|dJ/dz|")}[measure]
-    names = list(frame["series"].unique())
     shape = alt.Shape("series", type="nominal", scale=alt.Scale(domain=names, range=["circle", "diamond"]), legend=None)
-    base = chart(frame).encode(x=_depth(depth))
+    base = chart(SENT).encode(x=_depth(depth))
     band = base.mark_area(opacity=0.18).encode(
         y=_magnitude("least", title[1]), y2="most", color=tint(measure), detail=alt.Detail("series", type="nominal")
     )
@@ -74,18 +77,20 @@ def by_depth(frame: pd.DataFrame, measure: str, depth: int, overflow: int | None
         mark = chart(pd.DataFrame({"layer": [overflow], "text": f"overflow in layer {overflow}"}))
         layers.append(mark.mark_rule(strokeDash=[3, 3], strokeWidth=2).encode(x=_depth(depth), color=tint("trouble")))
         layers.append(mark.mark_text(align="right", baseline="top", dx=-4, dy=6).encode(x=_depth(depth), y=alt.value(0), text="text:N"))
-    return alt.layer(*layers).properties(
-        height=290, title=alt.Title(title[0], subtitle="points measured, band seeds, line theory; pale: off the axis")
+    return without_data(
+        alt.layer(*layers).properties(height=290, title=alt.Title(title[0], subtitle="points measured, band seeds, line theory; pale: off the axis"))
     )
 
 
-def histogram_panels(bars: pd.DataFrame, words: pd.DataFrame, show: str, depth: int, span: tuple[float, float]) -> alt.LayerChart:
+@lru_cache(maxsize=256)
+def histogram_panels(panels: int, show: str, depth: int, span: tuple[float, float]) -> dict:
     """The notes' figure: a histogram for each of up to five layers, left to right, on the same fixed axes.
 
-    Heights are shares on a square-root axis, so that one full bin and fifty half-empty ones can both be seen.
-    Red-brown edges are what falls outside of the bins.
+    A specification, to be sent with the two tables of `frames.histogram_panels`, the second as `words`. Heights are
+    shares on a square-root axis, so that one full bin and fifty half-empty ones can both be seen. Red-brown edges are
+    what falls outside of the bins.
     """
-    x = alt.X("x", type="quantitative", scale=alt.Scale(domain=[0, max(len(words), 3)], nice=False), axis=None)
+    x = alt.X("x", type="quantitative", scale=alt.Scale(domain=[0, max(panels, 3)], nice=False), axis=None)
     y = alt.Y(
         "share",
         type="quantitative",
@@ -94,7 +99,7 @@ def histogram_panels(bars: pd.DataFrame, words: pd.DataFrame, show: str, depth: 
         axis=alt.Axis(values=[0, 0.1, 0.5, 1], format="%"),
     )
     tip = [alt.Tooltip("layer", type="quantitative", title="Layer"), alt.Tooltip("share", type="quantitative", format=".2%", title="Share")]
-    base = chart(bars).encode(x=x, x2="x2", y=y, y2=alt.datum(0), tooltip=tip)
+    base = chart(SENT).encode(x=x, x2="x2", y=y, y2=alt.datum(0), tooltip=tip)
     scale = alt.Scale(domain=[1 - 0.7 * depth, depth], range="ramp")
     inside = base.transform_filter("!datum.outside").mark_bar(binSpacing=0)
     inside = (
@@ -103,14 +108,14 @@ def histogram_panels(bars: pd.DataFrame, words: pd.DataFrame, show: str, depth: 
         else inside.encode(color=alt.Color("layer", type="quantitative", scale=scale, legend=None))
     )
     outside = base.transform_filter("datum.outside").mark_bar(binSpacing=0).encode(color=tint("trouble"))
-    said = chart(words).encode(x=x)
+    said = chart(alt.NamedData("words")).encode(x=x)
     lines = [
         said.mark_text(baseline="top", fontSize=10, fontWeight=weight, dy=2 + 15 * i).encode(y=alt.value(0), text=alt.Text(field, type="nominal"))
         for i, (field, weight) in enumerate((("head", 600), ("line1", 400), ("line2", 400)))
     ]
     name = {"activations": "Activations y", "pre_activations": "Pre-activations z", "gradients": "Size of the gradient, log₁₀ |dJ/dz|"}[show]
     low, high = (f"{edge:g}".replace("-", "−") for edge in span)
-    return (
+    return without_data(
         alt.layer(inside, outside, *lines)
         .resolve_scale(color="independent")
         .properties(

@@ -75,20 +75,20 @@ def download(table: pd.DataFrame, name: str) -> None:
 
 
 def show_strip(report: GradientReport) -> None:
-    st.vega_lite_chart(
-        frames.strip(report),
+    layout.show(
+        st,
         charts.strip(report.analytical.size),
-        width="stretch",
-        alt=f"The vector of all {report.analytical.size:,} parameters as a strip, coloured by the error of backpropagation against differences",
+        f"The vector of all {report.analytical.size:,} parameters as a strip, coloured by the error of backpropagation against differences",
+        frames.strip(report),
     )
 
 
 def show_error_map(report: GradientReport, name: str) -> None:
-    st.vega_lite_chart(
-        frames.error_map(report, name),
+    layout.show(
+        st,
         charts.error_map(name, *shape(report, name)),
-        width="stretch",
-        alt=f"Heat map of {name}: error of each component or block of components",
+        f"Heat map of {name}: error of each component or block of components",
+        frames.error_map(report, name),
     )
 
 
@@ -143,10 +143,10 @@ def curve(v: dict) -> str:
     ends = pd.DataFrame({"t": [theta - step, theta, theta + step], "y": [float(f(t)) for t in (theta - step, theta, theta + step)]})
     here = differences.secants(function, theta, [step])[0]
     rows = differences.secants(function, theta, [0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-7, 1e-9, 1e-11])
-    st.altair_chart(
+    layout.show(
+        st,
         charts.curve(points, lines, ends, frames.SPAN, reach, name),
-        width="stretch",
-        alt=f"The curve {name} with its tangent at {theta:g} and the one-sided and two-sided secants of step {step:g}",
+        f"The curve {name} with its tangent at {theta:g} and the one-sided and two-sided secants of step {step:g}",
     )
     if here.one_sided_error and here.two_sided_error:
         compared = f"off by {short(here.two_sided_error)} against {short(here.one_sided_error)}"
@@ -211,10 +211,10 @@ def v(v: dict) -> str:
             arms.append((c.epsilons[k], max(c.errors[k], charts.V_LOW), f"slope {c.order:.2f}"))
     arms = pd.DataFrame(arms, columns=["epsilon", "error", "text"]).astype({"epsilon": float, "error": float, "text": str})
     name = GRAD_FUNCTIONS[v["function"]]
-    st.altair_chart(
+    layout.show(
+        st,
         charts.v_chart(frame, best, arms),
-        width="stretch",
-        alt=f"Error of the slope of {name} at {v['theta']:g} against the step, log-log, for three schemes in float64 and float32",
+        f"Error of the slope of {name} at {v['theta']:g} against the step, log-log, for three schemes in float64 and float32",
     )
     one, two, step = curves[:3]
     if np.isfinite([one.order, two.order]).all():
@@ -334,7 +334,7 @@ def bug(v: dict) -> str:
         st.dataframe(table[["Parameter", "Relative error", "a ÷ b"]], hide_index=True)
     for column, cells, side in zip(maps, frames.gradient_maps(report, name), ("a: backpropagation", "b: differences"), strict=True):
         alt = f"Gradient of {name} by {side[3:]}, blue positive, orange negative"
-        column.vega_lite_chart(cells, charts.gradient_map(side, name, *shape(report, name)), width="stretch", alt=alt)
+        layout.show(column, charts.gradient_map(side, name, *shape(report, name)), alt, cells)
     with left:
         if given:
             state[f"grad_answer_{number}"] = given[-1]

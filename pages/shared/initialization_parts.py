@@ -43,7 +43,7 @@ def neuron(v: dict) -> None:
         "points: 2,000 random neurons, line: n Var(w) E[x²]",
         ["Var(w) = 1", "Var(w) = 2/n", "Var(w) = 1/n"],
     )
-    st.altair_chart(chart, width="stretch", alt="Variance of one neuron's z against its number of inputs, for weights of variance 1, 2/n and 1/n")
+    layout.show(st, chart, "Variance of one neuron's z against its number of inputs, for weights of variance 1, 2/n and 1/n")
     got = table[(table["series"] == "Var(w) = 1") & (table["n"] == 1000)]["measured"].iloc[0]
     z, slope = linear.saturated_neuron(100, 0.5, 1.0)
     layout.verdict(
@@ -94,10 +94,10 @@ def chain(v: dict) -> None:
         "expected", type="quantitative", title="aᴸ⁻¹", scale=alt.Scale(type="log", domain=[1e-20, 1e20], clamp=True), axis=powers(-20, -10, 0, 10, 20)
     )
     left, right = st.columns(2)
-    left.altair_chart(
+    layout.show(
+        left,
         charts.lines_and_points(table, x, y, "A chain of layers W = aI multiplies", "the gain is a; 1.5 and 0.5 beside it", list(bases)),
-        width="stretch",
-        alt="a to the power L − 1 by layer, for the chosen gain, 1.5 and 0.5",
+        "a to the power L − 1 by layer, for the chosen gain, 1.5 and 0.5",
     )
     products = product_table(min(depth, 20), min(v["width"], 200), v["seed"])
     products["measured"] = products["measured"].clip(lower=1e-4)
@@ -115,10 +115,10 @@ def chain(v: dict) -> None:
         scale=alt.Scale(domain=[0.5, 20.5], nice=False),
         axis=alt.Axis(format="d", tickMinStep=1),
     )
-    right.altair_chart(
+    layout.show(
+        right,
         charts.lines_and_points(products, x, y, "Products of random matrices", "Gaussian (1/n), and orthogonal", ["largest", "median", "orthogonal"]),
-        width="stretch",
-        alt="Largest and median singular value of a product of Gaussian matrices, and of orthogonal ones, by number of matrices",
+        "Largest and median singular value of a product of Gaussian matrices, and of orthogonal ones, by number of matrices",
     )
     last = products[products["layer"] == products["layer"].max()].set_index("series")["measured"]
     layout.verdict(
@@ -222,10 +222,10 @@ def matrix_table(depth: int, gain: float, seed: int) -> pd.DataFrame:
 def matrix(v: dict) -> None:
     """Every activation with every initializer."""
     table = matrix_table(v["depth"], v["gain"], v["seed"])
-    st.altair_chart(
+    layout.show(
+        st,
         charts.matrix(table, v["depth"]),
-        width="stretch",
-        alt=f"Diagnosis of every activation with every initializer after {v['depth']} layers, and the factor on the gradient",
+        f"Diagnosis of every activation with every initializer after {v['depth']} layers, and the factor on the gradient",
     )
     healthy = table[table["kind"] == "healthy"]
     count = healthy.groupby("activation").size()
@@ -251,16 +251,12 @@ def symmetry(v: dict) -> None:
         [symmetry_table(rule, gain, v["activation"], v["seed"]).assign(series=name) for name, (rule, gain) in rules.items()], ignore_index=True
     )
     left, right = st.columns(2)
-    left.altair_chart(
+    layout.show(
+        left,
         charts.by_step(table, "units", "Different units in hidden layer 1", [0, 21], list(rules)),
-        width="stretch",
-        alt="Number of different units in the first hidden layer while training, for zero, constant and random weights",
+        "Number of different units in the first hidden layer while training, for zero, constant and random weights",
     )
-    right.altair_chart(
-        charts.by_step(table, "loss", "Loss J", [0, 4], list(rules)),
-        width="stretch",
-        alt="Loss while training, for zero, constant and random weights",
-    )
+    layout.show(right, charts.by_step(table, "loss", "Loss J", [0, 4], list(rules)), "Loss while training, for zero, constant and random weights")
     last = table.groupby("series").last()
     layout.verdict(
         f"After {int(table['step'].max()) + 1} steps the layer of 20 that started constant has {int(last.loc['constant', 'units'])} different unit"

@@ -4,11 +4,13 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import altair as alt
 import pandas as pd
 import streamlit as st
 
 from engine.datasets import Dataset, DatasetError, load_digits, load_mnist, mnist_at_hand
 from pages.shared import controls, presets
+from pages.shared.charts import specification
 from pages.shared.runs import Run, pace
 
 TEXT_WIDTH = 760  # px: a line that the eye does not lose
@@ -83,6 +85,16 @@ def preset_menu(page: str) -> None:
 def link_notes(table: Mapping[str, controls.Control]) -> None:
     for sentence in controls.link_notes(table):
         st.warning(sentence)
+
+
+def show(where: Any, chart: alt.TopLevelMixin | dict, said: str, table: pd.DataFrame | None = None, **named: pd.DataFrame) -> None:
+    """Draw a chart as wide as its place (a column, or `st` itself); `said` is what it shows, for those who hear it.
+
+    A specification that was built without its data is sent with its table, and others by their names.
+    """
+    if isinstance(chart, dict):
+        chart = {**chart, "datasets": {**chart.get("datasets", {}), **named}}
+    where.vega_lite_chart(table, chart if isinstance(chart, dict) else specification(chart), width="stretch", alt=said)
 
 
 def verdict(text: str, key: str = "verdict") -> None:
