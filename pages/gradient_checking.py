@@ -16,6 +16,7 @@ from pages.shared import controls, layout
 from pages.shared import gradient_parts as parts
 from pages.shared.controls import BEST, GRAD
 from pages.shared.router import ensure_routed
+from pages.shared.runs import place
 
 ensure_routed()
 state = st.session_state
@@ -25,6 +26,7 @@ MORE = ("precision", "l2", "data", "initializer", "gain", "sigma_b", "seed")
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
+@place()
 def check(
     data: str, _images: Dataset, samples: int, sizes: tuple, l2: float, epsilon: float, scheme: str, precision: str, seed: int, **built
 ) -> GradientReport:

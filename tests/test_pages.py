@@ -140,6 +140,37 @@ def test_no_more_runs_work_at_once_than_the_machine_has_places(monkeypatch):
     assert first.latest.step == 1
 
 
+@pytest.mark.parametrize("visitors", [1, 2, 4, 5, 8, 30, 60])
+def test_a_full_class_ticks_slower_and_leaves_the_cores_time_for_pages(visitors, monkeypatch):
+    monkeypatch.setattr(runs, "PLACES", 2)
+    monkeypatch.setattr(runs, "_ticking", runs.weakref.WeakSet())
+    training = [training_run() for _ in range(visitors)]
+    for run in training:
+        run.advance(0)
+        run.status = "running"
+    tick, work = runs.pace()
+    assert tick == 0.25 or visitors > 4
+    assert visitors / tick <= 16                    # pictures a second, each about 10 ms of one core
+    assert visitors * work / tick <= 0.8 * 2 + 1e-9   # of two cores: everybody gets a slice within a tick
+    assert 0.1 <= work <= 0.2
+    for run in training:
+        run.status = "paused"
+    assert runs.pace() == (0.25, 0.2)
+
+
+def test_a_run_that_is_paused_while_it_waits_for_a_core_does_not_move(monkeypatch):
+    monkeypatch.setattr(runs, "_gate", runs.threading.BoundedSemaphore(1))
+    run = training_run()
+    run.press(False)
+    with runs._gate:
+        waiting = runs.threading.Thread(target=run.advance)
+        waiting.start()
+        run.pause()             # answers although the other thread stands at the gate
+    waiting.join(timeout=10)
+    assert not waiting.is_alive()
+    assert run.latest is None
+
+
 def test_a_batch_larger_than_the_data_becomes_all_of_it_and_the_page_says_so():
     app = open_page("mnist_training", mnist_images="20", mnist_batch="128")
     assert any("Batch size 128 is more than the 20 training images" in caption.value for caption in app.caption)

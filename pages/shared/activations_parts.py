@@ -18,6 +18,7 @@ from pages.shared import layout
 from pages.shared import scripts_activations as scripts
 from pages.shared.controls import ACT, ACT_HAND, options_of, title
 from pages.shared.presets import link_to
+from pages.shared.runs import place
 from pages.shared.runs_activations import Members
 
 NAMES = tuple(title(key) for key in ACTIVATIONS)
@@ -70,6 +71,7 @@ def listed(words: Sequence[str]) -> str:
 
 
 @st.cache_data(max_entries=400, show_spinner=False)
+@place()
 def reach(key: str, options: tuple, initializer: str | None, gain: float, depth: int, width: int, seeds: int) -> slopes.GradientReach:
     return slopes.gradient_reach(as_activation(key, **dict(options)), initializer, gain=gain, depth=depth, width=width, seeds=seeds)
 

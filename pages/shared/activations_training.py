@@ -21,6 +21,7 @@ PER_EPOCH = 23  # steps of the dying network: 1,437 images in batches of 64
 
 
 @st.cache_data(max_entries=100, show_spinner="Training …")
+@runs.place()
 def watch(key: str, options: tuple, rate: float, bias: float, depth: int, seed: int) -> list[dying.Watch]:
     return dying.watch_units(as_activation(key, **dict(options)), learning_rate=rate, bias=bias, depth=depth, seed=seed)
 

@@ -29,7 +29,7 @@ from pages.shared.controls import MNIST
 PLACES = os.cpu_count() or 1
 TICK = 0.25  # seconds between two ticks of a running page, while few run
 RECENT = 5.0  # seconds: who ticked within them, runs
-SLICE = (0.05, 0.2)  # seconds of work a tick, at least and at most
+SLICE = 0.2  # seconds of work a tick, at most
 _gate = threading.BoundedSemaphore(PLACES)
 _ticking: "weakref.WeakSet[Run]" = weakref.WeakSet()
 
@@ -50,7 +50,7 @@ def pace() -> tuple[float, float]:
     now = time.monotonic()
     busy = sum(run.status == "running" and now - run.last_tick < RECENT for run in list(_ticking))
     tick = TICK * 2 ** max(0, math.ceil(math.log2(max(busy, 1) / (2 * PLACES))))
-    return tick, min(SLICE[1], max(SLICE[0], 0.8 * tick * PLACES / max(busy, 1)))
+    return tick, min(SLICE, 0.8 * tick * PLACES / max(busy, 1))
 
 
 class Run:
@@ -158,7 +158,7 @@ class TrainingRun(Run):
         self.rates = {0: learning_rate}  # after which step the learning rate became what
         self.data = data.first(min(settings.images, len(data.y_train)))
         self.batch_size = min(settings.batch, len(self.data.y_train))
-        with place():  # a large network takes a second
+        with place() if settings.depth * settings.width**2 > 1e6 else contextlib.nullcontext():  # a large network takes a second
             self.network, self.optimizer, results = self._build()
         self.batches: list[tuple[float, float, float]] = []  # epoch, loss, accuracy
         self.evaluations: list[tuple[float, Evaluation]] = []
