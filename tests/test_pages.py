@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 
 import numpy as np
 import pytest
@@ -45,11 +46,27 @@ def without_mnist(monkeypatch):
     monkeypatch.setenv("MNIST_DIR", "/nowhere")
 
 
+def tables_named(spec: dict):
+    if spec.get("data"):
+        yield spec["data"]["name"]
+    for part in (*spec.get("layer", ()), *spec.get("vconcat", ())):
+        yield from tables_named(part)
+
+
+def assert_charts_get_their_tables(app: AppTest) -> None:
+    """Each by its name: a table without one would be drawn by whatever layer has the only name."""
+    for chart in app.get("vega_lite_chart"):
+        spec, given = json.loads(chart.proto.spec), {table.name for table in chart.proto.datasets}
+        assert set(tables_named(spec)) == given
+        assert not chart.proto.data.data
+
+
 @pytest.mark.parametrize("stem", list(PAGES))
 def test_every_page_renders_with_its_defaults(stem):
     app = open_page(stem)
     assert not app.exception
     assert len(app.title) == 1
+    assert_charts_get_their_tables(app)
 
 
 @pytest.mark.parametrize("key", list(PRESETS))
@@ -61,6 +78,7 @@ def test_every_preset_sets_controls_that_its_page_has_and_renders(key):
     app = open_page(preset.page)
     app.selectbox(key=f"_{preset.page}_preset").set_value(key).run()
     assert not app.exception
+    assert_charts_get_their_tables(app)
     assert all(app.session_state[name] == value for name, value in values_of(preset).items())
     assert any(preset.look_for in caption.value for caption in app.caption)
 
@@ -82,6 +100,7 @@ def test_a_control_stays_in_one_container_whatever_part_is_shown(stem):
         app.session_state[part.key] = option
         for key, home in containers(app.run()._tree):
             homes.setdefault(key, set()).add(home)
+        assert_charts_get_their_tables(app)
     bound = {control.key for control in TABLES[stem].values()} - {"grad_parameter"}   # beside the picture of its part
     assert bound <= set(homes)
     assert {key: paths for key, paths in homes.items() if key in bound and len(paths) > 1} == {}
@@ -215,6 +234,15 @@ def test_the_learning_rate_changes_without_starting_over():
     assert app.session_state["mnist_run"] is run
     app.button(key="mnist_step").click().run()
     assert run.latest.learning_rate == 0.01
+
+
+def test_a_finished_run_shows_its_curves_and_what_is_taken_for_what():
+    app = open_page("mnist_training")
+    app.session_state["mnist_run"] = finish(training_run())
+    app.run()
+    assert not app.exception
+    assert len(app.get("vega_lite_chart")) == 3
+    assert_charts_get_their_tables(app)
 
 
 def test_reset_repeats_the_run_and_a_new_seed_does_not():

@@ -11,13 +11,11 @@ from pages.shared.theme import INK_BLUE, chart, colour, tint
 LOSS_FLOOR, LOSS_TOP = 1e-3, 10.0
 SENT = alt.NamedData("sent")  # stands for the table that is sent with a specification
 SERIES = {"train": "signal", "test": "yardstick"}
-
-
 PROVE = False  # every chart against Vega-Lite's grammar: tests do
 
 
 def specification(chart: alt.TopLevelMixin) -> dict:
-    """A chart as it is sent, its tables beside it under "datasets".
+    """A chart as it is sent, its tables beside it under "datasets"; `SENT` and others that are only named follow later.
 
     Streamlit's `altair_chart` would also prove it against the whole grammar, under a lock for all
     visitors, which costs more than to build it.
@@ -83,7 +81,7 @@ def training_curve(measure: str, epochs: int, classes: int) -> dict:
     chart = alt.layer(batches, evaluated.mark_line(clip=True), evaluated.mark_point(clip=True), rule, word).properties(
         height=300, title=alt.Title(title, subtitle="pale: each step's batch")
     )
-    return without_data(chart)
+    return specification(chart)
 
 
 @lru_cache(maxsize=1)
@@ -107,13 +105,4 @@ def confusion() -> dict:
     shown = base.transform_filter(alt.datum.images > 0).mark_text(fontSize=11).encode(text=alt.Text("images", type="quantitative"))
     bright = shown.transform_filter(alt.datum.share > 0.3).encode(color=alt.value("white"))
     plain = shown.transform_filter(alt.datum.share <= 0.3).encode(color=tint("yardstick"))
-    return without_data((cells + bright + plain).properties(height=300, title="What is taken for what"))
-
-
-def without_data(chart: alt.LayerChart) -> dict:
-    """The chart as a specification without its data: built once, and sent with new rows several times a second."""
-    spec = chart.to_dict()
-    for part in (spec, *spec["layer"]):
-        if part.get("data", {}).get("name") == SENT.name:
-            del part["data"]
-    return spec
+    return specification((cells + bright + plain).properties(height=300, title="What is taken for what"))

@@ -11,7 +11,7 @@ from functools import lru_cache
 import altair as alt
 import pandas as pd
 
-from pages.shared.charts import SENT, without_data
+from pages.shared.charts import SENT, specification
 from pages.shared.theme import QUIET, chart, powers, tint
 
 SPAN = 6.0  # curves are drawn for |z| up to here
@@ -168,7 +168,7 @@ def reach(shown: tuple[str, ...], depth: int, title: str, subtitle: str, names: 
             alt.Tooltip("theory", type="quantitative", format=".3~g", title="Theory"),
         ],
     )
-    return without_data(alt.layer(band, line, points).properties(height=400, title=alt.Title(title, subtitle=subtitle)))
+    return specification(alt.layer(band, line, points).properties(height=400, title=alt.Title(title, subtitle=subtitle)))
 
 
 def switched_off(frame: pd.DataFrame, epochs: int, names: Sequence[str]) -> alt.LayerChart:
@@ -229,7 +229,7 @@ def swept(by: str, here: float, shown: tuple[str, ...], names: tuple[str, ...]) 
     base = alt.Chart(SENT).encode(x=x, y=_share("off", "Switched off at the end"), color=hue(shown, names))
     rule = alt.Chart(SENT).mark_rule(strokeDash=[2, 3], clip=True).encode(x=alt.datum(here))
     head = {"rate": "Against the learning rate", "bias": "Against the first bias"}[by]
-    return without_data(
+    return specification(
         (base.mark_line().encode(strokeDash=dash(shown, names)) + base.mark_point(opacity=1) + rule).properties(height=300, title=head)
     )
 
@@ -305,7 +305,7 @@ def ranking(order: tuple[str, ...]) -> dict:
     middle = once.mark_tick(thickness=2.5, size=18).encode(x=_accuracy("middle"), color=tint("yardstick"))
     guess = alt.Chart(SENT).mark_rule(strokeDash=[2, 3]).encode(x=alt.datum(0.1))
     title = alt.Title("Who reads best?", subtitle="points: seeds; dotted: guessing")
-    return without_data(alt.layer(rule, points, middle, guess).properties(height=max(330, 34 * len(order) + 110), title=title))
+    return specification(alt.layer(rule, points, middle, guess).properties(height=max(330, 34 * len(order) + 110), title=title))
 
 
 @lru_cache(maxsize=64)
@@ -324,4 +324,4 @@ def learning(epochs: int, shown: tuple[str, ...], names: tuple[str, ...]) -> dic
         ],
     )
     title = alt.Title("On the way", subtitle="line: middle of the seeds; band: their range")
-    return without_data(alt.layer(band, line).properties(height=max(330, 34 * len(shown) + 110), title=title))
+    return specification(alt.layer(band, line).properties(height=max(330, 34 * len(shown) + 110), title=title))

@@ -5,7 +5,7 @@ from functools import lru_cache
 import altair as alt
 import pandas as pd
 
-from pages.shared.charts import SENT, without_data
+from pages.shared.charts import SENT, specification
 from pages.shared.theme import QUIET, chart, powers, tint
 
 STAGES = ("x", "x − μ", "x̂", "y")
@@ -280,7 +280,7 @@ def final_accuracy() -> dict:
         ],
     )
     off, on, ticks = (base.transform_filter(f"datum.series == '{name}'") for name in ("without", "with", "published"))
-    return without_data(
+    return specification(
         alt.layer(
             off.mark_line(color=QUIET, strokeDash=[5, 3]),
             off.mark_point(color=QUIET, size=40),
@@ -302,7 +302,7 @@ def small_multiples() -> dict:
     )
     off, on, words, frames = (base.transform_filter(f"datum.series == '{name}'") for name in ("without", "with", "word", "frame"))
     tip = [alt.Tooltip("epoch", type="quantitative", title="Epoch"), alt.Tooltip("accuracy", type="quantitative", format=".1%", title="Accuracy")]
-    return without_data(
+    return specification(
         alt.layer(
             frames.mark_line(strokeWidth=0.5, color=QUIET, opacity=0.6),
             off.mark_line(strokeWidth=1.5, color=QUIET, strokeDash=[4, 2]).encode(tooltip=tip),
@@ -332,7 +332,7 @@ def heat(series: str) -> dict:
             alt.Tooltip("accuracy", type="quantitative", format=".1%", title="Accuracy"),
         ],
     )
-    return without_data(alt.layer(base.mark_rect()).properties(height=300, title=f"{series.capitalize()} batch norm"))
+    return specification(alt.layer(base.mark_rect()).properties(height=300, title=f"{series.capitalize()} batch norm"))
 
 
 def cost(frame: pd.DataFrame) -> alt.LayerChart:

@@ -5,7 +5,7 @@ from functools import lru_cache
 import altair as alt
 import pandas as pd
 
-from pages.shared.charts import SENT, without_data
+from pages.shared.charts import SENT, specification
 from pages.shared.theme import QUIET, chart, colour, powers, tint
 
 SCHEMES = {"one-sided": "gradient", "two-sided": "signal", "complex": "yardstick"}
@@ -52,7 +52,7 @@ def strip(parameters: int) -> dict:
     said = chart(SENT).transform_filter("datum.state == 'name'").encode(x=x)
     borders = said.mark_rule(color=QUIET, strokeWidth=1).encode(y=_level(0.12), y2=alt.datum(0.95))
     words = said.mark_text(align="left", baseline="top", dx=4, fontSize=12).encode(y=_level(0.97), text=alt.Text("parameter", type="nominal"))
-    return without_data(
+    return specification(
         alt.layer(compared, idle, kinks, borders, words)
         .resolve_scale(color="independent")
         .properties(
@@ -86,7 +86,7 @@ def error_map(name: str, rows: int, columns: int) -> dict:
     """One parameter, coloured by error as the strip is: a matrix, or one row for a vector. To be sent with rows of `frames.error_map`."""
     tip = [alt.Tooltip("log_error", type="quantitative", format=".1f", title="log₁₀ error")]
     grid = _grid(rows, columns, tip, alt.Color("log_error", type="quantitative", scale=ERROR_SCALE, legend=None))
-    return without_data(alt.layer(grid, title=f"{name}, by error"))
+    return specification(alt.layer(grid, title=f"{name}, by error"))
 
 
 @lru_cache(maxsize=64)
@@ -97,7 +97,7 @@ def gradient_map(side: str, name: str, rows: int, columns: int) -> dict:
     """
     tip = [alt.Tooltip("value", type="quantitative", format=".3f", title="Of the largest")]
     values = alt.Color("value", type="quantitative", scale=alt.Scale(domain=[-1, 1], range="diverging", clamp=True), legend=None)
-    return without_data(alt.layer(_grid(rows, columns, tip, values), title=alt.Title(side, subtitle=name)))
+    return specification(alt.layer(_grid(rows, columns, tip, values), title=alt.Title(side, subtitle=name)))
 
 
 def curve(

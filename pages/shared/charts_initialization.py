@@ -5,7 +5,7 @@ from functools import lru_cache
 import altair as alt
 import pandas as pd
 
-from pages.shared.charts import SENT, without_data
+from pages.shared.charts import SENT, specification
 from pages.shared.theme import DIVERGING, INK_BLUE, QUIET, chart, powers, tint
 
 LOW, HIGH = 1e-10, 1e4  # of every magnitude drawn over depth: fixed, so that the eye compares
@@ -77,7 +77,7 @@ def by_depth(names: tuple[str, ...], measure: str, depth: int, overflow: int | N
         mark = chart(pd.DataFrame({"layer": [overflow], "text": f"overflow in layer {overflow}"}))
         layers.append(mark.mark_rule(strokeDash=[3, 3], strokeWidth=2).encode(x=_depth(depth), color=tint("trouble")))
         layers.append(mark.mark_text(align="right", baseline="top", dx=-4, dy=6).encode(x=_depth(depth), y=alt.value(0), text="text:N"))
-    return without_data(
+    return specification(
         alt.layer(*layers).properties(height=290, title=alt.Title(title[0], subtitle="points measured, band seeds, line theory; pale: off the axis"))
     )
 
@@ -115,7 +115,7 @@ def histogram_panels(panels: int, show: str, depth: int, span: tuple[float, floa
     ]
     name = {"activations": "Activations y", "pre_activations": "Pre-activations z", "gradients": "Size of the gradient, log₁₀ |dJ/dz|"}[show]
     low, high = (f"{edge:g}".replace("-", "−") for edge in span)
-    return without_data(
+    return specification(
         alt.layer(inside, outside, *lines)
         .resolve_scale(color="independent")
         .properties(

@@ -10,7 +10,7 @@ import streamlit as st
 
 from engine.datasets import Dataset, DatasetError, load_digits, load_mnist, mnist_at_hand
 from pages.shared import controls, presets
-from pages.shared.charts import specification
+from pages.shared.charts import SENT, specification
 from pages.shared.runs import Run, pace
 
 TEXT_WIDTH = 760  # px: a line that the eye does not lose
@@ -90,11 +90,11 @@ def link_notes(table: Mapping[str, controls.Control]) -> None:
 def show(where: Any, chart: alt.TopLevelMixin | dict, said: str, table: pd.DataFrame | None = None, **named: pd.DataFrame) -> None:
     """Draw a chart as wide as its place (a column, or `st` itself); `said` is what it shows, for those who hear it.
 
-    A specification that was built without its data is sent with its table, and others by their names.
+    A specification that names its tables gets them here: `SENT`, and others by their names.
     """
-    if isinstance(chart, dict):
-        chart = {**chart, "datasets": {**chart.get("datasets", {}), **named}}
-    where.vega_lite_chart(table, chart if isinstance(chart, dict) else specification(chart), width="stretch", alt=said)
+    spec = chart if isinstance(chart, dict) else specification(chart)
+    tables = named if table is None else {SENT.name: table, **named}  # all by name: with one name, a table without would be taken for it
+    where.vega_lite_chart(None, {**spec, "datasets": {**spec["datasets"], **tables}}, width="stretch", alt=said)
 
 
 def verdict(text: str, key: str = "verdict") -> None:
