@@ -403,8 +403,8 @@ def descent(frame: pd.DataFrame) -> alt.LayerChart:
             axis=powers(-8, -6, -4, -2, 0, 2),
         ),
         strokeDash=dash,
-        strokeWidth=alt.StrokeWidth("series", type="nominal", scale=alt.Scale(domain=names, range=[2, 4, 2.5]), legend=None),
-        opacity=alt.Opacity("series", type="nominal", scale=alt.Scale(domain=names, range=[1, 0.5, 1]), legend=None),
+        strokeWidth=alt.StrokeWidth("series", type="nominal", scale=alt.Scale(domain=names, range=[2, 4, 2.5])),
+        opacity=alt.Opacity("series", type="nominal", scale=alt.Scale(domain=names, range=[1, 0.5, 1])),
         color=tint("signal"),
         tooltip=[
             alt.Tooltip("series", type="nominal", title="Features"),

@@ -39,7 +39,7 @@ def by_depth(names: tuple[str, ...], measure: str, depth: int, overflow: int | N
     full lines are the first series, hollow and dashed the second. A rule marks the layer where numbers overflow.
     """
     title = {"signal": ("Signal: spread of the activations", "Standard deviation of y"), "gradient": ("Gradient: size of dJ/dz", "|dJ/dz|")}[measure]
-    shape = alt.Shape("series", type="nominal", scale=alt.Scale(domain=names, range=["circle", "diamond"]), legend=None)
+    shape = alt.Shape("series", type="nominal", scale=alt.Scale(domain=names, range=["circle", "diamond"]))
     base = chart(SENT).encode(x=_depth(depth))
     band = base.mark_area(opacity=0.18).encode(
         y=_magnitude("least", title[1]), y2="most", color=tint(measure), detail=alt.Detail("series", type="nominal")
@@ -188,7 +188,7 @@ def lines_and_points(frame: pd.DataFrame, x: alt.X, y: alt.Y, title: str, subtit
         scale=alt.Scale(domain=names, range=[[1, 0], [6, 3], [2, 2]][: len(names)]),
         legend=alt.Legend(symbolType="stroke", symbolSize=150, columns=2),
     )
-    shape = alt.Shape("series", type="nominal", scale=alt.Scale(domain=names, range=["circle", "square", "triangle-up"][: len(names)]), legend=None)
+    shape = alt.Shape("series", type="nominal", scale=alt.Scale(domain=names, range=["circle", "square", "triangle-up"][: len(names)]))
     line = (
         base.transform_filter("isValid(datum.expected)")
         .mark_line(strokeWidth=1.2, color=QUIET)
