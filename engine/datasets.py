@@ -36,6 +36,7 @@ FILES = {   # part: (file, shape, SHA-256 of the decompressed bytes)
     "y_test": ("t10k-labels-idx1-ubyte", (10_000,), "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
 }
 _one_download = threading.Lock()
+_one_reading = threading.Lock()
 
 
 class DatasetError(Exception):
@@ -98,13 +99,18 @@ def normalizer(kind: str, data: Dataset, dtype=np.float32) -> Callable[[Array], 
     return lambda x: (x - shift) * factor
 
 
-@cache
 def load_digits() -> Dataset:
     """1,797 real handwritten digits, 8 × 8 pixels of 0 … 16, built in; 1,437 to train on, 360 to test.
 
     Source: Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits, UCI, CC BY 4.0. The set is
-    ordered by writer; the split is shuffled once and keeps the shares of the ten classes.
+    ordered by writer; the split is shuffled once and keeps the shares of the ten classes. Always the same object.
     """
+    with _one_reading:   # threads that ask at once would otherwise each get their own
+        return _digits()
+
+
+@cache
+def _digits() -> Dataset:
     with np.load(Path(__file__).parent / "data" / "digits.npz", allow_pickle=False) as saved:
         parts = {name: saved[name] for name in FILES}
     for array in parts.values():

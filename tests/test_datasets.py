@@ -4,6 +4,7 @@ Most tests serve a MNIST of six images, made here; the real files are downloaded
 where MNIST_DIR names the folder that holds them.
 """
 
+import functools
 import gzip
 import hashlib
 import http.server
@@ -153,6 +154,14 @@ def test_digits_are_1797_real_ones_shared_by_all_and_read_only():
     assert (data.x_train.shape, data.x_test.shape, data.image_shape) == ((1437, 64), (360, 64), (8, 8))
     assert data.x_train.max() == data.pixel_max == 16
     assert load_digits() is data
+
+
+def test_visitors_who_come_at_once_share_the_digits(monkeypatch):
+    monkeypatch.setattr(datasets, "_digits", functools.cache(datasets._digits.__wrapped__))   # nobody has come yet
+    together = threading.Barrier(8)
+    with ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(lambda _: (together.wait(), load_digits())[1], range(8)))
+    assert len(set(map(id, got))) == 1
 
 
 def test_the_split_of_digits_is_stratified_and_no_image_is_on_both_sides():
