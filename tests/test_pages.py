@@ -1,6 +1,7 @@
 """Every page and every preset, run as Streamlit runs it, without a browser."""
 
 import contextlib
+import inspect
 import io
 import json
 
@@ -9,8 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import load_digits
-from engine.training import judge
-from pages.shared import runs
+from engine.input_scaling import Valley
+from engine.layer_list import LayerList
+from engine.sixteen_scales import SideBySide
+from engine.training import judge, train
+from pages.shared import layout, runs
 from pages.shared.controls import ALL, MNIST
 from pages.shared.presets import PRESETS, TABLES, Preset, values_of
 from pages.shared.router import PAGES
@@ -243,6 +247,13 @@ def test_a_finished_run_shows_its_curves_and_what_is_taken_for_what():
     assert not app.exception
     assert len(app.get("vega_lite_chart")) == 3
     assert_charts_get_their_tables(app)
+
+
+@pytest.mark.parametrize("thing", [Valley, LayerList, SideBySide, train], ids=lambda thing: thing.__name__)
+def test_sources_are_shown_whole_without_a_parser_that_threads_must_not_share(thing, monkeypatch):
+    expected = inspect.getsource(thing)
+    monkeypatch.setattr("ast.parse", None)
+    assert layout.source.__wrapped__(thing) == expected
 
 
 def test_reset_repeats_the_run_and_a_new_seed_does_not():

@@ -352,7 +352,7 @@ def bug(v: dict) -> str:
             st.markdown(f"**{'Here it is' if number in state.get('grad_shown', set()) else 'Yes'}: {e.bug.title}.** It spoils {e.bug.fingerprint}.")
             st.code(f"{e.bug.wrong}\n{e.bug.right}   # as it should be", language="python")
             with st.expander("The bug's whole code"):
-                st.code(e.bug.source, language="python")
+                st.code(layout.source(e.bug.kind), language="python")
         elif given:
             st.markdown(miss(e, given[-1], report))
     with st.container(horizontal=True):

@@ -1,7 +1,9 @@
 """How every page reads: question, controls, picture, verdict, formula, what next, the code."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import altair as alt
@@ -151,6 +153,18 @@ def try_next(lines: Iterable[str]) -> None:
         st.markdown("\n".join(f"- {line}" for line in lines))
 
 
+@lru_cache(maxsize=128)
+def source(thing: Callable | type) -> str:
+    """The source of a function or a class. `inspect` reads a class by way of `ast`, which fails when two threads do so at once."""
+    if not inspect.isclass(thing):
+        return inspect.getsource(thing)
+    lines = inspect.getsource(inspect.getmodule(thing)).splitlines(keepends=True)
+    start = next(i for i, line in enumerate(lines) if re.match(rf"class {thing.__name__}\b", line))
+    while lines[start - 1].startswith("@"):
+        start -= 1
+    return "".join(inspect.getblock(lines[start:]))
+
+
 def run_it_yourself(script: str, *functions: Callable) -> None:
     """A script that gives this page's numbers, and the engine's own source behind them."""
     st.header("Run it yourself", anchor=False)
@@ -158,4 +172,4 @@ def run_it_yourself(script: str, *functions: Callable) -> None:
     st.code(script, language="python")
     for function in functions:
         with st.expander(f"Source of `{function.__module__}.{function.__name__}`"):
-            st.code(inspect.getsource(function), language="python")
+            st.code(source(function), language="python")
