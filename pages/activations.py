@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+import engine  # noqa: F401  (first: see pages/shared/router.py)
 from pages.shared import activations_parts as parts
 from pages.shared import activations_training as training
 from pages.shared import controls, layout

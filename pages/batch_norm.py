@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+import engine  # noqa: F401  (first: see pages/shared/router.py)
 from pages.shared import batch_norm_parts as parts
 from pages.shared import batch_norm_scripts as scripts
 from pages.shared import controls, layout

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
+import engine  # noqa: F401  (first: see pages/shared/router.py)
 from engine.datasets import Dataset, load_digits, normalizer
 from engine.finite_differences import best_epsilon
 from engine.gradient_check import check_gradients

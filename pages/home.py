@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+import engine  # noqa: F401  (first: see pages/shared/router.py)
 from engine import diagnosis, mean_field, propagation
 from pages.shared import charts_initialization as charts
 from pages.shared import layout

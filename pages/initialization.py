@@ -4,6 +4,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
+import engine  # noqa: F401  (first: see pages/shared/router.py)
 from engine import diagnosis, mean_field, propagation
 from engine.datasets import load_digits, normalizer
 from engine.initializers import INITIALIZERS

@@ -4,6 +4,7 @@ import math
 
 import streamlit as st
 
+import engine  # noqa: F401  (first: see pages/shared/router.py)
 from engine import training
 from engine.datasets import Dataset
 from engine.initializers import INITIALIZERS

@@ -124,3 +124,11 @@ def test_pages_import_no_other_page(path):
 @pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in (*modules("engine"), *SHARED, *PAGES)])
 def test_the_program_does_not_import_its_tests_or_benchmarks(path):
     assert not packages(path) & {"tests", "benchmarks", "pytest"}
+
+
+@pytest.mark.parametrize("path", [ROOT / "streamlit_app.py", *modules("pages")], ids=lambda path: path.stem)
+def test_every_script_imports_the_engine_as_a_whole_before_its_parts(path):
+    ours = [node for node in ast.parse(path.read_text(encoding="utf-8")).body
+            if isinstance(node, ast.Import | ast.ImportFrom) and (getattr(node, "module", None) or node.names[0].name).startswith(("engine", "pages"))]
+    assert isinstance(ours[0], ast.Import)
+    assert ours[0].names[0].name == "engine"

@@ -1,4 +1,8 @@
-"""The pages, and what lets a link to any of them open on a cold server."""
+"""The pages, and what lets a link to any of them open on a cold server, also to many at once.
+
+Every script imports `engine` before anything of it. Sessions import in threads: one that held a module
+of the engine and waited for the package, which waits for that module, would end in a traceback.
+"""
 
 import gc
 from functools import cache
