@@ -15,7 +15,7 @@ import numpy as np
 
 from engine.datasets import load_digits, load_mnist, mnist_at_hand, normalizer
 from engine.optimizers import SGD
-from engine.sixteen_scales import BATCH, HIDDEN, IMAGES, RATE, SCALES, alone, draw_weights, side_by_side, training_accuracy
+from engine.studies.sixteen_scales import BATCH, HIDDEN, IMAGES, RATE, SCALES, alone, draw_weights, side_by_side, training_accuracy
 
 
 def one_epoch(networks, optimizers, x, labels, order) -> float:

@@ -2,23 +2,46 @@
 
 Read in this order: activations (the bend), initializers (the first weights), layers
 (two equations each), losses, network (layers in a row over one vector), optimizers,
-training (the loop), datasets. What depth does to a signal: linear, measures,
-propagation, mean_field, diagnosis, symmetry. Of activations in particular: curves,
-by_hand, slopes, moment_map, dying, ranking; of batch norm: normalization, layer_list,
-input_scaling, sixteen_scales. Then, to be sure of all this: finite_differences,
-gradient_check (with structured, gradient_report and gradient_verdict), bugs, bug_zoo
-and cautions.
+training (the loop), datasets. What depth does to a random network: propagation,
+measures, mean_field, diagnosis. Then one small experiment a module in studies, and,
+to be sure of all this, gradient_check.
 """
 
 from engine.activations import ACTIVATIONS, Activation
-from engine.bug_zoo import BUGS, Bug, Exercise, choices, exercise, fingerprint, numbered, plant
-from engine.cautions import CAUTIONS, Caution
 from engine.datasets import Dataset, DatasetError, load_digits, load_mnist
 from engine.diagnosis import Diagnosis, diagnose
-from engine.finite_differences import FUNCTIONS, ScalarFunction, Secants, VCurve, best_epsilon, derivative, secants, v_curve
-from engine.gradient_check import Cost, check_cost, check_directions, check_gradients, numerical_gradient
-from engine.gradient_report import BANDS, GradientReport, ParameterReport, band, relative_error
-from engine.gradient_verdict import GradientVerdict, explain
+from engine.gradient_check import (
+    BANDS,
+    BUGS,
+    CAUTIONS,
+    FUNCTIONS,
+    Bug,
+    Caution,
+    Cost,
+    Exercise,
+    GradientReport,
+    GradientVerdict,
+    ParameterReport,
+    ScalarFunction,
+    Secants,
+    VCurve,
+    band,
+    best_epsilon,
+    check_cost,
+    check_directions,
+    check_gradients,
+    choices,
+    derivative,
+    exercise,
+    explain,
+    fingerprint,
+    numbered,
+    numerical_gradient,
+    plant,
+    relative_error,
+    secants,
+    v_curve,
+)
 from engine.initializers import INITIALIZERS, Initializer
 from engine.layers import Activate, BatchNorm, Dense, Dropout, Layer, Parameter
 from engine.losses import Penalty, softmax_cross_entropy, squared_error

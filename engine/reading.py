@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from engine.diagnosis import SUPERSCRIPT
-from engine.input_scaling import TestScaling, Valley
-from engine.layer_list import LayerList, totals
-from engine.normalization import BatchSteps, GradientTerms, RunningStatistics, ScaleInvariance
 from engine.propagation import Propagation
-from engine.sixteen_scales import SCALES, where_it_loses
+from engine.studies.input_scaling import TestScaling, Valley
+from engine.studies.layer_list import LayerList, totals
+from engine.studies.normalization import BatchSteps, GradientTerms, RunningStatistics, ScaleInvariance
+from engine.studies.sixteen_scales import SCALES, where_it_loses
 from engine.training import Verdict
 
 Array = np.ndarray

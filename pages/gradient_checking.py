@@ -7,10 +7,10 @@ import streamlit as st
 
 import engine  # noqa: F401  (first: see pages/shared/router.py)
 from engine.datasets import Dataset, load_digits, normalizer
-from engine.finite_differences import best_epsilon
 from engine.gradient_check import check_gradients
-from engine.gradient_report import GradientReport, judge
-from engine.gradient_verdict import GradientVerdict, explain
+from engine.gradient_check.explanation import GradientVerdict, explain
+from engine.gradient_check.finite_differences import best_epsilon
+from engine.gradient_check.report import GradientReport, judge
 from engine.losses import Penalty
 from engine.network import mlp
 from pages.shared import controls, layout

@@ -7,17 +7,21 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-BASE = {"activations", "initializers", "losses", "datasets"}
-MAY_REACH = {   # engine module: the others that it may lean on, also by way of modules that are not listed here
+LIBRARY = {"activations", "initializers", "layers", "losses", "network", "optimizers", "training", "datasets"}
+RANDOM_NETWORKS = {"propagation", "measures", "mean_field", "diagnosis"}
+BASE = {"activations", "initializers", "losses", "datasets", "measures"}
+MAY_REACH = {   # engine module or package: the others that it may lean on, also by way of modules that are not listed here
+    "verdict": set(),
     **{name: set() for name in BASE},
     "layers": BASE,
     "network": BASE | {"layers"},
     "optimizers": BASE | {"layers", "network"},
-    "training": BASE | {"layers", "network", "optimizers"},
-    "gradient_check": BASE | {"layers", "network"},
+    "training": BASE | {"layers", "network", "optimizers", "verdict"},
     "propagation": BASE | {"layers", "network"},
     "mean_field": {"activations"},
-    "diagnosis": BASE | {"layers", "network", "propagation", "mean_field"},
+    "diagnosis": BASE | {"layers", "network", "propagation", "mean_field", "verdict"},
+    "gradient_check": LIBRARY | RANDOM_NETWORKS | {"verdict"},
+    "studies": LIBRARY | RANDOM_NETWORKS | {"verdict"},
 }
 
 
@@ -26,7 +30,7 @@ def modules(folder, pattern="*.py"):
 
 
 def names(path):
-    """Every imported name, spelled out: `from engine import bugs` counts as engine.bugs, and so do imports inside functions."""
+    """Every imported name, spelled out: `from engine.gradient_check import bugs` counts as that module; imports inside functions too."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
         if isinstance(node, ast.Import):
@@ -39,6 +43,34 @@ def names(path):
 
 def packages(path):
     return {name.partition(".")[0] for name in names(path)}
+
+
+def engine_modules(unit=""):
+    """Every module of the engine, nested ones too, by its dotted name; of one module or package of it, if that is named."""
+    paths = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+             for path in sorted((ROOT / "engine").rglob("*.py"))}
+    return {name: path for name, path in paths.items() if not unit or f"{name}.".startswith(f"engine.{unit}.")}
+
+
+def engine_neighbours(path):
+    """Modules of the engine that a file imports, by their dotted names; not the packages that they are taken from."""
+    found = names(path) & set(engine_modules())
+    return {name for name in found if not any(other.startswith(f"{name}.") for other in found)} - {"engine"}
+
+
+def engine_reached(found, stop=()):
+    """What these modules import, and what those import in turn, but no further than through the units in `stop`."""
+    seen, new = set(), set(found)
+    while new:
+        new = {name for module in new for name in engine_neighbours(engine_modules()[module])} - seen
+        seen |= new
+        new = {name for name in new if unit(name) not in stop}
+    return seen
+
+
+def unit(name):
+    """The module or package right below `engine` in which a module lives."""
+    return name.split(".")[1]
 
 
 def neighbours(path, package):
@@ -57,15 +89,15 @@ def reached(stem, package, stop=()):
     return found
 
 
-ENGINE = [pytest.param(path, id=path.name) for path in modules("engine")]
+ENGINE = [pytest.param(path, id=name) for name, path in engine_modules().items()]
 SHARED = modules("pages/shared")
 PAGES = modules("pages")
 
 
 def test_the_parser_sees_imports_of_every_kind(tmp_path):
-    source = "import os.path\nfrom engine import bugs\nfrom engine.layers import Dense\ndef f():\n    import pandas as pd\n"
+    source = "import os.path\nfrom engine.gradient_check import bugs\nfrom engine.layers import Dense\ndef f():\n    import pandas as pd\n"
     (tmp_path / "m.py").write_text(source)
-    assert {"os.path", "engine.bugs", "engine.layers", "pandas"} <= names(tmp_path / "m.py")
+    assert {"os.path", "engine.gradient_check.bugs", "engine.layers", "pandas"} <= names(tmp_path / "m.py")
 
 
 @pytest.mark.parametrize("path", ENGINE)
@@ -74,21 +106,27 @@ def test_the_engine_knows_numpy_the_standard_library_and_no_screen(path):
     assert packages(path) <= allowed
 
 
-@pytest.mark.parametrize("stem", [stem for stem in sorted(MAY_REACH) if (ROOT / "engine" / f"{stem}.py").exists()])
-def test_engine_modules_lean_only_on_those_below_them(stem):
-    assert reached(stem, "engine", stop=MAY_REACH) & set(MAY_REACH) <= MAY_REACH[stem]
+def test_every_engine_module_has_a_place():
+    assert {unit(name) for name in engine_modules() if name != "engine"} <= set(MAY_REACH) | {"reading"}
+    assert all((ROOT / "engine" / package / "__init__.py").is_file() for package in ("gradient_check", "studies"))
 
 
-@pytest.mark.parametrize("stem", [path.stem for path in modules("engine") if path.stem != "__init__"])
-def test_engine_modules_do_not_import_each_other_in_a_circle(stem):
-    assert stem not in reached(stem, "engine")
+@pytest.mark.parametrize("name", sorted(MAY_REACH))
+def test_engine_modules_lean_only_on_those_below_them(name):
+    reached = {unit(found) for found in engine_reached(engine_modules(name), stop=set(MAY_REACH) - {name})}
+    assert reached & set(MAY_REACH) - {name} <= MAY_REACH[name]
 
 
-@pytest.mark.parametrize("path", [path for path in ENGINE if path.id != "__init__.py"])
+@pytest.mark.parametrize("name", [name for name, path in engine_modules().items() if path.name != "__init__.py"])
+def test_engine_modules_do_not_import_each_other_in_a_circle(name):
+    assert name not in engine_reached({name})
+
+
+@pytest.mark.parametrize("path", [path for path in ENGINE if path.values[0].name != "__init__.py"])
 def test_engine_modules_import_from_the_module_that_defines_a_name_and_not_from_the_package(path):
-    stems = {p.stem for p in modules("engine")}
-    assert {name for name in names(path) if name.startswith("engine.")} == {
-        name for name in names(path) if name.startswith("engine.") and name.split(".")[1] in stems}
+    of_the_engine = [name for name in names(path) if name.startswith("engine.")]
+    defining = {name for name, file in engine_modules().items() if file.name != "__init__.py"}
+    assert all(any(f"{name}.".startswith(f"{module}.") or module.rpartition(".")[0] == name for module in defining) for name in of_the_engine)
 
 
 @pytest.mark.parametrize("path", ENGINE)
@@ -121,7 +159,7 @@ def test_pages_import_no_other_page(path):
     assert "streamlit_app" not in packages(path)
 
 
-@pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in (*modules("engine"), *SHARED, *PAGES)])
+@pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in (*engine_modules().values(), *SHARED, *PAGES)])
 def test_the_program_does_not_import_its_tests_or_benchmarks(path):
     assert not packages(path) & {"tests", "benchmarks", "pytest"}
 

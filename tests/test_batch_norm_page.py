@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from engine import input_scaling, layer_list, normalization, propagation, sixteen_scales
+from engine import propagation
 from engine.datasets import load_digits
+from engine.studies import input_scaling, layer_list, normalization, sixteen_scales
 from pages.shared import batch_norm_parts as parts
 from pages.shared import batch_norm_scripts as scripts
 from pages.shared import charts_batch_norm as charts

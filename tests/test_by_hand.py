@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from engine import by_hand
 from engine.layers import Activate, Dense
 from engine.losses import squared_error
 from engine.network import Network
+from engine.studies import by_hand
 
 CASES = [{}, {"w1": -3.0, "w6": 2.5, "x2": 0.5, "t": 0.0}, {"x1": 0.0, "x2": 0.0}]
 

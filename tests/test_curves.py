@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from engine import curves
 from engine.activations import ACTIVATIONS, as_activation
-from engine.curves import Line, Zone
+from engine.studies import curves
+from engine.studies.curves import Line, Zone
 
 INF = math.inf
 

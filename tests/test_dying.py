@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.dying import sweep, watch_units
+from engine.studies.dying import sweep, watch_units
 
 BIAS = {"learning_rate": 0.01, "bias": -1.0}
 STEP = {"learning_rate": 0.1, "bias": 0.0}

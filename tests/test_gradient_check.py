@@ -25,9 +25,9 @@ from engine import (
     relative_error,
     secants,
     squared_error,
-    structured,
     v_curve,
 )
+from engine.gradient_check import structured
 from engine.layers import Layer
 from tests.architectures import draw
 

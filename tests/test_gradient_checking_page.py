@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import expect
 
 from engine import BUGS, CAUTIONS, band, check_gradients, exercise, load_digits, load_mnist, mlp, numbered
-from engine.bug_zoo import NUMBERED, choices
-from engine.gradient_verdict import explain
+from engine.gradient_check.explanation import explain
+from engine.gradient_check.zoo import NUMBERED, choices
 from pages.shared import charts_gradient_checking as charts
 from pages.shared import frames_gradient_checking as frames
 from pages.shared.controls import GRAD, GRAD_CAUTIONS, GRAD_FUNCTIONS, GRAD_PARTS

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from engine import diagnosis, mean_field, propagation
 from engine.activations import ACTIVATIONS
-from engine.linear import chain
+from engine.studies.linear import chain
 from pages.shared import charts_initialization as charts
 from pages.shared import frames
 from pages.shared import initialization_parts as parts

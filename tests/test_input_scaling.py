@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.datasets import load_digits, normalizer
-from engine.input_scaling import WAYS, features, scale_test_data, valley
+from engine.studies.input_scaling import WAYS, features, scale_test_data, valley
 
 
 def test_the_notes_slip_leaves_the_valley_as_long_as_it_was():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.activations import ACTIVATIONS
-from engine.layer_list import parse_layers, totals
+from engine.studies.layer_list import parse_layers, totals
 
 AFTER = "784, BN, 300 elu, BN, 100 elu, BN, 10"                                  # the first listing of the notes
 BEFORE = "784, BN, 300 no bias, BN, elu, 100 no bias, BN, elu, 10"               # the second, with one activation a layer

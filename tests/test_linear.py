@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from engine.initializers import Initializer
-from engine.linear import chain, largest_singular_value, one_neuron, product_singular_values, saturated_neuron
 from engine.propagation import over_seeds, propagate, stack
+from engine.studies.linear import chain, largest_singular_value, one_neuron, product_singular_values, saturated_neuron
 
 LIMITS = pytest.mark.parametrize(("depth", "square"), [(1, 4), (2, 6.75), (3, 9.48), (4, 12.2)])
 

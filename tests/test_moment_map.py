@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from engine import moment_map
 from engine.activations import ACTIVATIONS
-from engine.moment_map import next_moments, settles_at, simulate, trajectory
+from engine.studies import moment_map
+from engine.studies.moment_map import next_moments, settles_at, simulate, trajectory
 
 
 def test_selu_keeps_mean_0_and_variance_1():

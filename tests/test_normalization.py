@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.layers import BatchNorm
-from engine.normalization import draw_batch, gradient_terms, neighbours, normalize_batch, parse_batch, running_statistics, scale_invariance
+from engine.studies.normalization import draw_batch, gradient_terms, neighbours, normalize_batch, parse_batch, running_statistics, scale_invariance
 from tests.reference import central_differences, disagreement
 
 SIZES = pytest.mark.parametrize("m", [1, 2, 3, 64])

@@ -10,9 +10,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import load_digits
-from engine.input_scaling import Valley
-from engine.layer_list import LayerList
-from engine.sixteen_scales import SideBySide
+from engine.studies.input_scaling import Valley
+from engine.studies.layer_list import LayerList
+from engine.studies.sixteen_scales import SideBySide
 from engine.training import judge, train
 from pages.shared import layout, runs
 from pages.shared.controls import ALL, MNIST

@@ -5,7 +5,7 @@ from itertools import islice
 import pytest
 
 from engine.activations import ACTIVATIONS
-from engine.ranking import CLAIM, Agreement, agreement, ranking, ranks
+from engine.studies.ranking import CLAIM, Agreement, agreement, ranking, ranks
 
 SMALL = {"depth": 2, "width": 10, "epochs": 1, "seeds": 2}
 

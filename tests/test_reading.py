@@ -5,11 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from engine import input_scaling, reading
-from engine.layer_list import parse_layers
-from engine.normalization import draw_batch, gradient_terms, normalize_batch, running_statistics, scale_invariance
+from engine import reading
 from engine.propagation import propagate
-from engine.sixteen_scales import SCALES
+from engine.studies import input_scaling
+from engine.studies.layer_list import parse_layers
+from engine.studies.normalization import draw_batch, gradient_terms, normalize_batch, running_statistics, scale_invariance
+from engine.studies.sixteen_scales import SCALES
 
 
 def batch(**changed):

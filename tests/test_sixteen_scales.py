@@ -6,7 +6,7 @@ import pytest
 from engine.datasets import load_digits, load_mnist, normalizer
 from engine.layers import BatchNorm
 from engine.optimizers import SGD
-from engine.sixteen_scales import (
+from engine.studies.sixteen_scales import (
     EPSILON,
     MOMENTUM,
     PUBLISHED,

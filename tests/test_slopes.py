@@ -8,7 +8,7 @@ import pytest
 
 from engine import SGD, load_mnist, mlp, train
 from engine.activations import ACTIVATIONS
-from engine.slopes import critical_gain, gradient_reach
+from engine.studies.slopes import critical_gain, gradient_reach
 from tests.reference import MNIST, needs_mnist
 
 

@@ -10,7 +10,7 @@ from engine.initializers import INITIALIZERS
 from engine.measures import distinct
 from engine.network import mlp
 from engine.optimizers import SGD
-from engine.symmetry import count_units
+from engine.studies.symmetry import count_units
 
 EQUAL = ("zeros", "constant")
 

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine import by_hand, curves, moment_map, slopes
 from engine.activations import ACTIVATIONS, Activation, as_activation
 from engine.diagnosis import number as short
 from engine.initializers import INITIALIZERS
+from engine.studies import by_hand, curves, moment_map, slopes
 from pages.shared import charts_activations as charts
 from pages.shared import frames_activations as frames
 from pages.shared import layout

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 import streamlit as st
 
-from engine import dying, ranking
 from engine.activations import as_activation
+from engine.studies import dying, ranking
 from pages.shared import charts_activations as charts
 from pages.shared import frames_activations as frames
 from pages.shared import layout, runs

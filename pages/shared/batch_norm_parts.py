@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine import input_scaling, layer_list, normalization, propagation, reading, sixteen_scales
+from engine import propagation, reading
 from engine.datasets import load_digits
+from engine.studies import input_scaling, layer_list, normalization, sixteen_scales
 from engine.training import Verdict
 from pages.shared import charts_batch_norm as charts
 from pages.shared import layout

@@ -1,6 +1,6 @@
 """What the Batch Norm page says after each lesson: what to try next, and the script that prints its numbers."""
 
-from engine import layer_list, normalization
+from engine.studies import layer_list, normalization
 from pages.shared.batch_norm_parts import SHIFT_AT, STEPS
 from pages.shared.controls import BATCH_NORM
 
@@ -52,7 +52,7 @@ def script(part: str, v: dict) -> str:
     if part in ("batch", "gradient"):
         typed = _typed(v)
         made = f"parse_batch({typed!r})" if typed else f"draw_batch({v['size']}, {v['spread']!r}, {v['pull']!r}, {v['seed']})"
-        head = f"""from engine.normalization import {"gradient_terms, " if part == "gradient" else ""}normalize_batch, {made.split("(")[0]}
+        head = f"""from engine.studies.normalization import {"gradient_terms, " if part == "gradient" else ""}normalize_batch, {made.split("(")[0]}
 
 steps = normalize_batch({made}, gamma={v["gamma"]!r}, beta={v["beta"]!r}, epsilon={v["epsilon"]!r})
 """
@@ -70,7 +70,7 @@ for row in zip(terms.direct, terms.through_mean, terms.through_variance, terms.d
 print(f"dgamma {{terms.dgamma:.6g}}  dbeta {{terms.dbeta:.6g}}")
 """
     if part == "running":
-        return f"""from engine.normalization import running_statistics
+        return f"""from engine.studies.normalization import running_statistics
 
 run = running_statistics(steps={STEPS}, batch_size={v["run_size"]}, momentum={v["momentum"]!r},
                          shift_at={SHIFT_AT}, shift={2 * v["shift"]!r}, seed={v["seed"]})
@@ -92,7 +92,7 @@ for batch_norm in (None, "before", "after"):
     if part == "scales":
         load = "load_digits" if v["data"] == "digits" else "load_mnist"
         return f"""from engine import {load}
-from engine.sixteen_scales import SCALES, train_scales
+from engine.studies.sixteen_scales import SCALES, train_scales
 
 for progress in train_scales({load}(), seed={v["seed"]}):
     if progress.accuracy is not None:
@@ -106,14 +106,14 @@ for scale, without, with_it in zip(SCALES, *accuracy):
             text = v["layers"]
         except ValueError:
             text = BATCH_NORM["layers"].default
-        return f"""from engine.layer_list import parse_layers, totals
+        return f"""from engine.studies.layer_list import parse_layers, totals
 
 rows = parse_layers({text!r}).summary()
 for row in rows:
     print(f"{{row.name:20s}} {{row.output_shape!s:14s}} {{row.trainable:>10,}} {{row.non_trainable:>8,}}")
 print("total {{:,}}, trainable {{:,}}, non-trainable {{:,}}".format(*totals(rows)))
 """
-    return f"""from engine.input_scaling import WAYS, features, scale_test_data, valley
+    return f"""from engine.studies.input_scaling import WAYS, features, scale_test_data, valley
 
 for way in WAYS:
     v = valley(features({v["range"]}), way)

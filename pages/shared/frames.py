@@ -15,7 +15,7 @@ from engine.mean_field import PhaseDiagram, Prediction
 from engine.measures import Histogram
 from engine.network import Network
 from engine.propagation import Propagation, stack
-from engine.symmetry import SymmetryRun
+from engine.studies.symmetry import SymmetryRun
 from engine.training import Evaluation, Inspection
 
 BLUE, GREY, ORANGE = np.array([47, 111, 179]), np.array([240, 240, 238]), np.array([217, 115, 13])

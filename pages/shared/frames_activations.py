@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from engine import by_hand, curves, ranking
 from engine.activations import Activation
 from engine.diagnosis import number as short
-from engine.dying import SweepPoint, Watch
-from engine.slopes import GradientReach
+from engine.studies import by_hand, curves, ranking
+from engine.studies.dying import SweepPoint, Watch
+from engine.studies.slopes import GradientReach
 from pages.shared.charts_activations import REACH_HIGH, REACH_LOW, SPAN
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from engine.diagnosis import number as short
-from engine.finite_differences import FUNCTIONS, VCurve
-from engine.gradient_report import GradientReport, ParameterReport
+from engine.gradient_check.finite_differences import FUNCTIONS, VCurve
+from engine.gradient_check.report import GradientReport, ParameterReport
 
 LOW, HIGH = 1e-12, 1.0  # of every relative error drawn: fixed, so that the eye compares
 BINS, LEAST = 480, 8  # places of the strip in all; places of even the smallest parameter

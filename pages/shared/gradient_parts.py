@@ -6,15 +6,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine import finite_differences as differences
-from engine import structured
-from engine.bug_zoo import BUGS, NUMBERED, choices, fingerprint, numbered
-from engine.cautions import CAUTIONS
 from engine.datasets import load_digits
 from engine.diagnosis import number as short
-from engine.gradient_check import Cost, check_cost, check_gradients
-from engine.gradient_report import BANDS, GradientReport, band
-from engine.gradient_verdict import explain
+from engine.gradient_check import Cost, check_cost, check_gradients, structured
+from engine.gradient_check import finite_differences as differences
+from engine.gradient_check.cautions import CAUTIONS
+from engine.gradient_check.explanation import explain
+from engine.gradient_check.report import BANDS, GradientReport, band
+from engine.gradient_check.zoo import BUGS, NUMBERED, choices, fingerprint, numbered
 from engine.network import mlp
 from pages.shared import charts_gradient_checking as charts
 from pages.shared import frames_gradient_checking as frames

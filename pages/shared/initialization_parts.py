@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine import diagnosis, linear, mean_field, propagation
-from engine import symmetry as symmetry_run
+from engine import diagnosis, mean_field, propagation
 from engine.datasets import load_digits
 from engine.initializers import as_initializer
+from engine.studies import linear
+from engine.studies import symmetry as symmetry_run
 from pages.shared import charts_initialization as charts
 from pages.shared import frames, layout, runs
 from pages.shared.controls import INIT, title
@@ -316,14 +317,14 @@ def script(part: str, v: dict) -> str:
         else "\ninputs = None\n"
     )
     body = {
-        "neuron": f"""from engine.linear import one_neuron, saturated_neuron
+        "neuron": f"""from engine.studies.linear import one_neuron, saturated_neuron
 
 rng = np.random.default_rng({v["seed"]})
 for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000):
     print(f"n = {{n}}  Var(z) = {{one_neuron(n, 1.0, rng=rng).measured:.4g}}")
 print("z = %g, slope %.4g" % saturated_neuron(100, 0.5, 1.0))
 """,
-        "chain": f"""from engine.linear import chain, product_singular_values
+        "chain": f"""from engine.studies.linear import chain, product_singular_values
 
 for layer in range(1, {v["depth"]} + 1):
     print(f"L = {{layer}}  a^(L-1) = {{chain({v["gain"]}, layer):.4g}}")
@@ -354,7 +355,7 @@ for pair in survey({v["depth"]}, width=64, samples=64, gain={v["gain"]}, seed={v
     print(f"{{pair.activation}} with {{pair.initializer}}: {{pair.kind}}, gradient x {{pair.gradient:.3g}}")
 """,
         "symmetry": f"""from engine.datasets import load_digits
-from engine.symmetry import count_units
+from engine.studies.symmetry import count_units
 
 for rule, gain in (("zeros", 1.0), ("constant", 0.1), ("glorot_normal", 1.0)):
     run = count_units(load_digits(), rule, gain=gain, activation={v["activation"]!r}, seed={v["seed"]})

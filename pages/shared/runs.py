@@ -22,7 +22,7 @@ from engine.datasets import Dataset, normalizer
 from engine.losses import Penalty
 from engine.network import Network, mlp
 from engine.optimizers import OPTIMIZERS
-from engine.sixteen_scales import ScalesProgress, train_scales
+from engine.studies.sixteen_scales import ScalesProgress, train_scales
 from engine.training import Evaluation, Inspection, Progress, inspect_test, train
 from pages.shared.controls import MNIST
 

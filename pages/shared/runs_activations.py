@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from engine.activations import as_activation
 from engine.datasets import load_digits
-from engine.dying import SweepPoint, sweep
-from engine.ranking import RankingStep, ranking
+from engine.studies.dying import SweepPoint, sweep
+from engine.studies.ranking import RankingStep, ranking
 from pages.shared.runs import Run
 
 Members = tuple[tuple[str, tuple[tuple[str, float], ...]], ...]  # (key, its options), hashable

@@ -16,7 +16,7 @@ def table(members: Members) -> str:
 
 def curves(members: Members, z: float) -> str:
     return f"""from engine.activations import as_activation
-from engine.curves import facts, values_at
+from engine.studies.curves import facts, values_at
 
 {table(members)}print("activation,phi,slope")
 for name, phi, slope in values_at(table, {z!r}):
@@ -28,7 +28,7 @@ for activation in table:
 
 
 def hand(given: Mapping[str, float]) -> str:
-    return f"""from engine.by_hand import solve
+    return f"""from engine.studies.by_hand import solve
 
 forward, backward = solve({", ".join(f"{name}={value!r}" for name, value in given.items())})
 print("step,value")
@@ -41,7 +41,7 @@ def product(members: Members, initializer: str, gain: float, depth: int, width: 
     return f"""import numpy as np
 
 from engine.activations import as_activation
-from engine.slopes import gradient_reach
+from engine.studies.slopes import gradient_reach
 
 {table(members)}print("activation,initializer,layer,value,theory")
 for activation in table:
@@ -57,7 +57,7 @@ for activation in table:
 
 def dying(members: Members, rate: float, bias: float, depth: int, seed: int) -> str:
     return f"""from engine.activations import as_activation
-from engine.dying import watch_units
+from engine.studies.dying import watch_units
 
 {table(members)}print("activation,step,off,dead,accuracy")
 for activation in table:
@@ -73,7 +73,7 @@ def selu(
     return f"""import numpy as np
 
 from engine.activations import as_activation
-from engine.moment_map import sigma_w_of, simulate, trajectory
+from engine.studies.moment_map import sigma_w_of, simulate, trajectory
 
 phi, start, depth = {member(key, options)}, ({mean!r}, {variance!r}), {depth}
 initializer, gain = {initializer!r}, {gain!r}
@@ -89,7 +89,7 @@ for layer, row in enumerate(np.hstack([theory, network])):
 def ranking(settings: RankingSettings) -> str:
     s = settings
     return f"""from engine.activations import as_activation
-from engine.ranking import ranking
+from engine.studies.ranking import ranking
 
 {table(s.members)}print("activation,seed,accuracy")
 for step in ranking(table, depth={s.depth}, width={s.width}, epochs={s.epochs}, seeds={s.seeds},

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from engine.diagnosis import number
-from engine.gradient_report import GradientReport, band
+from engine.gradient_check.report import GradientReport, band
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine import bugs
 from engine.datasets import load_digits, normalizer
+from engine.gradient_check import bugs
 from engine.layers import BatchNorm, Dense
 from engine.losses import Penalty
 from engine.network import Network, mlp

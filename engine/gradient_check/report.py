@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.finite_differences import best_epsilon
+from engine.gradient_check.finite_differences import best_epsilon
 from engine.layers import Parameter
 
 Array = np.ndarray

@@ -4,7 +4,7 @@ Differentiate J numerically, one component of the giant vector theta at a time, 
 compare. A good check says more than "mismatch": which parameter and which component,
 whether anything was tested at all, and whether the numerical side can be trusted.
 The plain way is `method="loop"`, two forward passes a component; the fast way gives
-the same numbers (engine/structured.py).
+the same numbers (structured.py).
 """
 
 import time
@@ -13,15 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.finite_differences import SCHEMES, best_epsilon, check_step, derivative, secants, v_curve
-from engine.gradient_report import BANDS, Conditions, GradientReport, ParameterReport, band, judge, relative_error
+from engine.gradient_check.finite_differences import check_step, derivative
+from engine.gradient_check.report import Conditions, GradientReport, judge
+from engine.gradient_check.structured import loss_changes, supports
 from engine.layers import Parameter
 from engine.losses import Penalty
 from engine.network import Network
-from engine.structured import loss_changes, supports
-
-__all__ = ["BANDS", "SCHEMES", "Cost", "GradientReport", "ParameterReport", "band", "best_epsilon", "check_cost", "check_directions",
-           "check_gradients", "derivative", "numerical_gradient", "relative_error", "secants", "v_curve"]
 
 Array = np.ndarray
 

@@ -1,7 +1,7 @@
 """Bugs: layers and networks whose forward pass is right and whose backward pass is not.
 
 Read each beside its right twin in engine/layers.py or engine/network.py; the difference is one
-line. engine/bug_zoo.py tells what each one looks like to a gradient check.
+line. zoo.py tells what each one looks like to a gradient check.
 """
 
 import numpy as np

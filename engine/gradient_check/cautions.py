@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.bug_zoo import exercise, plant
 from engine.datasets import load_digits, normalizer
-from engine.gradient_check import check_gradients
-from engine.gradient_report import GradientReport
+from engine.gradient_check.check import check_gradients
+from engine.gradient_check.report import GradientReport
+from engine.gradient_check.zoo import exercise, plant
 from engine.losses import Penalty
 from engine.network import Network, mlp
 
