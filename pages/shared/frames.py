@@ -149,7 +149,7 @@ def histogram_panels(run: Propagation, show: str) -> tuple[pd.DataFrame, pd.Data
         for share, left in ((histogram.below[layer], 0.0), (histogram.above[layer], 0.83)):
             bars.append((panel + left, panel + left + 0.03, share, layer + 1, True))
         outside = histogram.below[layer] + histogram.above[layer]
-        spread = number(run.gradient_rms[layer] if show == "gradients" else run.std[layer]).replace(" × ", "·")
+        spread = number(run.gradient_rms[layer] if show == "gradients" else run.std[layer]).replace("\u00a0×\u00a0", "·")
         notes = [
             f"{100 * value:.0f} % {word}"
             for value, word in ((outside, "outside"), (run.saturated[layer], "flat"), (run.dead[layer], "dead"))

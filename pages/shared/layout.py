@@ -1,8 +1,8 @@
-"""How every page reads: question, controls, picture, verdict, formula, what next, the code."""
+"""What every page shows: question, verdict, formulas, numbers, script and source; charts as wide as their place."""
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -11,21 +11,61 @@ import pandas as pd
 import streamlit as st
 
 from engine.datasets import Dataset, DatasetError, load_digits, load_mnist, mnist_at_hand
-from pages.shared import controls, presets
-from pages.shared.charts import SENT, specification
-from pages.shared.runs import Run, pace
+from pages.shared.encodings import SENT, specification
 
 TEXT_WIDTH = 760  # px: a line that the eye does not lose
 
 
 def tex(x: float) -> str:
-    """A number as people write it: 0.003 as it is, 0.00001 as a power of ten."""
+    """A number in a formula, as people write it: 0.003 as it is, 0.00001 as a power of ten."""
     mantissa, _, exponent = f"{x:.3g}".partition("e")
     return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
 
 
+def term(x: float) -> str:
+    """A number in the middle of a formula: negative ones in brackets."""
+    return tex(x) if x >= 0 else f"({tex(x)})"
+
+
 def question(text: str) -> None:
     st.title(text, anchor=False)
+
+
+def show(where: Any, chart: alt.TopLevelMixin | dict, said: str, table: pd.DataFrame | None = None, **named: pd.DataFrame) -> None:
+    """Draw a chart as wide as its place (a column, or `st` itself); `said` is what it shows, for those who hear it.
+
+    A specification that names its tables gets them here: `SENT`, and others by their names.
+    """
+    spec = chart if isinstance(chart, dict) else specification(chart)
+    tables = named if table is None else {SENT.name: table, **named}  # all by name: with one name, a table without would be taken for it
+    where.vega_lite_chart(None, {**spec, "datasets": {**spec["datasets"], **tables}}, width="stretch", alt=said)
+
+
+def verdict(text: str, key: str = "verdict") -> None:
+    """One sentence on these very numbers."""
+    with st.container(key=key, width=TEXT_WIDTH):
+        st.markdown(text)
+
+
+def formulas(lines: Sequence[str]) -> None:
+    """Formulas set apart by \\qquad stand side by side, and below each other on a phone."""
+    st.header("The formula, with these numbers", anchor=False)
+    with st.container(width=TEXT_WIDTH):
+        for line in lines:
+            with st.container(horizontal=True, horizontal_alignment="center"):
+                for part in line.split(r"\qquad"):
+                    st.latex(part.strip(), width="content")
+
+
+def numbers(table: pd.DataFrame, file: str) -> None:
+    with st.expander("All numbers"):
+        st.dataframe(table, hide_index=True, key="numbers")
+        download(table, file)
+
+
+def download(table: pd.DataFrame, file: str) -> None:
+    """The numbers as CSV, written when they are asked for: what a rerun replaces cannot be missed by the browser."""
+    st.download_button("Download as CSV", lambda: table.to_csv(index=False), file, "text/csv", on_click="ignore")
 
 
 @st.cache_resource(show_spinner="Reading MNIST …")
@@ -60,7 +100,32 @@ def dataset(name: str) -> Dataset:
         st.rerun()
 
 
+@lru_cache(maxsize=128)
+def source(thing: Callable | type) -> str:
+    """The source of a function or a class. `inspect` reads a class by way of `ast`, which fails when two threads do so at once."""
+    if not inspect.isclass(thing):
+        return inspect.getsource(thing)
+    lines = inspect.getsource(inspect.getmodule(thing)).splitlines(keepends=True)
+    start = next(i for i, line in enumerate(lines) if re.match(rf"class {thing.__name__}\b", line))
+    while lines[start - 1].startswith("@"):
+        start -= 1
+    return "".join(inspect.getblock(lines[start:]))
+
+
+def run_it_yourself(script: str, *functions: Callable) -> None:
+    """A script that gives this page's numbers, and the engine's own source behind them."""
+    st.header("Run it yourself", anchor=False)
+    st.caption("Save it beside the folder `engine` and run it: it prints the numbers of this page.")
+    st.code(script, language="python")
+    for function in functions:
+        with st.expander(f"Source of `{function.__module__}.{function.__name__}`"):
+            st.code(source(function), language="python")
+
+# Until every page has moved ----
+
 def preset_menu(page: str) -> None:
+    from pages.shared import controls, presets
+
     """The presets of a page; choosing one moves the page's controls. Then read what the link asks for."""
     mine = {key: preset for key, preset in presets.PRESETS.items() if preset.page == page}
 
@@ -84,25 +149,11 @@ def preset_menu(page: str) -> None:
     controls.read_link(presets.TABLES[page])
 
 
-def link_notes(table: Mapping[str, controls.Control]) -> None:
+def link_notes(table: Mapping[str, Any]) -> None:
+    from pages.shared import controls
+
     for sentence in controls.link_notes(table):
         st.warning(sentence)
-
-
-def show(where: Any, chart: alt.TopLevelMixin | dict, said: str, table: pd.DataFrame | None = None, **named: pd.DataFrame) -> None:
-    """Draw a chart as wide as its place (a column, or `st` itself); `said` is what it shows, for those who hear it.
-
-    A specification that names its tables gets them here: `SENT`, and others by their names.
-    """
-    spec = chart if isinstance(chart, dict) else specification(chart)
-    tables = named if table is None else {SENT.name: table, **named}  # all by name: with one name, a table without would be taken for it
-    where.vega_lite_chart(None, {**spec, "datasets": {**spec["datasets"], **tables}}, width="stretch", alt=said)
-
-
-def verdict(text: str, key: str = "verdict") -> None:
-    """One sentence on these very numbers."""
-    with st.container(key=key, width=TEXT_WIDTH):
-        st.markdown(text)
 
 
 def fix_button(fix: Mapping[str, Any], on_fix: Callable[[], None] | None = None) -> None:
@@ -118,17 +169,20 @@ def fix_button(fix: Mapping[str, Any], on_fix: Callable[[], None] | None = None)
         st.button(f"Apply the fix: {named}", on_click=apply, key="apply_fix")
 
 
-def _control(key: str) -> controls.Control:
+def _control(key: str) -> Any:
+    from pages.shared import presets
     return next(c for table in presets.TABLES.values() for c in table.values() if c.key == key)
 
 
-def live(run: Run, draw: Callable[[Any], None]) -> None:
+def live(run, draw: Callable[[Any], None]) -> None:
     """Draw a run; while it runs, work a slice and draw again at every tick."""
+    from pages.shared.runs import pace
     run.every = pace()[0] if run.status == "running" else None
     st.fragment(_tick, run_every=run.every)(run, draw)
 
 
-def _tick(run: Run, draw: Callable[[Any], None]) -> None:
+def _tick(run, draw) -> None:
+    from pages.shared.runs import pace
     if run.status == "running":
         run.advance()
         if run.status == "finished" or run.every != pace()[0]:
@@ -136,40 +190,13 @@ def _tick(run: Run, draw: Callable[[Any], None]) -> None:
     draw(run)
 
 
-def progress_line(run: Run, done: int, steps: int, text: str) -> None:
+def progress_line(run, done: int, steps: int, text: str) -> None:
     """How far a run is, and what it waits for."""
     waiting = "  Waiting for a free core: others train on this machine too." if run.waiting else ""
     st.progress(min(1.0, done / max(steps, 1)), f"{text}{waiting}")
-
-
-def download(table: pd.DataFrame, file: str) -> None:
-    """The numbers as CSV, written when they are asked for: what a rerun replaces cannot be missed by the browser."""
-    st.download_button("Download as CSV", lambda: table.to_csv(index=False), file, "text/csv", on_click="ignore")
 
 
 def try_next(lines: Iterable[str]) -> None:
     st.header("Try next", anchor=False)
     with st.container(width=TEXT_WIDTH):
         st.markdown("\n".join(f"- {line}" for line in lines))
-
-
-@lru_cache(maxsize=128)
-def source(thing: Callable | type) -> str:
-    """The source of a function or a class. `inspect` reads a class by way of `ast`, which fails when two threads do so at once."""
-    if not inspect.isclass(thing):
-        return inspect.getsource(thing)
-    lines = inspect.getsource(inspect.getmodule(thing)).splitlines(keepends=True)
-    start = next(i for i, line in enumerate(lines) if re.match(rf"class {thing.__name__}\b", line))
-    while lines[start - 1].startswith("@"):
-        start -= 1
-    return "".join(inspect.getblock(lines[start:]))
-
-
-def run_it_yourself(script: str, *functions: Callable) -> None:
-    """A script that gives this page's numbers, and the engine's own source behind them."""
-    st.header("Run it yourself", anchor=False)
-    st.caption("Save it beside the folder `engine` and run it: it prints the numbers of this page.")
-    st.code(script, language="python")
-    for function in functions:
-        with st.expander(f"Source of `{function.__module__}.{function.__name__}`"):
-            st.code(source(function), language="python")

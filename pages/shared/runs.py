@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,6 +24,9 @@ from engine.network import Network, mlp
 from engine.optimizers import OPTIMIZERS
 from engine.studies.sixteen_scales import ScalesProgress, train_scales
 from engine.training import Evaluation, Inspection, Progress, inspect_test, train
+from engine.verdict import Verdict
+from pages.shared import layout, link
+from pages.shared.control import Typed
 from pages.shared.controls import MNIST
 
 PLACES = os.cpu_count() or 1
@@ -56,6 +59,9 @@ def pace() -> tuple[float, float]:
 class Run:
     """Any iterator of results, drawn on in slices. `record` keeps what a page shows, bounded."""
 
+    settings: Any = None  # what it was made from, to be compared
+    key = ""  # in the session
+
     def __init__(self, page: str, results: Iterator[Any]):
         self.page, self.results = page, results
         self.status: Literal["ready", "running", "paused", "finished"] = "ready"
@@ -67,6 +73,10 @@ class Run:
 
     def record(self, result: Any) -> None:
         raise TypeError(f"{type(self).__name__} has no record")
+
+    def summary(self) -> dict | None:
+        """A row of the table of earlier runs, for a run that has something to show."""
+        return None
 
     def pause(self) -> None:
         """Stop after the step that is under way, and wait for it."""
@@ -81,6 +91,13 @@ class Run:
             self.pause()
         elif self.status != "finished":
             self.status = "running"
+
+    def step(self) -> None:
+        """The Step button: one step, and stand."""
+        self.pause()
+        if self.status == "ready":
+            self.status = "paused"
+        self.advance(0)
 
     def advance(self, seconds: float | None = None) -> None:
         """Work for one slice, or a single step when seconds is 0. Does nothing when another thread is at it, or no core is free."""
@@ -122,6 +139,78 @@ def pause_unless_on(page: str) -> None:
     for run in st.session_state.values():
         if isinstance(run, Run) and run.page != page:
             run.pause()
+
+
+def current(key: str, settings: Any, make: Callable[[], "Run"]) -> "Run":
+    """This visit's run under a key, made where there is none.
+
+    A run that is ready or finished gives way to new settings; one that is under way keeps its own until Reset.
+    """
+    run = st.session_state.get(key)
+    outdated = run is not None and run.settings != settings
+    if outdated and run.status in ("ready", "finished"):
+        forget(key)
+        run = None
+    if run is None:
+        run = st.session_state[key] = make()
+        run.key, run.settings = key, settings
+    elif outdated:
+        st.info("The settings have changed. This run keeps its own; **Reset** starts with the new ones.")
+    return run
+
+
+def forget(key: str) -> None:
+    """Start over with the settings of the sidebar; what the old run reached stays in the list of earlier ones."""
+    run = st.session_state.pop(key, None)
+    if run is not None and (row := run.summary()):
+        st.session_state[f"{key}_earlier"] = [*earlier(key), row][-8:]
+
+
+def earlier(key: str) -> list[dict]:
+    return st.session_state.get(f"{key}_earlier", [])
+
+
+def buttons(key: str, run: "Run", about: str = "", *, step: bool = False, seed: Typed | None = None) -> None:
+    """Start or pause, one step, start over, and start over with another seed."""
+
+    def reseed() -> None:
+        forget(key)
+        link.put({seed.key: (link.value(seed) + 1) % (seed.limits[1] + 1)})
+
+    going, done = run.status == "running", run.status == "finished"
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{key}_buttons"):
+        st.button("Pause" if going else "Start", on_click=run.press, args=(going,), type="primary", disabled=done, key=f"{key}_start")
+        if step:
+            st.button("Step", on_click=run.step, disabled=done, help="Train on one batch.", key=f"{key}_step")
+        st.button("Reset", on_click=forget, args=(key,), help="The same first weights again, with the settings of the sidebar.", key=f"{key}_reset")
+        if seed:
+            st.button("New seed", on_click=reseed, help="Other first weights and another order of images.", key=f"{key}_reseed")
+        if about:
+            st.caption(about)
+
+
+def live(run: "Run", draw: Callable[[Any], Verdict], key: str = "verdict") -> Verdict:
+    """Draw a run and say what it shows; while it runs, work a slice and draw again at every tick. The verdict of this rerun."""
+    run.every = pace()[0] if run.status == "running" else None
+    said: list[Verdict] = []
+    st.fragment(_tick, run_every=run.every)(run, draw, said, key)
+    return said[-1]
+
+
+def _tick(run: "Run", draw: Callable[[Any], Verdict], said: list[Verdict], key: str) -> None:
+    if run.status == "running":
+        run.advance()
+        if run.status == "finished" or run.every != pace()[0]:
+            st.rerun()  # stops the clock and frees the buttons, or sets another pace
+    said[:] = [draw(run)]
+    if said[0].text:
+        layout.verdict(said[0].text, key)
+
+
+def progress_line(run: "Run", done: int, steps: int, text: str) -> None:
+    """How far a run is, and what it waits for."""
+    waiting = "  Waiting for a free core: others train on this machine too." if run.waiting else ""
+    st.progress(min(1.0, done / max(steps, 1)), f"{text}{waiting}")
 
 
 @dataclass(frozen=True)

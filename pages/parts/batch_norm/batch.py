@@ -1,0 +1,136 @@
+"""The mini-batch: the four equations of batch norm, on a handful of numbers."""
+
+import math
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine.studies import normalization
+from engine.verdict import Verdict, number
+from pages.parts.batch_norm.common import BATCH, reach_of, script_head, steps_of
+from pages.shared import encodings, layout
+from pages.shared.control import Values
+from pages.shared.encodings import tips
+from pages.shared.layout import term, tex
+from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.theme import chart, tint
+
+STAGES = ("x", "x − μ", "x̂", "y")
+
+
+def stages(frame: pd.DataFrame, reach: float) -> alt.LayerChart:
+    """The batch on its way, left to right: columns stage, value, index (x₁ is 1, drawn dark)."""
+    x = alt.X(
+        "stage", type="nominal", sort=list(STAGES), title=None, axis=alt.Axis(labelAngle=0, labelFontSize=14, grid=True), scale=alt.Scale(padding=0.3)
+    )
+    y = encodings.number(alt.Y, "value", "Value", domain=(-reach, reach), clamp=True)
+    base = chart(frame).encode(x=x, y=y, detail=alt.Detail("index", type="nominal"))
+    tip = tips(("index", "Example"), ("stage", "Stage"), ("value", "Value", ".4~g"))
+    others, first = base.transform_filter("datum.index > 1"), base.transform_filter("datum.index == 1")
+    return alt.layer(
+        encodings.rule(y=0.0),
+        others.mark_line(strokeWidth=1, opacity=0.45).encode(color=tint("signal")),
+        others.mark_point(size=40).encode(color=tint("signal"), tooltip=tip),
+        first.mark_line(strokeWidth=1.5).encode(color=tint("yardstick")),
+        first.mark_point(size=70).encode(color=tint("yardstick"), tooltip=tip),
+        first.transform_filter("datum.stage == 'x'").mark_text(align="right", dx=-8, fontWeight=600).encode(text=alt.value("x₁")),
+    ).properties(height=320, title=alt.Title("Four equations, left to right", subtitle="a line is one example; the dark one is x₁"))
+
+
+def before_after(frame: pd.DataFrame, marks: pd.DataFrame) -> alt.LayerChart:
+    """Two rows of ticks, x̂ at 2 and y at 1: columns row, value; below each its mean and spread: row, low, mean, high, std."""
+    axis = {"domain": (-6, 6), "clamp": True}
+    names = alt.Axis(values=[1, 2], labelExpr="datum.value == 2 ? 'x̂' : 'y'", labelFontSize=14, grid=False, ticks=False, domain=False)
+    y = encodings.number(alt.Y, "row", None, domain=(0.3, 2.5), axis=names)
+    ticks = chart(frame).mark_tick(orient="vertical", thickness=2, size=44, opacity=0.7)
+    span = chart(marks).transform_calculate(row="datum.row - 0.36").encode(y=y, color=tint("yardstick"))
+    return alt.layer(
+        ticks.encode(x=encodings.number(alt.X, "value", "Value", **axis), y=y, color=tint("signal")),
+        span.mark_rule(strokeWidth=2).encode(x=encodings.number(alt.X, "low", "Value", **axis), x2="high"),
+        span.mark_point(size=60).encode(
+            x=encodings.number(alt.X, "mean", **axis), tooltip=tips(("mean", "Mean", ".3~g"), ("std", "Standard deviation", ".3~g"))
+        ),
+    ).properties(height=320, title=alt.Title("The distribution after it", subtitle="dark: mean ± standard deviation"))
+
+
+def read(steps: normalization.BatchSteps) -> Verdict:
+    """Kinds are those of `BatchSteps.kind`."""
+    m, kind, largest = len(steps.x), steps.kind(), float(np.abs(steps.normalized).max())
+    if kind == "one":
+        return Verdict(
+            kind, f"A batch of one is its own mean: x − μ = 0, so y = β = {number(steps.beta)} whatever x is. Nothing passes, forward or back.", {"size": 8}
+        )
+    if kind == "constant":
+        text = f"All {m} values are equal: σ² = 0, and only ε keeps the division finite. Every y is β = {number(steps.beta)}."
+        return Verdict(kind, text, {"spread": 1.0})
+    if kind == "epsilon":
+        text = f"ε is {100 * steps.epsilon_share:.3g} % of σ² + ε: the batch's own variance, {number(steps.variance)}, hardly counts, "
+        text += f"and x̂ has variance {number(1 - steps.epsilon_share)} instead of 1."
+        return Verdict(kind, text, {"epsilon": 1e-12 if steps.variance < 1e-5 else 1e-5})
+    if kind == "two":
+        return Verdict(kind, f"Two values always become −1 and +1, here up to ε ±{largest:.4f}. Only their order is left.", {"size": 8})
+    limit, spread = math.sqrt(m - 1), abs(steps.gamma) * math.sqrt(1 - steps.epsilon_share)
+    text = f"The mean {number(steps.mean)} and the spread {number(math.sqrt(steps.variance))} of the batch are gone; γ and β give y "
+    text += f"the mean {number(steps.beta)} and the spread {number(spread)}. "
+    if largest > 0.9 * limit:
+        return Verdict(kind, text + f"One value is far out, and still |x̂| = {largest:.2f}: among {m} no value can be beyond √(m − 1) = {limit:.2f}.")
+    return Verdict(kind, text + f"The order and the relative distances of the {m} values stay.")
+
+
+def formulas(steps: normalization.BatchSteps) -> list[str]:
+    m = len(steps.x)
+    listed = " + ".join(term(x) for x in steps.x[:3]) + (r" + \dots" if m > 3 else "")
+    return [
+        rf"\mu_B = \frac{{1}}{{{m}}} \left({listed}\right) = {tex(steps.mean)}",
+        rf"\sigma_B^2 = \frac{{1}}{{{m}}} \sum_i (x_i - \mu_B)^2 = {tex(steps.variance)}",
+        rf"\hat x_1 = \frac{{x_1 - \mu_B}}{{\sqrt{{\sigma_B^2 + \varepsilon}}}} \qquad = \frac{{{tex(steps.x[0])} - {term(steps.mean)}}}"
+        rf"{{\sqrt{{{tex(steps.variance)} + {tex(steps.epsilon)}}}}} = {tex(steps.normalized[0])}",
+        rf"y_1 = \gamma \hat x_1 + \beta = {tex(steps.gamma)} \cdot {term(steps.normalized[0])} + {term(steps.beta)} = {tex(steps.y[0])}",
+    ]
+
+
+def show(v: Values) -> Shown:
+    steps = steps_of(v)
+    m = len(steps.x)
+    columns = dict(zip(STAGES, (steps.x, steps.x - steps.mean, steps.normalized, steps.y), strict=True))
+    frame = pd.DataFrame(columns).rename_axis("index").reset_index().melt("index", var_name="stage")
+    frame["index"] += 1
+    rows = {2: steps.normalized, 1: steps.y}
+    dots = pd.DataFrame([(row, value) for row, values in rows.items() for value in values], columns=["row", "value"])
+    marks = pd.DataFrame(
+        [(row, a.mean() - a.std(), a.mean(), a.mean() + a.std(), a.std()) for row, a in rows.items()], columns=["row", "low", "mean", "high", "std"]
+    )
+    left, right = st.columns([3, 2])
+    reach = reach_of(np.concatenate([steps.x, steps.y]), 15.0)
+    layout.show(left, stages(frame, reach), f"{m} values on their way through the four equations of batch norm")
+    layout.show(right, before_after(dots, marks), "Normalised values and outputs as ticks, with mean and spread")
+    script = f"""{script_head(v)}print(f"mean {{steps.mean:.6g}}  variance {{steps.variance:.6g}}")
+for x, normalized, y in zip(steps.x, steps.normalized, steps.y):
+    print(f"{{x:.6g}}  {{normalized:.6g}}  {{y:.6g}}")
+"""
+    numbers = pd.DataFrame({"i": range(1, m + 1), **columns})
+    return Shown(read(steps), formulas(steps), script, numbers)
+
+
+PART = Part(
+    "batch",
+    "The mini-batch",
+    show,
+    controls=BATCH,
+    presets=(
+        Preset("bn_start", "One mini-batch", "Left to right: subtract the mean, divide by the spread, then γ and β."),
+        Preset("bn_one", "A batch of one", "x − μ is 0: whatever goes in, β comes out.", {"size": 1}),
+        Preset("bn_two", "A batch of two", "Always −1 and +1.", {"size": 2}),
+        Preset("bn_epsilon", "ε larger than the variance", "x̂ has lost its spread.", {"spread": 1e-3}),
+        Preset("bn_outlier", "One value far out", "It squeezes all the others, and stays within √(m − 1).", {"pull": 10.0, "size": 16}),
+    ),
+    try_next=(
+        Try("Drag x₁ to 10: what happens to all the others?", {"pull": 10.0}),
+        Try("Batch size 2, then 1: what is left of the values?", {"size": 2}),
+        Try("Spread 10⁻³: compare σ² with ε. Keras's ε is 10⁻³, a thousand times this variance.", {"spread": 1e-3}),
+        Try("Let γ = 2 and β = 5 undo the normalisation: the layer can learn to be the identity.", {"gamma": 2.0, "beta": 5.0}),
+    ),
+    sources=(normalization.normalize_batch, normalization.draw_batch),
+)

@@ -1,0 +1,126 @@
+"""Parameters: what batch norm adds to a network, counted as Keras does."""
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from engine.studies import layer_list
+from engine.verdict import Verdict
+from pages.shared import encodings, layout, link
+from pages.shared.control import Text, Values
+from pages.shared.encodings import tips
+from pages.shared.link import plain_text
+from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.theme import chart, tint
+
+LAYERS = Text(  # a list of layers wants the width of the page
+    "bn_layers",
+    "Layers",
+    "784, BN, 300 elu, BN, 100 elu, BN, 10",
+    "Inputs first, then layers: “300”, “300 elu”, “300 no bias”, “BN”, “elu”, “dropout 0.2”.",
+    placeholder="784, 300 relu, 10",
+)
+BEFORE = "784, BN, 300 no bias, BN, elu, 100 no bias, BN, elu, 10"
+
+
+def read_list(text: str) -> tuple[layer_list.LayerList, str]:
+    """The list that is typed, or the default one and a sentence why; and its text."""
+    try:
+        return layer_list.parse_layers(text), text
+    except ValueError as error:
+        st.warning(f"This list cannot be read: {plain_text(str(error))}. The default list is shown.")
+        return layer_list.parse_layers(LAYERS.default), LAYERS.default
+
+
+def bars(frame: pd.DataFrame) -> alt.LayerChart:
+    """Parameters by layer: trained blue, kept dark. Columns layer, series ("trained", "kept"), count."""
+    order = list(dict.fromkeys(frame["layer"]))  # named, because the axis keeps its old order when only the table is replaced
+    x = alt.X("layer", type="nominal", sort=order, title="Layer, left to right", axis=alt.Axis(labelAngle=-40, grid=False), scale=alt.Scale(domain=order))
+    y = encodings.number(alt.Y, "count", "Parameters (log)", domain=(1, 1e8), log=True, clamp=True, ticks=(0, 2, 4, 6, 8))
+    side = alt.XOffset("series", type="nominal", scale=alt.Scale(domain=["trained", "kept"], paddingInner=0.5, paddingOuter=1))
+    base = chart(frame).encode(x=x, y=y, xOffset=side, tooltip=tips(("layer", "Layer"), ("series", "Parameters"), ("count", "Count", ",")))
+    trained, kept = (base.transform_filter(f"datum.series == '{name}' && datum.count > 0") for name in ("trained", "kept"))
+    every = chart(frame).mark_point(size=0, opacity=0).encode(x=x)
+    return alt.layer(
+        every,
+        trained.mark_point(size=110).encode(color=tint("signal")),
+        trained.mark_text(dy=-13, fontSize=11).encode(text=alt.Text("count", type="quantitative", format=",")),
+        kept.mark_point(shape="diamond", size=80, filled=False, strokeWidth=2).encode(color=tint("yardstick")),
+    ).properties(height=340, title=alt.Title("Where the parameters are", subtitle="blue: trained; diamonds: kept, not trained"))
+
+
+def read(layers: layer_list.LayerList) -> Verdict:
+    """Kinds: "doubled" (an activation after an activation), "bias" (one that batch norm subtracts), or "usual"."""
+    total, trainable, kept = layer_list.totals(layers.summary())
+    text = f"{total:,} parameters: {trainable:,} are trained, {kept:,} are kept as running means and variances. "
+    if doubled := layers.doubled_activations():
+        text += f"Layer {', '.join(map(str, doubled))} bends what is bent already; elu(elu(x)), say, cannot fall below −0.632. "
+        return Verdict("doubled", text + "Let only one of the two stand.")
+    if where := layers.needless_biases():
+        saved = sum(layers.items[i - 1].units for i in where)
+        text += f"The {saved:,} biases of layer {', '.join(map(str, where))} are subtracted again by the batch norm behind: say “no bias”."
+        return Verdict("bias", text)
+    norms = sum(item.kind == "batch_norm" for item in layers.items)
+    share = 100 * 2 * kept / total if total else 0
+    return Verdict("usual", text + (f"Batch norm costs {2 * kept:,} of them, {share:.2g} %." if norms else "There is no batch norm in it."))
+
+
+def show(v: Values) -> Shown:
+    layers, text = read_list(link.draw(LAYERS))
+    rows = layers.summary()
+    total, trainable, kept = layer_list.totals(rows)
+    frame = pd.DataFrame(
+        [(row.name, series, count) for row in rows for series, count in (("trained", row.trainable), ("kept", row.non_trainable))],
+        columns=["layer", "series", "count"],
+    )
+    layout.show(st, bars(frame), "Trained and kept parameters of each layer")
+    numbers = pd.DataFrame(
+        [(row.name, f"(None, {row.output_shape[1]})", row.trainable + row.non_trainable, row.trainable, row.non_trainable) for row in rows]
+        + [("total", "", total, trainable, kept)],
+        columns=["Layer", "Output shape", "Parameters", "Trainable", "Non-trainable"],
+    )
+
+    def details() -> None:
+        localized = {name: st.column_config.NumberColumn(format="localized") for name in numbers.columns[2:]}
+        st.dataframe(numbers, hide_index=True, column_config=localized, height="content")
+
+    formulas = [
+        r"\text{dense: } n_\text{in} \cdot n_\text{out} + n_\text{out} \qquad "
+        r"\text{batch norm: } \underbrace{2n}_{\gamma,\,\beta} + \underbrace{2n}_{\hat\mu,\,\hat\sigma^2}",
+        rf"{total:,} = {trainable:,} + {kept:,}".replace(",", r"{,}"),
+    ]
+    script = f"""from engine.studies.layer_list import parse_layers, totals
+
+rows = parse_layers({text!r}).summary()
+for row in rows:
+    print(f"{{row.name:20s}} {{row.output_shape!s:14s}} {{row.trainable:>10,}} {{row.non_trainable:>8,}}")
+print("total {{:,}}, trainable {{:,}}, non-trainable {{:,}}".format(*totals(rows)))
+"""
+    return Shown(read(layers), formulas, script, numbers, details)
+
+
+PART = Part(
+    "cost",
+    "Parameters",
+    show,
+    inside=(LAYERS,),
+    presets=(
+        Preset("bn_keras_after", "Keras listing: BN after ELU", "271,346 parameters, 2,368 of them not trained."),
+        Preset("bn_keras_before", "Keras listing: BN before ELU", "400 biases fewer: 270,946.", {"layers": BEFORE}),
+        Preset(
+            "bn_keras_doubled",
+            "The listing as printed: ELU twice",
+            "The same count; but elu(elu(x)) floors at −0.632.",
+            {"layers": "784, BN, 300 elu no bias, BN, elu, 100 elu no bias, BN, elu, 10"},
+        ),
+    ),
+    try_next=(
+        Try("Put BN before the activation and drop the biases: 400 parameters fewer.", {"layers": BEFORE}),
+        Try("“784, 300, BN, elu, 10”: which parameters are wasted?", {"layers": "784, 300, BN, elu, 10"}),
+        Try(
+            "How many of a million-parameter network's numbers are batch norm's? Try “784, 1000, BN, relu, 200, BN, relu, 10”.",
+            {"layers": "784, 1000, BN, relu, 200, BN, relu, 10"},
+        ),
+    ),
+    sources=(layer_list.LayerList, layer_list.parse_layers),
+)

@@ -1,0 +1,190 @@
+"""Through depth: the same network without batch norm, with it before the activation, and after."""
+
+import math
+from collections.abc import Mapping
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine import propagation
+from engine.activations import ACTIVATIONS
+from engine.verdict import Verdict, number
+from pages.parts.batch_norm.common import PLACEMENTS, SEED
+from pages.shared import encodings, layout
+from pages.shared.control import Ladder, Menu, Values, Whole
+from pages.shared.encodings import tips
+from pages.shared.layout import tex
+from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.theme import QUIET, chart, tint
+
+SWEEP = tuple(float(s) for s in np.logspace(-2, 1, 13))
+CONTROLS = (
+    Menu("bn_activation", "Activation φ", "relu", "Batch norm stands before it or after it.", tuple(ACTIVATIONS)),
+    Ladder(
+        "bn_scale", "Weight scale σ√n", 0.3, "1 is 1/√n, 1.4142 is He. Batch norm hardly minds.",
+        (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4142, 2.0, 3.0, 5.0, 10.0),
+    ),
+    Whole("bn_depth", "Depth L", 10, "Each layer multiplies once more.", (1, 30)),
+    Ladder("bn_width", "Width n", 100, "Units per layer.", (10, 20, 50, 100, 200)),
+    SEED,
+)  # fmt: skip
+
+
+def networks(depth: int, width: int, activation: str, scale: float, seed: int, samples: int) -> dict[str, propagation.Propagation]:
+    """One network for each placement, with the same draws; weights have the standard deviation scale / √fan_in."""
+    settings = {"depth": depth, "width": width, "activation": activation, "initializer": "lecun_normal", "gain": scale, "samples": samples}
+    return {
+        name: propagation.propagate(**settings, batch_norm=None if name == "none" else name, rng=np.random.default_rng(seed)) for name in PLACEMENTS
+    }
+
+
+deep = st.cache_resource(max_entries=30, show_spinner=False)(networks)
+
+
+@st.cache_data(max_entries=30, show_spinner=False)
+def sweep(depth: int, width: int, activation: str, seed: int) -> pd.DataFrame:
+    """Columns scale, series, ratio: the gradient of the first layer over that of the last."""
+    rows = [
+        (scale, PLACEMENTS[name], passed(run))
+        for scale in SWEEP
+        for name, run in networks(depth, width, activation, scale, seed, 128).items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["scale", "series", "ratio"])
+
+
+def passed(run: propagation.Propagation) -> float:
+    """The gradient of the first layer over that of the last."""
+    last = float(run.gradient_rms[-1])
+    return float(run.gradient_rms[0]) / last if last else math.nan
+
+
+def strip_frame(run: propagation.Propagation) -> tuple[pd.DataFrame, float]:
+    """One rectangle a bin that holds anything, and the largest share of a layer that lies outside of the bins."""
+    histogram = run.activations
+    layer, bin_ = np.nonzero(histogram.inside)
+    frame = pd.DataFrame(
+        {
+            "layer": layer + 1,
+            "left": layer + 0.55,
+            "right": layer + 1.45,
+            "low": histogram.edges[bin_],
+            "high": histogram.edges[bin_ + 1],
+            "share": histogram.inside[layer, bin_],
+        }
+    )
+    return frame.astype({"low": np.float32, "high": np.float32, "share": np.float32}), float((histogram.below + histogram.above).max())
+
+
+def strip(frame: pd.DataFrame, depth: int, name: str, words: str, span: tuple[float, float]) -> alt.LayerChart:
+    """Histograms of y by layer, one column a layer, darker where more values are: columns layer, low, high, share."""
+    base = chart(frame).encode(
+        x=encodings.layers(depth, "left"),
+        x2="right",
+        y=encodings.number(alt.Y, "low", "Activation y", domain=span, axis=alt.Axis(grid=False)),
+        y2="high",
+        color=tint("signal"),
+        opacity=alt.Opacity("share", type="quantitative", scale=alt.Scale(type="sqrt", domain=[0, 0.5], range=[0.04, 1], clamp=True), legend=None),
+        tooltip=tips(("layer", "Layer"), ("share", "Share", ".1%")),
+    )
+    return alt.layer(base.mark_rect()).properties(height=230, title=alt.Title(name, subtitle=words))
+
+
+def placements(frame: pd.DataFrame, x: alt.X, y: alt.Y, title: str) -> alt.LayerChart:
+    """A gradient for each placement of batch norm (column series, see `PLACEMENTS`): grey without, coloured with. Wants x and y's fields."""
+    names = list(PLACEMENTS.values())
+    base = chart(frame).encode(
+        x=x,
+        y=y,
+        shape=alt.Shape("series", type="nominal", scale=alt.Scale(domain=names, range=["circle", "square", "diamond"]), legend=None),
+        detail=alt.Detail("series", type="nominal"),
+        tooltip=tips(("series", "Batch norm"), (x.shorthand, x["title"], ".3~g"), (y.shorthand, y["title"], ".3~g")),
+    )
+    off, on = base.transform_filter("datum.series == 'without'"), base.transform_filter("datum.series != 'without'")
+    dash = alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=names, range=[[1, 0], [1, 0], [5, 3]]), legend=None)
+    return alt.layer(
+        off.mark_line(strokeWidth=1, color=QUIET),
+        off.mark_point(size=45, color=QUIET),
+        on.mark_line(strokeWidth=1).encode(color=tint("gradient"), strokeDash=dash),
+        on.mark_point(size=45).encode(color=tint("gradient")),
+    ).properties(height=270, title=alt.Title(title, subtitle="grey: without; squares: before φ; diamonds: after φ"))
+
+
+def magnitude(field: str, title: str) -> alt.Y:
+    return encodings.number(alt.Y, field, title, domain=(1e-10, 1e6), log=True, clamp=True, ticks=range(-10, 7, 2))
+
+
+def read(runs: Mapping[str, propagation.Propagation]) -> Verdict:
+    """Kinds: "helps", "harmless"."""
+    plain, before, after = (runs[name] for name in ("none", "before", "after"))
+    kept = passed(plain)
+    text = (
+        f"Without batch norm the last of {len(plain.std)} layers has a spread of {number(plain.std[-1], 2)}, and the first layer's gradient is "
+        f"{number(kept, 2)} of the last one's. With it before the activation these are {number(before.std[-1], 2)} and {number(passed(before), 2)}, "
+        f"after it {number(after.std[-1], 2)} and {number(passed(after), 2)}. "
+    )
+    if not (1e-2 < kept < 1e2 and 1e-2 < plain.std[-1] < 1e2):
+        return Verdict("helps", text + "Batch norm finds the scale by itself, whatever the weights' was.")
+    return Verdict("harmless", text + "At this scale the plain network does well by itself.")
+
+
+def show(v: Values) -> Shown:
+    found = deep(v.depth, v.width, v.activation, v.scale, v.seed, 1000)
+    for column, (name, run) in zip(st.columns(3), found.items(), strict=True):
+        frame, outside = strip_frame(run)
+        words = f"std {number(run.std[0], 2)} → {number(run.std[-1], 2)}" + (f"; up to {100 * outside:.0f} % outside" if outside > 0.005 else "")
+        title = "Without batch norm" if name == "none" else f"Batch norm {PLACEMENTS[name]}"
+        span = (float(run.activations.edges[0]), float(run.activations.edges[-1]))
+        layout.show(column, strip(frame, v.depth, title, words, span), f"Histograms of the activations layer by layer, {PLACEMENTS[name]}")
+    layers = np.arange(1, v.depth + 1)
+    by_layer = pd.concat(
+        [pd.DataFrame({"layer": layers, "series": PLACEMENTS[n], "rms": r.gradient_rms, "std": r.std}) for n, r in found.items()], ignore_index=True
+    )
+
+    def details() -> None:
+        left, right = st.columns(2)
+        picture = placements(by_layer, encodings.layers(v.depth), magnitude("rms", "RMS of ∂L/∂z"), "Gradient by layer, from right to left")
+        layout.show(left, picture, "Gradient by layer, without batch norm, before and after the activation")
+        x = encodings.number(alt.X, "scale", "Weight scale σ√n", domain=(0.01, 10), log=True, ticks=(-2, -1, 0, 1))
+        swept = sweep(v.depth, v.width, v.activation, v.seed)
+        picture = placements(swept, x, magnitude("ratio", "First layer : last layer"), "Gradient that arrives, by scale")
+        layout.show(right, picture, "Gradient of the first layer over that of the last one, against the scale of the weights")
+
+    formulas = [
+        rf"\sigma = \frac{{{tex(v.scale)}}}{{\sqrt{{{v.width}}}}} = {tex(v.scale / math.sqrt(v.width))} \qquad"
+        r"\text{before: } y = \varphi(\mathrm{BN}(xW)) \qquad \text{after: } y = \mathrm{BN}(\varphi(xW))"
+    ]
+    script = f"""import numpy as np
+
+from engine.propagation import propagate
+
+for batch_norm in (None, "before", "after"):
+    run = propagate(depth={v.depth}, width={v.width}, activation={v.activation!r}, initializer="lecun_normal", gain={v.scale!r},
+                    samples=1000, batch_norm=batch_norm, rng=np.random.default_rng({v.seed}))
+    for layer, (std, gradient) in enumerate(zip(run.std, run.gradient_rms), start=1):
+        print(f"{{batch_norm}}  layer {{layer}}  std {{std:.4g}}  gradient {{gradient:.4g}}")
+"""
+    return Shown(read(found), formulas, script, by_layer, details)
+
+
+PART = Part(
+    "depth",
+    "Through depth",
+    show,
+    controls=CONTROLS,
+    presets=(
+        Preset("bn_small", "Weights too small", "Grey dies with depth; both batch norms do not.", {"scale": 0.05}),
+        Preset("bn_he", "He's scale, with and without", "Where the weights fit, batch norm has nothing to mend.", {"scale": 1.4142}),
+    ),
+    try_next=(
+        Try("Move the weight scale from 0.01 to 10: which of the three pictures changes?", {"scale": 10.0}),
+        Try("He's scale, 1.4142, with ReLU: what is there left for batch norm to do?", {"scale": 1.4142, "activation": "relu"}),
+        Try("Sigmoid: before and after the activation are no longer the same.", {"activation": "sigmoid"}),
+        Try(
+            "Look at the gradient by layer with thirty layers and batch norm: it grows towards the first one. Batch norm has a price in depth.",
+            {"depth": 30},
+        ),
+    ),
+    sources=(propagation.propagate,),
+)

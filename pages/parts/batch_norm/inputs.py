@@ -1,0 +1,155 @@
+"""Inputs: the same idea at the door of the network, and by what one should divide."""
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine.datasets import load_digits
+from engine.studies import input_scaling
+from engine.verdict import Verdict, number
+from pages.parts.batch_norm.common import SEED
+from pages.shared import encodings, layout
+from pages.shared.control import Ladder, Values
+from pages.shared.encodings import tips
+from pages.shared.layout import tex
+from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.theme import QUIET, chart, tint
+
+WAYS = {"raw": "raw", "variance": "divided by σ²", "std": "divided by σ"}
+CONTROLS = (
+    Ladder("bn_range", "x₁ reaches from 1 to", 1000, "x₂ always lies between 0 and 1.", (2, 5, 10, 30, 100, 1000)),
+    Ladder(
+        "bn_share", "Learning rate · λ_max / 2", 0.2,
+        "Beyond 1 gradient descent diverges; 0.5 goes straight to the bottom of the steepest direction.",
+        (0.02, 0.05, 0.1, 0.2, 0.5, 0.7, 0.9, 0.95, 0.99, 1.05),
+    ),
+    Ladder("bn_drift", "Test data lie higher by", 2.0, "x₁ of the test data, in standard deviations.", (0.0, 0.5, 1.0, 2.0, 3.0)),
+    SEED,
+)  # fmt: skip
+
+
+def valley(contours: pd.DataFrame, path: pd.DataFrame, way: str, words: str, span: tuple[float, float]) -> alt.LayerChart:
+    """Contours of the loss (columns w1, w2, level, order) and the way of gradient descent (w1, w2, step)."""
+    axis = alt.Axis(grid=False, tickCount=4, labelExpr="format(datum.value, '.4~g')")
+    x, y = (encodings.number(channel, field, title, domain=span, axis=axis) for channel, field, title in ((alt.X, "w1", "w₁"), (alt.Y, "w2", "w₂")))
+    lines = chart(contours).encode(x=x, y=y, detail=alt.Detail("level", type="nominal"), order=alt.Order("order", type="quantitative"))
+    walk = chart(path).encode(x=x, y=y, order=alt.Order("step", type="quantitative"), color=tint("gradient"))
+    goal = chart(path).transform_filter("datum.step == 0").mark_point(shape="cross", size=120)
+    return alt.layer(
+        lines.mark_line(strokeWidth=1, color=QUIET, clip=True),
+        walk.mark_line(strokeWidth=1.5, clip=True),
+        walk.mark_point(size=30, clip=True).encode(tooltip=tips(("step", "Step"), ("w1", "w₁", ".3~g"), ("w2", "w₂", ".3~g"))),
+        goal.encode(x=encodings.number(alt.X, "goal1", domain=span), y=encodings.number(alt.Y, "goal2", domain=span), color=tint("yardstick")),
+    ).properties(width=195, height=232, title=alt.Title(WAYS[way].capitalize(), subtitle=words))
+
+
+def descent(frame: pd.DataFrame) -> alt.LayerChart:
+    """Loss by step for the three ways, both on log axes: columns step, loss, series."""
+    names = list(WAYS.values())
+
+    def by_way(channel: type, *looks, legend: alt.Legend | None = None):
+        return channel("series", type="nominal", scale=alt.Scale(domain=names, range=list(looks)), **({"legend": legend} if legend else {}))
+
+    base = chart(frame).encode(
+        x=encodings.number(alt.X, "step", "Step", domain=(1, 1e8), log=True, ticks=(0, 2, 4, 6, 8)),
+        y=encodings.number(alt.Y, "loss", "Loss J", domain=(1e-8, 100), log=True, clamp=True, ticks=range(-8, 3, 2)),
+        strokeDash=by_way(alt.StrokeDash, [1, 0], [6, 4], [2, 2], legend=alt.Legend(symbolType="stroke")),
+        strokeWidth=by_way(alt.StrokeWidth, 2, 4, 2.5),
+        opacity=by_way(alt.Opacity, 1, 0.5, 1),
+        color=tint("signal"),
+        tooltip=tips(("series", "Features"), ("step", "Step", ","), ("loss", "Loss", ".2~g")),
+    )
+    return alt.layer(base.mark_line(clip=True), encodings.rule(y=1e-6)).properties(
+        height=260, title=alt.Title("Loss by step, both log", subtitle="dotted: a millionth; raw and σ² coincide")
+    )
+
+
+def read(valleys: Mapping[str, input_scaling.Valley], share: float, rows: Sequence[input_scaling.TestScaling]) -> Verdict:
+    """Kinds: "diverges", or "usual"."""
+    kappa = {way: number(valley.condition) for way, valley in valleys.items()}
+    text = f"Condition number raw {kappa['raw']}, divided by σ² {kappa['variance']}, by σ {kappa['std']}. "
+    if share >= 1:
+        return Verdict("diverges", text + "At 2/λ_max or more gradient descent never comes down.", {"share": 0.5})
+    steps = {way: f"{valley.steps_needed(share):,.0f}" for way, valley in valleys.items()}
+    text += f"To a millionth of the loss it takes {steps['raw']}, {steps['variance']} and {steps['std']} steps: to divide by the variance only swaps "
+    text += "which feature is too large. Test data scaled by their own numbers have "
+    return Verdict("usual", text + f"{number(rows[1].error / rows[0].error, 2)} times the error.")
+
+
+def show(v: Values) -> Shown:
+    valleys = {way: input_scaling.valley(input_scaling.features(v.range), way) for way in WAYS}
+    log_steps, curves = np.unique(np.round(np.logspace(0, 8, 120))), []
+    pictures = st.container(horizontal=True)
+    for way, one in valleys.items():
+        path, largest = one.path(30, v.share), float(one.optimum.max())
+        levels = (0.01, 0.1, 0.3, 0.6, 1.0)
+        contours = pd.concat([pd.DataFrame(one.contour(level), columns=["w1", "w2"]).assign(level=level, order=range(61)) for level in levels])
+        walked = pd.DataFrame(np.clip(path, -1e9, 1e9), columns=["w1", "w2"]).assign(step=range(31), goal1=one.optimum[0], goal2=one.optimum[1])
+        picture = valley(contours.astype(np.float32), walked, way, f"condition number {number(one.condition)}", (-0.8 * largest, 2.6 * largest))
+        pictures.altair_chart(picture, width="content", alt=f"Contours of the loss and thirty steps of gradient descent, {WAYS[way]}")
+        with np.errstate(all="ignore"):
+            curves.append(pd.DataFrame({"step": log_steps, "loss": np.clip(one.loss(log_steps, v.share), 1e-9, 1e9), "series": WAYS[way]}))
+    rows = input_scaling.scale_test_data(v.drift, seed=v.seed)
+
+    def details() -> None:
+        layout.show(st, descent(pd.concat(curves)), "Loss by step of gradient descent for three ways to scale the features")
+        test_data(rows)
+
+    spreads = valleys["raw"].stds
+    formulas = [
+        rf"\sigma_1 = {tex(spreads[0])},\ \sigma_2 = {tex(spreads[1])} \qquad \frac{{x - \mu}}{{\sigma^2}}: "
+        rf"\text{{spreads }} {tex(1 / spreads[0])},\ {tex(1 / spreads[1])} \qquad \frac{{x - \mu}}{{\sigma}}: 1,\ 1",
+        rf"\kappa = \frac{{\lambda_{{\max}}}}{{\lambda_{{\min}}}} \qquad \eta = {tex(v.share)} \cdot \frac{{2}}{{\lambda_{{\max}}}}",
+    ]
+    script = f"""from engine.studies.input_scaling import WAYS, features, scale_test_data, valley
+
+for way in WAYS:
+    v = valley(features({v.range}), way)
+    print(f"{{way}}  condition number {{v.condition:.6g}}  steps {{v.steps_needed({v.share!r}):.0f}}")
+for row in scale_test_data({v.drift!r}, seed={v.seed}):
+    print(f"{{row.way}}  mean {{row.test_mean:.4g}}  spread {{row.test_std:.4g}}  error {{row.error:.4g}}")
+"""
+    numbers = pd.DataFrame(
+        [(WAYS[w], *y.stds, y.condition, y.rate(v.share), y.steps_needed(v.share)) for w, y in valleys.items()],
+        columns=["Features", "Spread 1", "Spread 2", "Condition number", "Learning rate", "Steps to J = 10⁻⁶"],
+    )
+    return Shown(read(valleys, v.share, rows), formulas, script, numbers, details)
+
+
+def test_data(rows: Sequence[input_scaling.TestScaling]) -> None:
+    """The same μ and σ on test data: what each way to scale them costs."""
+    names = {"train": "training data's μ, σ (right)", "own": "their own μ, σ", "leak": "μ, σ of all data together (leak)"}
+    tested = pd.DataFrame(
+        [(names[r.way], r.test_mean, r.test_std, r.error) for r in rows],
+        columns=["Test data scaled by", "Their mean of x̂₁", "Their spread of x̂₁", "Test error / noise"],
+    )
+    constant = int((np.ptp(load_digits().x_train, axis=0) == 0).sum())
+    with st.container(width=layout.TEXT_WIDTH):
+        st.markdown("**The same μ and σ on test data**")
+        numeric = {name: st.column_config.NumberColumn(format="%.3f") for name in tested.columns[1:]}
+        st.dataframe(tested, hide_index=True, column_config=numeric)
+        st.caption(
+            "Scaled by their own numbers, test data hide that they have moved. Numbers of all data together change nothing for least squares, "
+            f"but they look at data that nobody has yet. {constant} of the 64 pixels of the digits never change: σ = 0, and they stay 0."
+        )
+
+
+PART = Part(
+    "input",
+    "Inputs",
+    show,
+    controls=CONTROLS,
+    presets=(
+        Preset("bn_inputs", "Ranges 1 … 1000 and 0 … 1", "By σ² the valley is as long as before, only turned."),
+        Preset("bn_inputs_10", "Ranges 1 … 10 and 0 … 1", "A valley short enough to be seen.", {"range": 10, "share": 0.9}),
+    ),
+    try_next=(
+        Try("x₁ up to 10 only: now the valley can be seen. Count the zigzags at a rate of 0.95.", {"range": 10, "share": 0.95}),
+        Try("Rate 1.05: which of the three still comes down?", {"share": 1.05}),
+        Try("Test data that lie three σ higher: what does scaling by their own numbers cost?", {"drift": 3.0}),
+    ),
+    sources=(input_scaling.Valley, input_scaling.valley, input_scaling.scale_test_data),
+)

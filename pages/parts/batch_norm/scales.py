@@ -1,0 +1,197 @@
+"""Sixteen scales: the experiment of *Deep Learning from Scratch* on the scale of the first weights, with and without batch norm."""
+
+import math
+from functools import lru_cache
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine.datasets import Dataset
+from engine.studies.sixteen_scales import EPOCHS, PUBLISHED, SCALES, ScalesProgress, SideBySide, side_by_side, train_scales, where_it_loses
+from engine.verdict import Verdict
+from pages.parts.batch_norm.common import SEED
+from pages.shared import encodings, layout, runs
+from pages.shared.control import Menu, Values
+from pages.shared.encodings import SENT, specification, tips
+from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.theme import QUIET, chart, tint
+
+RUN = "bn_run"
+CONTROLS = (
+    Menu("bn_data", "Dataset", "digits", "The first 1,000 images of the built-in digits, or of MNIST as in the book.", ("digits", "mnist")),
+    SEED,
+)
+
+
+class ScalesRun(runs.Run):
+    """The sixteen scales, with and without batch norm: 32 networks that train together."""
+
+    def __init__(self, data: Dataset, seed: int):
+        self.data, self.seed = data, seed
+        self.latest: ScalesProgress | None = None
+        self.history: list[np.ndarray] = []  # (2, scales) after each epoch
+        super().__init__("batch_norm", train_scales(data, seed))
+
+    def record(self, result: ScalesProgress) -> None:
+        self.latest = result
+        if result.accuracy is not None:
+            self.history.append(result.accuracy)
+        if result.step == result.steps:
+            self.status = "finished"
+
+
+def frames(history: list[np.ndarray]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Rows for the three pictures: final accuracy, small multiples, heat maps."""
+    final = [(SCALES[k], "published", value) for k, pair in PUBLISHED.items() for value in pair]
+    names, panels, cells = ("without", "with"), [], []
+    if history:
+        final += [(scale, name, row[k]) for name, row in zip(names, history[-1], strict=True) for k, scale in enumerate(SCALES)]
+    for k, scale in enumerate(SCALES):
+        left, bottom = k % 4, 3 - k // 4
+        for dx, dy in ((0, 0), (0.9, 0), (0.9, 0.75), (0, 0.75), (0, 0)):
+            panels.append((k, left + dx, bottom + dy, "frame", math.nan, 0, ""))
+        panels.append((k, left, bottom + 0.75, "word", math.nan, 0, f"σ = {scale:.2g}"))
+        for epoch, accuracy in enumerate(history, start=1):
+            for name, row in zip(names, accuracy, strict=True):
+                panels.append((k, left + 0.9 * (epoch - 1) / (EPOCHS - 1), bottom + 0.75 * row[k], name, row[k], epoch, ""))
+                cells.append((epoch, scale, name, row[k]))
+    small = {"x": np.float32, "y": np.float32, "accuracy": np.float32}
+    return (
+        pd.DataFrame(final, columns=["scale", "series", "accuracy"]),
+        pd.DataFrame(panels, columns=["panel", "x", "y", "series", "accuracy", "epoch", "text"]).astype(small),
+        pd.DataFrame(cells, columns=["epoch", "scale", "series", "accuracy"]).astype({"accuracy": np.float32}),
+    )
+
+
+@lru_cache(maxsize=1)
+def final_accuracy() -> dict:
+    """Training accuracy by weight scale, without (grey) and with (blue) batch norm, published values as dark ticks.
+
+    A specification, to be sent with rows scale, series ("without", "with", "published"), accuracy.
+    """
+    base = chart(SENT).encode(
+        x=encodings.number(alt.X, "scale", "Scale σ of the first weights", domain=(7e-5, 1.4), log=True, ticks=(-4, -3, -2, -1, 0)),
+        y=encodings.share("accuracy", "Training accuracy"),
+        tooltip=tips(("series", "Batch norm"), ("scale", "σ", ".2~g"), ("accuracy", "Accuracy", ".1%")),
+    )
+    off, on, ticks = (base.transform_filter(f"datum.series == '{name}'") for name in ("without", "with", "published"))
+    return specification(
+        alt.layer(
+            off.mark_line(color=QUIET, strokeDash=[5, 3]),
+            off.mark_point(color=QUIET, size=40),
+            on.mark_line().encode(color=tint("signal")),
+            on.mark_point(size=40).encode(color=tint("signal")),
+            ticks.mark_tick(orient="horizontal", size=16, thickness=2).encode(color=tint("yardstick")),
+        ).properties(height=320, title=alt.Title("Where each scale has got to", subtitle="blue: with, grey: without, ticks: published"))
+    )
+
+
+@lru_cache(maxsize=1)
+def small_multiples() -> dict:
+    """Sixteen little learning curves, four by four. A specification, to be sent with rows panel, x, y, series, accuracy, epoch, and words (text)."""
+    base = chart(SENT).encode(
+        x=alt.X("x", type="quantitative", scale=alt.Scale(domain=[0, 4], nice=False), axis=None),
+        y=alt.Y("y", type="quantitative", scale=alt.Scale(domain=[0, 4], nice=False), axis=None),
+        detail=[alt.Detail("panel", type="nominal")],
+        order=alt.Order("epoch", type="quantitative"),
+    )
+    off, on, words, boxes = (base.transform_filter(f"datum.series == '{name}'") for name in ("without", "with", "word", "frame"))
+    tip = tips(("epoch", "Epoch"), ("accuracy", "Accuracy", ".1%"))
+    return specification(
+        alt.layer(
+            boxes.mark_line(strokeWidth=0.5, color=QUIET, opacity=0.6),
+            off.mark_line(strokeWidth=1.5, color=QUIET, strokeDash=[4, 2]).encode(tooltip=tip),
+            on.mark_line(strokeWidth=2).encode(color=tint("signal"), tooltip=tip),
+            words.mark_text(align="left", baseline="bottom", dy=-1, fontSize=11).encode(text=alt.Text("text", type="nominal")),
+        ).properties(height=320, title=alt.Title("Accuracy by epoch, scale by scale", subtitle=f"each panel: {EPOCHS} epochs, 0 to 100 %"))
+    )
+
+
+@lru_cache(maxsize=2)
+def heat(series: str) -> dict:
+    """Training accuracy by epoch (x) and scale (y). A specification, to be sent with rows epoch, scale, accuracy."""
+    epochs = alt.Scale(domain=list(range(1, EPOCHS + 1)))
+    legend = alt.Legend(title="accuracy", format="%", orient="right", values=[0, 0.5, 1], gradientLength=150)
+    base = alt.Chart(SENT).encode(
+        x=alt.X("epoch", type="ordinal", title="Epoch", scale=epochs, axis=alt.Axis(labelAngle=0, values=[1, 5, 10, 15, 20])),
+        y=alt.Y("scale", type="ordinal", title="σ", sort="descending", axis=alt.Axis(format=".1~g")),
+        color=alt.Color("accuracy", type="quantitative", scale=alt.Scale(domain=[0, 1], range="heatmap"), legend=legend),
+        tooltip=tips(("epoch", "Epoch"), ("scale", "σ", ".2~g"), ("accuracy", "Accuracy", ".1%")),
+    )
+    return specification(alt.layer(base.mark_rect()).properties(height=300, title=f"{series.capitalize()} batch norm"))
+
+
+def read(accuracy: np.ndarray | None, epoch: int) -> Verdict:
+    """Accuracy (2, scales) after so many epochs. Kinds: "ready", or "read"."""
+    if accuracy is None:
+        return Verdict("ready", "Press **Start**: 32 networks train at once, and each gets a point after every epoch.")
+    wins = int(np.count_nonzero(accuracy[1] > accuracy[0] + 0.02))
+    text = f"After {epoch} epoch{'s' * (epoch > 1)} batch norm is ahead at {wins} of {len(SCALES)} scales"
+    losses = where_it_loses(accuracy)
+    if not losses:
+        return Verdict("read", text + ".")
+    worst = ", ".join(f"σ = {SCALES[k]:.2g} ({100 * accuracy[1, k]:.0f} % against {100 * accuracy[0, k]:.0f} %)" for k in losses[:3])
+    return Verdict("read", f"{text}. It is **behind** at {worst}: where the weights happen to fit, normalising slows the first epochs.")
+
+
+def draw(run: ScalesRun) -> Verdict:
+    """What ticks while the networks train."""
+    final, panels, cells = frames(run.history)
+    left, right = st.columns(2)
+    layout.show(left, final_accuracy(), "Training accuracy by weight scale, with and without batch norm, and as published", final)
+    layout.show(right, small_multiples(), "Sixteen small learning curves, one for each weight scale", panels)
+    runs.progress_line(run, run.latest.step if run.latest else 0, run.latest.steps if run.latest else 1, pace(run))
+    for column, series in zip(st.columns(2), ("without", "with") if run.history else (), strict=False):
+        rows = cells[cells["series"] == series].drop(columns="series")
+        layout.show(column, heat(series), f"Training accuracy by epoch and weight scale, {series} batch norm", rows)
+    return read(run.history[-1] if run.history else None, len(run.history))
+
+
+def pace(run: ScalesRun) -> str:
+    if not run.latest:
+        return f"{2 * len(SCALES)} networks, {EPOCHS} epochs of 1,000 images: 2 × {len(SCALES)} scales"
+    left = (run.latest.steps - run.latest.step) * run.seconds / run.latest.step
+    return f"Epoch {run.latest.epoch} of {EPOCHS} · " + (f"{left:.0f} s of work left" if left >= 1 else f"{run.seconds:.1f} s of work")
+
+
+def show(v: Values) -> Shown:
+    data = layout.dataset(v.data)
+    run = runs.current(RUN, (data.name, v.seed), lambda: ScalesRun(data, v.seed))
+    runs.buttons(RUN, run)
+    verdict = runs.live(run, draw)
+    if run.data.name != "MNIST":
+        st.caption("Published values are of MNIST; the digits are smaller and easier.")
+    formulas = [
+        rf"{run.data.x_train.shape[1]} \to 100 \times 5 \to 10,\ \text{{ReLU}} \qquad W \sim \mathcal{{N}}(0, \sigma^2) \qquad"
+        r"\sigma = 10^0 \dots 10^{-4} \qquad \eta = 0.01,\ m = 100"
+    ]
+    load = f"load_{run.data.name.lower()}"
+    script = f"""from engine import {load}
+from engine.studies.sixteen_scales import SCALES, train_scales
+
+for progress in train_scales({load}(), seed={run.seed}):
+    if progress.accuracy is not None:
+        accuracy = progress.accuracy
+for scale, without, with_it in zip(SCALES, *accuracy):
+    print(f"{{scale:.3g}}  without {{without:.3f}}  with {{with_it:.3f}}")
+"""
+    return Shown(verdict, formulas, script, frames(run.history)[2], live=run)
+
+
+PART = Part(
+    "scales",
+    "Sixteen scales",
+    show,
+    controls=CONTROLS,
+    presets=(
+        Preset("bn_sixteen", "Sixteen scales on MNIST", "Batch norm learns nearly everywhere, and loses at 0.29 and 0.16.", {"data": "mnist"}),
+    ),
+    try_next=(
+        Try("MNIST in the sidebar: hold the curves against the published ticks.", {"data": "mnist"}),
+        Try("Another seed: which scales scatter most?", {"seed": 1}),
+        Try("Where does batch norm lose, and why there?", preset="bn_he"),
+    ),
+    sources=(train_scales, side_by_side, SideBySide),
+)

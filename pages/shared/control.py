@@ -1,0 +1,252 @@
+"""Kinds of control. A part declares its own; each has a key in the link, and tells what it may be set to.
+
+A link carries the text that `write` makes: a table's key or a plain number, never a label, so
+that labels can be changed. `read` also takes what older links carry: the label of an option.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import streamlit as st
+
+from engine.verdict import SUPERSCRIPT
+from pages.shared.titles import title
+
+Values = SimpleNamespace  # a part's settings by the names of its controls: v.size
+
+
+def plain(x: float) -> str:
+    """A number for a link: 0.00001, 10000."""
+    return f"{x:.12g}"
+
+
+def listed(value: Any) -> str:
+    return ", ".join(map(title, value)) if isinstance(value, list) else title(value)
+
+
+@dataclass(frozen=True, eq=False)
+class Control:
+    """What all kinds share. `idle` gives the reason why it has no effect at the present settings, or nothing."""
+
+    key: str  # in the link: the page's prefix, an underscore, the name
+    label: str
+    default: Any
+    help: str
+    idle: Callable[[Values], str] | None = field(default=None, kw_only=True)
+    note: Callable[[Any], str] | None = field(default=None, kw_only=True)  # a caption below it
+    show: Callable[[Any], str] = field(default=listed, kw_only=True)  # a value as people read it
+
+    @property
+    def name(self) -> str:
+        return self.key.partition("_")[2]
+
+    def widget(self, **common: Any) -> Any:
+        """Draw it, with `common` for Streamlit; see `link.draw`."""
+        raise TypeError(f"{type(self).__name__} has no widget")
+
+    def write(self, value: Any) -> str:
+        return str(value)
+
+    def read(self, texts: Sequence[str]) -> Any:
+        """The value that a link means by these texts (it may repeat a key), or None where there is no such value."""
+        return self.parse(texts[-1])
+
+    def parse(self, text: str) -> Any:
+        return text
+
+    def take(self, value: Any) -> Any:
+        """The control's own value for an engine's setting: None is the option "none"."""
+        return "none" if value is None else value
+
+    def range_text(self) -> str:
+        return "one of the menu's entries"
+
+    def ends(self) -> tuple:
+        """Values that a test moves it to."""
+        return ()
+
+
+@dataclass(frozen=True, eq=False)
+class Menu(Control):
+    """One of a few keys, from a list that opens, or side by side as pills."""
+
+    options: tuple = ()
+    pills: bool = field(default=False, kw_only=True)
+    hidden_label: bool = field(default=False, kw_only=True)
+
+    def widget(self, **common: Any) -> Any:
+        if self.pills:
+            visibility = "collapsed" if self.hidden_label else "visible"
+            return st.segmented_control(options=self.options, format_func=self.show, required=True, label_visibility=visibility, **common)
+        return st.selectbox(options=self.options, format_func=self.show, **common)
+
+    def parse(self, text: str) -> Any:
+        return {**{self.show(option): option for option in self.options}, **{self.write(option): option for option in self.options}}.get(text)
+
+    def ends(self) -> tuple:
+        return self.options[0], self.options[-1]
+
+
+@dataclass(frozen=True, eq=False)
+class Ladder(Menu):
+    """One of a few numbers, on a slider of rungs. `words` names rungs that are no plain number: "all", "best"."""
+
+    words: dict = field(default_factory=dict, kw_only=True)
+
+    def widget(self, **common: Any) -> Any:
+        return st.select_slider(options=self.options, format_func=self.show, **common)
+
+    def write(self, value: float) -> str:
+        return self.words.get(value, plain(value))
+
+    def parse(self, text: str) -> Any:
+        found = super().parse(text)
+        if found is None and re.fullmatch(r"[-+0-9.eE]{1,24}", text):
+            number = _number(text)
+            found = next((option for option in self.options if option == number), None)
+        return found
+
+    def take(self, value: float) -> float:
+        """The nearest rung."""
+        return value if value in self.options else min(self.options, key=lambda rung: abs(rung - value))
+
+    def range_text(self) -> str:
+        return f"{self.show(self.options[0])} … {self.show(self.options[-1])}, in steps"
+
+
+@dataclass(frozen=True, eq=False)
+class Whole(Control):
+    """A whole number on a slider."""
+
+    limits: tuple[int, int] = (0, 100)
+
+    def widget(self, **common: Any) -> int:
+        return st.slider(min_value=self.limits[0], max_value=self.limits[1], step=1, **common)
+
+    def parse(self, text: str) -> int | None:
+        text = text.replace(",", "")
+        return int(text) if re.fullmatch(r"-?\d{1,9}", text) and self.limits[0] <= int(text) <= self.limits[1] else None
+
+    def range_text(self) -> str:
+        return f"{self.limits[0]:,} … {self.limits[1]:,}"
+
+    def ends(self) -> tuple:
+        return self.limits
+
+
+@dataclass(frozen=True, eq=False)
+class Typed(Whole):
+    """A whole number to type: a seed, a choice among thousands."""
+
+    def widget(self, **common: Any) -> int:
+        return st.number_input(min_value=self.limits[0], max_value=self.limits[1], step=1, **common)
+
+
+@dataclass(frozen=True, eq=False)
+class Number(Control):
+    """Any number in `limits`, typed or stepped."""
+
+    limits: tuple[float, float] = (0.0, 1.0)
+    step: float = 0.1
+
+    def widget(self, **common: Any) -> float:
+        return st.number_input(min_value=float(self.limits[0]), max_value=float(self.limits[1]), step=self.step, format="%g", **common)
+
+    def write(self, value: float) -> str:
+        return plain(value)
+
+    def parse(self, text: str) -> float | None:
+        value = _number(text[:24])
+        return value if value is not None and self.limits[0] <= value <= self.limits[1] else None
+
+    def range_text(self) -> str:
+        return f"{self.limits[0]:,g} … {self.limits[1]:,g}"
+
+    def ends(self) -> tuple:
+        return float(self.limits[0]), float(self.limits[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Switch(Control):
+    """On or off."""
+
+    show: Callable[[Any], str] = field(default=lambda on: "on" if on else "off", kw_only=True)
+
+    def widget(self, **common: Any) -> bool:
+        return st.toggle(**common)
+
+    def write(self, value: bool) -> str:
+        return str(value).lower()
+
+    def parse(self, text: str) -> bool | None:
+        return {"true": True, "1": True, "false": False, "0": False}.get(text.lower())
+
+    def range_text(self) -> str:
+        return "true or false"
+
+    def ends(self) -> tuple:
+        return False, True
+
+
+@dataclass(frozen=True, eq=False)
+class Text(Control):
+    """A line of text that the engine reads, and answers for if it cannot."""
+
+    placeholder: str = ""
+    LONGEST = 400
+
+    def widget(self, **common: Any) -> str:
+        return st.text_input(max_chars=self.LONGEST, placeholder=self.placeholder, **common)
+
+    def parse(self, text: str) -> str | None:
+        return text if len(text) <= self.LONGEST else None
+
+    def range_text(self) -> str:
+        return f"at most {self.LONGEST} characters"
+
+
+@dataclass(frozen=True, eq=False)
+class Several(Menu):
+    """Any few of `options`. Links name them in one text with commas; older ones repeat the key."""
+
+    def widget(self, **common: Any) -> list:
+        return st.multiselect(options=self.options, format_func=title, **common)
+
+    def write(self, value: Iterable) -> str:
+        return ",".join(value)
+
+    def read(self, texts: Sequence[str]) -> list | None:
+        names = {title(option): option for option in self.options} | {option: option for option in self.options}
+        words = [word.strip() for text in texts for word in text.split(",") if word.strip()]
+        return list(dict.fromkeys(names[word] for word in words)) if all(word in names for word in words) else None
+
+    def take(self, value: Iterable) -> list:
+        return list(value)
+
+    def range_text(self) -> str:
+        return "some of the menu's entries"
+
+    def ends(self) -> tuple:
+        return [], list(self.options[:1]), list(self.options)
+
+
+def powers(x: float) -> str:
+    """10⁻⁵ for 0.00001, 0.1 as it is: labels of a ladder of powers of ten."""
+    exponent = round(math.log10(x))
+    return f"10{str(exponent).translate(SUPERSCRIPT)}" if exponent < -2 else f"{x:g}"
+
+
+def seed_control(prefix: str, label: str = "Seed", name: str = "seed", help: str = "The same seed draws the same numbers.") -> Typed:
+    return Typed(f"{prefix}_{name}", label, 0, help, (0, 9999))
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+

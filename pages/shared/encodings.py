@@ -1,0 +1,76 @@
+"""What charts are made of, each once: axes, tooltips, and the specification that is sent. Knows no Streamlit.
+
+Channels are built as objects: Altair's shorthand costs a parse each.
+"""
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from pages.shared.theme import powers
+
+SENT = alt.NamedData("sent")  # stands for the table that is sent with a specification
+PROVE = False  # every chart against Vega-Lite's grammar: tests do
+
+
+def specification(chart: alt.TopLevelMixin) -> dict:
+    """A chart as it is sent, its tables beside it under "datasets"; `SENT` and others that are only named follow later.
+
+    Streamlit's `altair_chart` would also prove it against the whole grammar, under a lock for all
+    visitors, which costs more than to build it.
+    """
+    tables: dict[str, pd.DataFrame] = {}
+
+    def take_tables(part: alt.TopLevelMixin) -> None:
+        if isinstance(part.data, pd.DataFrame):
+            name = next((name for name, table in tables.items() if table is part.data), f"table {len(tables) + 1}")
+            tables[name], part.data = part.data, alt.NamedData(name)
+        for inner in part.layer if isinstance(part, alt.LayerChart) else part.vconcat if isinstance(part, alt.VConcatChart) else ():
+            take_tables(inner)
+
+    take_tables(chart)
+    return {**chart.to_dict(validate=PROVE), "datasets": tables}
+
+
+def number(
+    channel: type, field: str, title: str | None = alt.Undefined, *, domain: Sequence[float] | None = None, log: bool = False, clamp: bool = False, **more
+):
+    """A quantity on an axis whose ends stay where they are: `number(alt.Y, "loss", "Loss J", domain=(1e-3, 10), log=True)`.
+
+    `ticks` gives exponents of ten for a log axis, or values; `format` their d3 format.
+    """
+    ticks, text, axis = more.pop("ticks", None), more.pop("format", None), more.pop("axis", None)
+    if axis is None and ticks is not None:
+        axis = powers(*ticks) if log and text is None else alt.Axis(values=list(ticks), **({"format": text} if text else {}))
+    elif axis is None and text:
+        axis = alt.Axis(format=text)
+    options = {} if domain is None else {"domain": list(domain), "nice": False}
+    options |= ({"type": "log"} if log else {}) | ({"clamp": True} if clamp else {})
+    given = ({"scale": alt.Scale(**options)} if options else {}) | ({} if axis is None else {"axis": axis})
+    return channel(field, type="quantitative", title=title, **given, **more)
+
+
+def layers(depth: int, field: str = "layer", title: str = "Layer l") -> alt.X:
+    """Depth, left to right, as data flows."""
+    return number(alt.X, field, title, domain=(0.5, depth + 0.5), axis=alt.Axis(format="d", tickMinStep=1, grid=False))
+
+
+def share(field: str, title: str) -> alt.Y:
+    """A share of everything, 0 to 100 %."""
+    return number(alt.Y, field, title, domain=(0, 1), clamp=True, axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1]))
+
+
+def tips(*fields: tuple[str, ...]) -> list[alt.Tooltip]:
+    """Tooltips: (field, title) for words, (field, title, format) for numbers."""
+    return [
+        alt.Tooltip(field, type="quantitative" if form else "nominal", title=title, **({"format": form[0]} if form else {}))
+        for field, title, *form in fields
+    ]
+
+
+def rule(x: float | None = None, y: float | Sequence[float] | None = None, dash: Sequence[int] = (2, 3)) -> alt.Chart:
+    """Guides across the picture, at one x, or at one or a few y."""
+    field, at, channel = ("x", x, alt.X) if y is None else ("y", y, alt.Y)
+    table = pd.DataFrame({field: at if isinstance(at, Sequence) else [at]})
+    return alt.Chart(table).mark_rule(strokeDash=list(dash)).encode(**{field: channel(field, type="quantitative")})

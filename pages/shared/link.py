@@ -1,0 +1,101 @@
+"""The link: a link is an experiment.
+
+The address carries the part and every control of it that is not at its default, by the control's
+key. It is read when a visitor arrives, or goes back in the browser, and written after the controls
+are drawn. Between the two the session holds the values: also those of controls that are not shown.
+
+Streamlit's own `bind="query-params"` carries labels instead of keys, and loses the values that a
+preset sets for controls which are drawn for the first time afterwards.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from pages.shared.control import Control, Values
+
+SHOWN = 60  # characters of a link that a page repeats
+
+
+def plain_text(text: str) -> str:
+    """Text from outside, to be put between Markdown: no link, no picture, no formula, and not long."""
+    text = " ".join(text.split())
+    return re.sub(r"([^\w\s…])", r"\\\1", text if len(text) <= SHOWN else text[: SHOWN - 1] + "…", flags=re.ASCII)
+
+
+def _kept() -> dict[str, Any]:
+    return st.session_state.setdefault("_kept", {})
+
+
+def value(control: Control) -> Any:
+    """What a control is set to, shown or not."""
+    return st.session_state.get(control.key, _kept().get(control.key, control.default))
+
+
+def values(controls: Iterable[Control]) -> Values:
+    return Values(**{control.name: value(control) for control in controls})
+
+
+def put(settings: Mapping[str, Any]) -> None:
+    """Set controls by their keys. For callbacks, and before the controls are drawn."""
+    _kept().update(settings)
+    st.session_state.update(settings)
+
+
+def draw(control: Control, why_not: str = "") -> Any:
+    """Show a control, or show it disabled with the reason; its value comes from the session, and stays there."""
+    if control.key not in st.session_state:
+        st.session_state[control.key] = value(control)
+    chosen = control.widget(label=control.label, key=control.key, help=why_not or control.help, disabled=bool(why_not))
+    _kept()[control.key] = chosen
+    if control.note:
+        st.caption(control.note(chosen))
+    return chosen
+
+
+def read(page: str, controls: Sequence[Control]) -> None:
+    """Take the settings of a page from its link, when the visitor has just come to it. What is not named takes its default.
+
+    What is asked for and cannot be had is noted, see `refused`.
+    """
+    state = st.session_state
+    back = getattr(get_script_run_ctx(), "is_history_navigation", False)
+    asked = {control.key: texts for control in controls if (texts := st.query_params.get_all(control.key))}
+    arrived = state.get("_page") != page
+    state["_page"] = page
+    if not (back or (arrived and asked)):
+        return
+    noted = state["_refused"] = {}
+    for control in controls:
+        found = control.read(asked[control.key]) if control.key in asked else control.default
+        put({control.key: control.default if found is None else found})
+        if found is None:
+            noted[control.key] = asked[control.key][-1], control.default
+
+
+def write(controls: Sequence[Control], page_controls: Sequence[Control]) -> None:
+    """Put the settings of the controls that are shown into the address; what is not a control's stays in it."""
+    ours = {control.key for control in page_controls}
+    others = {key: st.query_params.get_all(key) for key in st.query_params if key not in ours}
+    wanted = {control.key: [control.write(value(control))] for control in controls if value(control) != control.default}
+    if {key: st.query_params.get_all(key) for key in st.query_params} != others | wanted:
+        st.query_params.from_dict(others | wanted)
+
+
+def query(controls: Iterable[Control], settings: Mapping[str, Any]) -> dict[str, str]:
+    """The part of a link that sets these controls, by their keys, where they are not at their defaults."""
+    return {c.key: c.write(settings[c.key]) for c in controls if c.key in settings and settings[c.key] != c.default}
+
+
+def refused(controls: Iterable[Control]) -> list[str]:
+    """One sentence for each wish of the link that could not be met, until the visitor moves that control."""
+    noted = st.session_state.get("_refused", {})
+    return [
+        f"The link asks for {control.label} = “{plain_text(noted[control.key][0])}”, which is not possible here "
+        f"({control.range_text()}); {control.show(value(control))} is used."
+        for control in controls
+        if control.key in noted and noted[control.key][1] == value(control)
+    ]
