@@ -5,8 +5,8 @@ first and the last layer is more than any learning rate can serve at both ends.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,42 +14,18 @@ from engine import mean_field
 from engine.activations import ACTIVATIONS, as_activation
 from engine.initializers import INITIALIZERS, as_initializer
 from engine.propagation import Propagation, propagate
+from engine.verdict import SUPERSCRIPT, Verdict, number  # noqa: F401  (SUPERSCRIPT: old pages take it from here)
 
 FACTOR = 1e3         # between first and last layer: beyond it a signal or gradient counts as exploding or vanishing
 FLAT = 0.5           # share of z on a plateau
 DEAD = 0.75          # share of units; half of them are off for every input where inputs have become alike
 APART = 0.02         # std over the data, as a share of the std over everything: below it, inputs look alike
 KINDS = ("healthy", "vanishing", "exploding", "saturated", "dead", "symmetric", "indistinguishable")
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+Diagnosis = Verdict   # kind: one of KINDS; fix: arguments of `propagate`, empty too where none was found (see `cure`)
 
 
-@dataclass(frozen=True)
-class Diagnosis:
-    """What is wrong with a network before it is trained.
-
-    kind : one of `KINDS`
-    text : one or two sentences with the network's own numbers
-    layer : where it shows, counted from 1; None where nothing is wrong, or only the inputs are
-    fix : arguments of `propagate` to change; empty where nothing is wrong, or nothing was found (see `cure`)
-    """
-
-    kind: str
-    text: str
-    layer: int | None = None
-    fix: Mapping[str, object] = field(default_factory=dict)
-
-
-def number(x: float) -> str:
-    """As people write it: 0.83, 1670, 2.8 × 10⁻³, ∞."""
-    if not math.isfinite(x):
-        return "not a number" if math.isnan(x) else "∞"
-    if x == 0 or 0.01 <= abs(x) < 10_000:
-        return f"{x:.0f}" if abs(x) >= 100 else f"{x:.3g}"
-    mantissa, exponent = f"{x:.1e}".split("e")
-    return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPT)}"
-
-
-def diagnose(run: Propagation, with_fix: bool = False) -> Diagnosis:
+def diagnose(run: Propagation, with_fix: bool = False) -> Verdict:
     """The first of these that holds: symmetric, exploding, saturated, dead, vanishing, indistinguishable inputs, healthy.
 
     Inputs that are alike before they enter come first of all: no change of the network helps there.
@@ -58,7 +34,7 @@ def diagnose(run: Propagation, with_fix: bool = False) -> Diagnosis:
     """
     kind, layer, text = _read(run)
     fix = cure(run) if with_fix and layer else {}
-    return Diagnosis(kind, text, layer, fix)
+    return Verdict(kind, text, fix, layer)
 
 
 def _read(run: Propagation, factor: float = FACTOR, alike: float = APART) -> tuple[str, int | None, str]:

@@ -18,6 +18,7 @@ from engine.losses import Penalty
 from engine.measures import distinct
 from engine.network import Network
 from engine.optimizers import SCHEDULES, Optimizer, Schedule
+from engine.verdict import Verdict, number
 
 Array = np.ndarray
 
@@ -181,23 +182,15 @@ def inspect_test(network: Network, data: Dataset, normalize: str = "scale", coun
     return Inspection(confusion, worst, answers[worst], certainty[worst])
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """A sentence about one run, and the change of settings that would help it most (empty where none is needed)."""
-
-    kind: str   # "diverged" | "symmetric" | "stuck" | "overfitting" | "learning" | "good"
-    text: str
-    fix: dict[str, object] = field(default_factory=dict)
-
-
 def judge(progress: Progress, evaluation: Evaluation, network: Network, optimizer: Optimizer) -> Verdict:
     """Read a run's latest numbers as a teacher would, and look into the network for the reason.
 
+    Kinds: "diverged", "symmetric", "stuck", "overfitting", "good" or "learning".
     "stuck": fewer than 2.5 times as many training images are read correctly as by guessing, at a loss no
     lower than 98 % of ln(classes), the loss of equal odds. "symmetric": all units of layer 1 are copies.
     "overfitting": training images are known at least five points better than new ones.
     """
-    e, rate = evaluation, optimizer.learning_rate
+    e, rate, epochs = evaluation, optimizer.learning_rate, number(progress.epoch)
     classes = network.weights[-1].shape[1]
     usual = inspect.signature(type(optimizer)).parameters["learning_rate"].default
     chance = math.log(classes)
@@ -210,11 +203,13 @@ def judge(progress: Progress, evaluation: Evaluation, network: Network, optimize
         return Verdict("symmetric", f"All units of layer 1 are still copies of each other: identical gradients keep them so ({scores}). "
                        "Only different first weights break the tie.", {"initializer": activation.recommended, "gain": 1.0})
     if e.train_accuracy < 2.5 / classes and not e.train_loss < 0.98 * chance:
-        text = f"After {progress.epoch:.3g} epochs the training loss is {e.train_loss:.4g}; guessing has ln {classes} = {chance:.3f} ({scores}). "
+        text = f"After {epochs} epochs the training loss is {number(e.train_loss, 4)}; "
+        text += f"guessing has ln {classes} = {number(chance, 4)} ({scores}). "
         if rate > 3 * usual:
-            return Verdict("stuck", text + f"A learning rate of {rate:g} has thrown the weights to where no useful gradient comes back.", slower)
+            return Verdict("stuck", text + f"A learning rate of {number(rate)} has thrown the weights to where no useful gradient "
+                           "comes back.", slower)
         if rate < usual / 30:
-            return Verdict("stuck", text + f"At a learning rate of {rate:g} the weights have hardly moved.", {"learning_rate": usual})
+            return Verdict("stuck", text + f"At a learning rate of {number(rate)} the weights have hardly moved.", {"learning_rate": usual})
         if any(isinstance(layer, Dropout) and layer.rate >= 0.5 for layer in network.layers):
             return Verdict("stuck", text + "Dropout silences so many units in every layer that hardly any signal is left.", {"dropout": 0.0})
         normalised = any(isinstance(layer, BatchNorm) and layer.name != "input_batch_norm" for layer in network.layers)
@@ -225,5 +220,5 @@ def judge(progress: Progress, evaluation: Evaluation, network: Network, optimize
         return Verdict("overfitting", f"The network knows its training images {100 * gap:.1f} points better than new ones ({scores}): "
                        "it has learned them by heart. More images help most; dropout and L2 help some.", {"images": "all"})
     if e.test_accuracy >= 0.95:
-        return Verdict("good", f"After {progress.epoch:.3g} epochs {100 * (1 - e.test_accuracy):.1f} % of the test images are misread ({scores}).")
-    return Verdict("learning", f"The network is learning: {scores} after {progress.epoch:.3g} epochs.")
+        return Verdict("good", f"After {epochs} epochs {100 * (1 - e.test_accuracy):.1f} % of the test images are misread ({scores}).")
+    return Verdict("learning", f"The network is learning: {scores} after {epochs} epochs.")

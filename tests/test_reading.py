@@ -1,6 +1,5 @@
 """Reading: the sentences say what the numbers are, and a fix does cure."""
 
-import math
 
 import numpy as np
 import pytest
@@ -16,14 +15,6 @@ from engine.studies.sixteen_scales import SCALES
 def batch(**changed):
     v = {"size": 8, "spread": 2.0, "pull": 1.0, "epsilon": 1e-5, **changed}
     return normalize_batch(draw_batch(v["size"], v["spread"], v["pull"], 0), epsilon=v["epsilon"])
-
-
-@pytest.mark.parametrize(("x", "text"), [
-    (0, "0"), (0.83, "0.83"), (-2, "−2"), (2.8e-3, "2.8 × 10⁻³"), (-1e-20, "−1.0 × 10⁻²⁰"), (998_001.0, "998,001"), (99.7, "100"),
-    (math.inf, "∞"), (-math.inf, "−∞"), (math.nan, "not a number"), (3e12, "3.0 × 10¹²"),
-])
-def test_numbers_are_written_as_people_write_them(x, text):
-    assert reading.said(x).replace("\u00a0", " ") == text
 
 
 @pytest.mark.parametrize(("changed", "kind", "word"), [

@@ -1,24 +1,16 @@
 """Gradient verdict: a report as a teacher reads it out, and the setting that would help."""
 
 import math
-from dataclasses import dataclass, field
 
-from engine.diagnosis import number
 from engine.gradient_check.report import GradientReport, band
+from engine.verdict import Verdict, number
+
+GradientVerdict = Verdict   # kind: the grade; fix: arguments of `check_gradients` (epsilon, dtype, frozen), or "samples"; often empty
 
 
-@dataclass(frozen=True)
-class GradientVerdict:
-    """`text`, and `fix`: arguments of `check_gradients` (epsilon, dtype, frozen) or "samples" with better values; often empty."""
-
-    kind: str
-    text: str
-    fix: dict[str, object] = field(default_factory=dict)
-
-
-def explain(report: GradientReport, samples: int = 16) -> GradientVerdict:
+def explain(report: GradientReport, samples: int = 16) -> Verdict:
     """The grade in one or two sentences: what was found, where, and whether the plain formula would have been misled."""
-    error, count = number(report.relative_error), f"{report.analytical.size:,}"
+    error, count = number(report.relative_error), number(report.analytical.size)
     naive, fix = band(report.relative_error), _fix(report, samples)
     guilty = [row for row in report.by_parameter.values() if row.grade in ("fair", "suspicious", "wrong")]
     if report.grade == "right":
@@ -26,7 +18,7 @@ def explain(report: GradientReport, samples: int = 16) -> GradientVerdict:
         idle = f" ({100 * report.vacuous:.0f} % of them are 0 on both sides)" if report.vacuous >= 0.1 else ""
         text = f"Backpropagation is right in all {count} components{idle}: relative error {error}."
         if naive != "right":
-            why = f"{left_out:,} components whose step crosses a kink are left out" if left_out else "what rounding explains is left out"
+            why = f"{number(left_out)} components whose step crosses a kink are left out" if left_out else "what rounding explains is left out"
             text = f"Backpropagation is right. The plain formula gives {error} and would say **{naive}**; here {why}."
         else:
             strict = max(report.by_parameter.values(), key=lambda row: row.relative_error if row.grade == "right" else 0)
@@ -34,28 +26,28 @@ def explain(report: GradientReport, samples: int = 16) -> GradientVerdict:
                 text += (f" A strict threshold of 10⁻⁷ would reject {strict.name} with {number(strict.relative_error)}: "
                          f"that is {'a kink' if strict.kinks else 'rounding'}, not a bug.")
         if naive == "right" and left_out:
-            text += f" {left_out:,} of them step across a kink and are left out of the grade."
-        return GradientVerdict("right", text, fix)
+            text += f" {number(left_out)} of them step across a kink and are left out of the grade."
+        return Verdict("right", text, fix)
     if guilty:
         worst = max(guilty, key=lambda row: math.inf if math.isnan(row.relative_error) else row.relative_error)
         right = [row.name for row in report.by_parameter.values() if row.grade == "right"]
         text = (f"Graded **{report.grade}**: {_names([row.name for row in guilty])} {'does' if len(guilty) == 1 else 'do'} not agree. "
                 f"The worst is {worst.name} with {number(worst.relative_error)}, most of all at index [{', '.join(map(str, worst.worst))}]. ")
         text += f"Right: {_names(right)}." if right else "No parameter is right."
-        return GradientVerdict(report.grade, text, fix)
+        return Verdict(report.grade, text, fix)
     if report.grade == "vacuous" and report.vacuous > 0.5:
         text = f"Nothing was tested: {100 * math.floor(1000 * report.vacuous) / 1000:.3g} % of the {count} components are exactly 0 on both sides. "
         text += f"The plain formula gives {error} and says **{naive}**: that is a word about the rest."
-        return GradientVerdict("vacuous", text, fix)
+        return Verdict("vacuous", text, fix)
     if report.grade == "kink":
-        return GradientVerdict("kink", f"Nearly every component steps across a kink, where both sides may differ ({error}) and be right. "
+        return Verdict("kink", f"Nearly every component steps across a kink, where both sides may differ ({error}) and be right. "
                                "Other images or a smaller ε help.", fix)
     why = {"dropout": "the losses that were subtracted had different masks", "float32": "float32 leaves too few digits of the difference",
            "epsilon": "ε does not suit the scheme", "overflow": "not every number is finite"}
     said = [why[kind] for kind in why if any(w.startswith(f"{kind}:") for w in report.warnings) and not (kind == "dropout" and "frozen" not in fix)]
     lost = "the gradient is smaller than the rounding of its differences" if report.grade == "vacuous" else "the secant is too far from the tangent"
     reason = ", and ".join(said) or lost
-    return GradientVerdict(report.grade, f"No verdict on backpropagation: {reason}. The plain formula gives {error} and would say **{naive}**.", fix)
+    return Verdict(report.grade, f"No verdict on backpropagation: {reason}. The plain formula gives {error} and would say **{naive}**.", fix)
 
 
 def _fix(report: GradientReport, samples: int) -> dict[str, object]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from engine.gradient_check.finite_differences import best_epsilon
 from engine.layers import Parameter
+from engine.verdict import number
 
 Array = np.ndarray
 
@@ -121,8 +122,8 @@ class Conditions:
     @property
     def better_epsilon(self) -> float | None:
         """None within a factor 30 of the bottom of the V; for the complex step, where epsilon² is below rounding and nothing underflows."""
-        best, number = best_epsilon(self.scheme, self.dtype), np.finfo(self.dtype)
-        low, high = (1e15 * float(number.tiny), math.sqrt(number.eps)) if self.scheme == "complex" else (best / 30, 30 * best)
+        best, limits = best_epsilon(self.scheme, self.dtype), np.finfo(self.dtype)
+        low, high = (1e15 * float(limits.tiny), math.sqrt(limits.eps)) if self.scheme == "complex" else (best / 30, 30 * best)
         return None if low <= self.epsilon <= high else best
 
     def rounding(self, analytical: Array) -> float:
@@ -229,7 +230,8 @@ def _warnings(rows: dict[str, ParameterReport], analytical: Array, numerical: Ar
     if better:
         side = "small" if how.epsilon < better else "large"
         why = "rounding grows as 1 / epsilon" if side == "small" else "the secant is not the tangent"
-        said.append(f"epsilon: {how.epsilon:.2g} is too {side} for {how.scheme} differences in {how.dtype.name}, {why}; {better:.1g} is better.")
+        said.append(f"epsilon: {number(how.epsilon, 2)} is too {side} for {how.scheme} differences in {how.dtype.name}, {why}; "
+                    f"{number(better, 1)} is better.")
     if not (np.isfinite(analytical).all() and np.isfinite(numerical).all()):
         said.append("overflow: not every component is finite, in "
                     + ", ".join(row.name for row in rows.values() if not math.isfinite(row.gradient_norm + row.numerical_norm)) + ".")
