@@ -273,7 +273,11 @@ def _reason(error: Exception) -> str:
 
 
 def _download(part: str, folder: Path, progress: Report | None) -> Array:
-    """Fetch one file, verify it, and only then move it to its name in the cache."""
+    """Fetch one file, verify it, and only then move it to its name in the cache.
+
+    `pooch.retrieve` does as much, but hashes the packed file, which differs from mirror to mirror, and would read it once
+    more; here the unpacked bytes are hashed while they are read. It also knows no second mirror and no sentence.
+    """
     import pooch
 
     name = FILES[part][0] + ".gz"

@@ -89,8 +89,9 @@ def cure(run: Propagation, seed: int = 0) -> dict[str, object]:
     phi = as_activation(settings["activation"])
     rule = {"initializer": phi.recommended, "gain": 1.0, "sigma_b": 0.0}
     gain = mean_field.moments(phi).gain
+    fitted = next(name for name, initializer in INITIALIZERS.items() if initializer.needs_data)
     tries = [rule, {"initializer": "lecun_normal", "gain": round(gain, 4), "sigma_b": 0.0}, {"batch_norm": "before"},
-             {"initializer": "lsuv", "gain": 1.0}, {**rule, "batch_norm": "before"}]
+             {"initializer": fitted, "gain": 1.0}, {**rule, "batch_norm": "before"}]
     if not math.isfinite(gain):   # phi is zero everywhere
         del tries[1]
     if phi.name == "sigmoid":

@@ -18,7 +18,12 @@ def _check(upper: float, **options: float) -> None:
 
 
 class Optimizer:
-    """Base: any object with flat arrays `theta` and `gradient` of one shape can be optimized."""
+    """Base: any object with flat arrays `theta` and `gradient` of one shape can be optimized.
+
+    `usual_rate` is the learning rate that people start with, and the default.
+    """
+
+    usual_rate: float
 
     def __init__(self, network, learning_rate: float):
         if not 0 < learning_rate < math.inf:
@@ -39,7 +44,9 @@ class Optimizer:
 class SGD(Optimizer):
     """theta -= rate * g."""
 
-    def __init__(self, network, learning_rate: float = 0.1):
+    usual_rate = 0.1
+
+    def __init__(self, network, learning_rate: float = usual_rate):
         super().__init__(network, learning_rate)
 
     def update(self, theta, g, rate):
@@ -49,7 +56,9 @@ class SGD(Optimizer):
 class Momentum(Optimizer):
     """v = momentum v - rate g; theta += v (Polyak 1964)."""
 
-    def __init__(self, network, learning_rate: float = 0.01, momentum: float = 0.9):
+    usual_rate = 0.01
+
+    def __init__(self, network, learning_rate: float = usual_rate, momentum: float = 0.9):
         super().__init__(network, learning_rate)
         _check(1, momentum=momentum)
         self.momentum, self.v = momentum, self._memory()
@@ -74,7 +83,9 @@ class Nesterov(Momentum):
 class AdaGrad(Optimizer):
     """h += g²; theta -= rate g / (sqrt(h) + epsilon): steps only ever get smaller (Duchi et al. 2011)."""
 
-    def __init__(self, network, learning_rate: float = 0.01, epsilon: float = 1e-7):
+    usual_rate = 0.01
+
+    def __init__(self, network, learning_rate: float = usual_rate, epsilon: float = 1e-7):
         super().__init__(network, learning_rate)
         _check(math.inf, epsilon=epsilon)
         self.epsilon, self.h = epsilon, self._memory()
@@ -87,7 +98,9 @@ class AdaGrad(Optimizer):
 class RMSProp(AdaGrad):
     """h = decay h + (1 - decay) g²; theta -= rate g / (sqrt(h) + epsilon): AdaGrad that forgets (Hinton 2012, lecture 6)."""
 
-    def __init__(self, network, learning_rate: float = 0.001, decay: float = 0.9, epsilon: float = 1e-7):
+    usual_rate = 0.001
+
+    def __init__(self, network, learning_rate: float = usual_rate, decay: float = 0.9, epsilon: float = 1e-7):
         super().__init__(network, learning_rate, epsilon)
         _check(1, decay=decay)
         self.decay = decay
@@ -108,7 +121,9 @@ class Adam(Optimizer):
     instead of two more passes over all of theta. Source: Kingma & Ba 2015, arXiv:1412.6980, algorithm 1.
     """
 
-    def __init__(self, network, learning_rate: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8):
+    usual_rate = 0.001
+
+    def __init__(self, network, learning_rate: float = usual_rate, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8):
         super().__init__(network, learning_rate)
         _check(1, beta1=beta1, beta2=beta2)
         _check(math.inf, epsilon=epsilon)
@@ -139,7 +154,7 @@ class AdamW(Adam):
     Weights only; all of theta where the network does not tell its weights apart.
     """
 
-    def __init__(self, network, learning_rate: float = 0.001, weight_decay: float = 0.01, **options: float):
+    def __init__(self, network, learning_rate: float = Adam.usual_rate, weight_decay: float = 0.01, **options: float):
         super().__init__(network, learning_rate, **options)
         _check(math.inf, weight_decay=weight_decay)
         self.weight_decay = weight_decay

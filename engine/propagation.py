@@ -11,7 +11,7 @@ NaN are results here: they are counted and named, never raised.
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -176,10 +176,7 @@ class _Run:
         self.spare = np.empty((2, len(x), self.width), self.dtype)   # y, and the gradients in turn: fresh memory costs more than it should
         kept = np.empty((self.depth, self.width, self.width), self.dtype)   # one block: a hundred small ones cost a page fault each 4 KB
         self.weights, self.norms = [], []
-        coming = self.drawer.submit(self._draw, x.shape[1])
-        for layer in range(self.depth):
-            dense = coming.result()
-            coming = self.drawer.submit(self._draw, self.width if layer + 1 < self.depth else None)
+        for layer, dense in enumerate(self._drawn_ahead(x.shape[1])):
             if self.rule.needs_data:
                 unit_variance(dense, x)
             weights = dense.weight.value
@@ -199,13 +196,21 @@ class _Run:
                 z[...] = self.norms[layer].forward(z, training=True)
             x = self._activate(layer, z)   # overwrites the last y, which no one needs any more
 
-        self.dy = coming.result()
+    def _drawn_ahead(self, features: int) -> Iterator[Dense]:
+        """All layers in turn, each drawn while the one before is at work: 100 layers of 500 units take 1.2 times as long without."""
+        coming = self.drawer.submit(self._draw, features)
+        for _ in range(self.depth - 1):
+            dense, coming = coming.result(), self.drawer.submit(self._draw, self.width)
+            yield dense
+        dense, self.arriving = coming.result(), self.drawer.submit(self._draw_gradient)
+        yield dense
 
-    def _draw(self, fan_in: int | None) -> Dense | Array:
-        """The next layer, or after the last one the gradient that starts the way back, while the layer before is at work."""
-        with np.errstate(all="ignore"):
-            if fan_in is None:
-                return self.rng.standard_normal(self.z.shape[1:]).astype(self.dtype)
+    def _draw_gradient(self) -> Array:
+        """dJ/dy of the last layer, which starts the way back."""
+        return self.rng.standard_normal(self.z.shape[1:]).astype(self.dtype)
+
+    def _draw(self, fan_in: int) -> Dense:
+        with np.errstate(all="ignore"):   # a thread has its own
             return Dense(fan_in, self.width, initializer=self.rule, gain=self.settings["gain"], sigma_b=self.settings["sigma_b"],
                          bias=self.settings["sigma_b"] > 0, rng=self.rng, dtype=self.dtype)
 
@@ -239,7 +244,7 @@ class _Run:
         return y
 
     def backward(self) -> None:
-        dy = self.dy
+        dy = self.arriving.result()
         for layer in reversed(range(self.depth)):
             if self.batch_norm == "after":
                 dy = self.norms[layer].backward(dy)

@@ -27,7 +27,8 @@ def read_batch(steps: BatchSteps) -> Verdict:
                        {"spread": 1.0})
     if kind == "epsilon":
         return Verdict(kind, f"ε is {number(100 * steps.epsilon_share)} % of σ² + ε: the batch's own variance, {number(steps.variance)}, "
-                       f"hardly counts, and x̂ has variance {number(1 - steps.epsilon_share)} instead of 1.", {"epsilon": 1e-12 if steps.variance < 1e-5 else 1e-5})
+                       f"hardly counts, and x̂ has variance {number(1 - steps.epsilon_share)} instead of 1.",
+                       {"epsilon": 1e-12 if steps.variance < 1e-5 else 1e-5})
     if kind == "two":
         return Verdict(kind, f"Two values always become −1 and +1, here up to ε ±{number(largest, 4)}. Only their order is left.", {"size": 8})
     limit = math.sqrt(m - 1)

@@ -4,7 +4,6 @@
 for the next. Whoever draws a chart draws it between two steps, and stops by not asking.
 """
 
-import inspect
 import math
 import time
 from collections.abc import Iterator
@@ -190,9 +189,9 @@ def judge(progress: Progress, evaluation: Evaluation, network: Network, optimize
     lower than 98 % of ln(classes), the loss of equal odds. "symmetric": all units of layer 1 are copies.
     "overfitting": training images are known at least five points better than new ones.
     """
-    e, rate, epochs = evaluation, optimizer.learning_rate, number(progress.epoch)
+    e, epochs = evaluation, number(progress.epoch)
+    rate, usual = optimizer.learning_rate, optimizer.usual_rate
     classes = network.weights[-1].shape[1]
-    usual = inspect.signature(type(optimizer)).parameters["learning_rate"].default
     chance = math.log(classes)
     scores = f"train {100 * e.train_accuracy:.1f} %, test {100 * e.test_accuracy:.1f} %"
     slower = {"learning_rate": usual if rate > usual else rate / 10}

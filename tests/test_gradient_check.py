@@ -1,5 +1,7 @@
 """Gradient checking: the numbers of the lesson, and a checker that accuses the guilty only."""
 
+import copy
+import pickle
 import tracemalloc
 
 import numpy as np
@@ -283,12 +285,19 @@ def test_one_wrong_component_is_found_by_index():
     report = check_gradients(scaled(network, 1.01, k), x, labels)
     assert {row.name for row in report.by_parameter.values() if row.grade != "right"} == {"dense_2.W"}
     assert report.by_parameter["dense_2.W"].worst == (3, 4)
-    assert report.component_error.argmax() == k
-    assert report.component_error[k] == pytest.approx(0.01 / 2.01, rel=1e-3)
+    assert np.abs(report.analytical / report.numerical - 1).argmax() == k
 
 
 def said(report, kind):
     return any(sentence.startswith(f"{kind}:") for sentence in report.warnings)
+
+
+def test_a_warning_is_its_sentence_and_knows_its_kind_also_as_a_copy():
+    network, x, labels = small(dropout=0.5)
+    for frozen, kind in ((True, "held"), (False, "dropout")):
+        warning, = (w for w in check_gradients(network, x, labels, frozen=frozen).warnings if w.startswith("dropout:"))
+        for same in (warning, copy.deepcopy(warning), pickle.loads(pickle.dumps(warning))):
+            assert (same.kind, same.text, f"{same}") == (kind, str(warning), str(warning))
 
 
 def test_a_plain_check_has_nothing_to_warn_of():
@@ -401,7 +410,7 @@ def test_the_rows_tile_theta_and_carry_its_norms():
         assert row.shape == p.value.shape
         assert row.gradient_norm == np.linalg.norm(report.analytical[here])
         assert row.relative_error == relative_error(report.analytical[here], report.numerical[here])
-    assert report.analytical.shape == report.numerical.shape == report.component_error.shape == network.theta.shape
+    assert report.analytical.shape == report.numerical.shape == network.theta.shape
     assert report.gradient_norm == pytest.approx(np.sqrt(sum(row.gradient_norm**2 for row in report.by_parameter.values())))
 
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from engine.activations import ACTIVATIONS
+from engine.layers import Activate, BatchNorm, Dense, Dropout
+from engine.network import Network
 from engine.studies.layer_list import parse_layers, totals
 
 AFTER = "784, BN, 300 elu, BN, 100 elu, BN, 10"                                  # the first listing of the notes
@@ -42,13 +44,25 @@ def test_a_bias_right_before_batch_norm_is_called_needless():
     assert parse_layers(BEFORE).needless_biases() == []
 
 
+def real(layers):
+    """The network that a list describes, with drawn weights: the outside oracle of the counts."""
+    made, features = [], layers.inputs
+    for item in layers.items:
+        if item.kind == "dense":
+            made.append(Dense(features, item.units, bias=item.bias, rng=np.random.default_rng(0)))
+            features = item.units
+        bend = [Activate(item.activation)] if item.activation else []
+        made += {"batch_norm": [BatchNorm(features)], "dropout": [Dropout(item.rate)]}.get(item.kind, bend)
+    return Network(made)
+
+
 @pytest.mark.parametrize("text", [
     "784, BN, 30 elu, BN, 10 elu, BN, 10", "20, 30 no bias, BN, relu, dropout 0.2, 7 Leaky ReLU, 3", "5, prelu, 4 PReLU, 2",
     "1, 1", "12, bn, bn, 3,", *(f"6, 5 {name}, 2" for name in ACTIVATIONS),
 ])
 def test_counts_agree_with_the_network_itself(text):
     layers = parse_layers(text)
-    network = layers.network(np.random.default_rng(0))
+    network = real(layers)
     built = network.summary()
     assert totals(layers.summary()) == totals(built)
     assert sum(row.trainable for row in built) == network.theta.size

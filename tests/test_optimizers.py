@@ -181,6 +181,12 @@ def test_adamw_decays_weights_and_neither_biases_nor_batch_norm():
         np.testing.assert_allclose(p.value, value * (0.95 if p.is_weight else 1))
 
 
+@NAMES
+def test_the_usual_rate_is_the_default(name):
+    rates = {"sgd": 0.1, "momentum": 0.01, "nesterov": 0.01, "adagrad": 0.01, "rmsprop": 0.001, "adam": 0.001, "adamw": 0.001}
+    assert OPTIMIZERS[name](toy()).learning_rate == OPTIMIZERS[name].usual_rate == rates[name]
+
+
 def test_the_learning_rate_may_change_between_steps():
     network = toy()
     optimizer = SGD(network, 0.1)

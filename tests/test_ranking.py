@@ -5,7 +5,7 @@ from itertools import islice
 import pytest
 
 from engine.activations import ACTIVATIONS
-from engine.studies.ranking import CLAIM, Agreement, agreement, ranking, ranks
+from engine.studies.ranking import CLAIM, Agreement, agreement, ranking, ranks, steps_of
 
 SMALL = {"depth": 2, "width": 10, "epochs": 1, "seeds": 2}
 
@@ -27,6 +27,7 @@ def test_progress_counts_every_step_once():
     steps = list(ranking(("relu", "tanh"), **SMALL))
     assert [step.done for step in steps] == list(range(1, steps[0].steps + 1))
     assert sum(step.last for step in steps) == 4
+    assert len(steps) == steps[0].steps == steps_of(4, epochs=1) == 4 * 29   # 1,437 images in batches of 50
 
 
 def test_results_are_the_same_however_it_is_sliced_and_whoever_else_takes_part():

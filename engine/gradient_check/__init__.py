@@ -21,12 +21,12 @@ from engine.gradient_check.finite_differences import (
     secants,
     v_curve,
 )
-from engine.gradient_check.report import BANDS, GradientReport, ParameterReport, band, judge, relative_error
+from engine.gradient_check.report import BANDS, GradientReport, ParameterReport, Remark, band, judge, relative_error
 from engine.gradient_check.zoo import BUGS, NUMBERED, Bug, Exercise, choices, exercise, fingerprint, numbered, plant
 
 __all__ = [
     "BANDS", "BUGS", "CAUTIONS", "FUNCTIONS", "NUMBERED", "SCHEMES", "Bug", "Caution", "Cost", "Exercise", "GradientReport",
-    "GradientVerdict", "ParameterReport", "ScalarFunction", "Secants", "VCurve", "band", "best_epsilon", "check_cost", "check_directions",
+    "GradientVerdict", "ParameterReport", "Remark", "ScalarFunction", "Secants", "VCurve", "band", "best_epsilon", "check_cost", "check_directions",
     "check_gradients", "choices", "derivative", "exercise", "explain", "fingerprint", "judge", "numbered", "numerical_gradient", "plant",
     "relative_error", "secants", "v_curve",
 ]

@@ -44,7 +44,8 @@ def explain(report: GradientReport, samples: int = 16) -> Verdict:
                                "Other images or a smaller ε help.", fix)
     why = {"dropout": "the losses that were subtracted had different masks", "float32": "float32 leaves too few digits of the difference",
            "epsilon": "ε does not suit the scheme", "overflow": "not every number is finite"}
-    said = [why[kind] for kind in why if any(w.startswith(f"{kind}:") for w in report.warnings) and not (kind == "dropout" and "frozen" not in fix)]
+    warned = {warning.kind for warning in report.warnings}
+    said = [reason for kind, reason in why.items() if kind in warned]
     lost = "the gradient is smaller than the rounding of its differences" if report.grade == "vacuous" else "the secant is too far from the tangent"
     reason = ", and ".join(said) or lost
     return Verdict(report.grade, f"No verdict on backpropagation: {reason}. The plain formula gives {error} and would say **{naive}**.", fix)
@@ -52,11 +53,12 @@ def explain(report: GradientReport, samples: int = 16) -> Verdict:
 
 def _fix(report: GradientReport, samples: int) -> dict[str, object]:
     fix: dict[str, object] = {}
-    if any("freeze the draw" in w for w in report.warnings):
+    warned = {warning.kind for warning in report.warnings}
+    if "dropout" in warned:
         fix["frozen"] = True
     elif report.grade == "vacuous" and samples == 1:
         fix["samples"] = 16
-    if any(w.startswith("float32:") for w in report.warnings):
+    if "float32" in warned:
         fix["dtype"] = "float64"
     if report.better_epsilon:
         fix["epsilon"] = report.better_epsilon

@@ -33,6 +33,29 @@ def band(error: float) -> str:
     return next((grade for limit, grade in BANDS if error <= limit), "wrong")
 
 
+class Remark(str):
+    """A warning of a gradient check: a sentence, and in one word what it is about.
+
+    kind : "vacuous", "kink", "dropout" (the two losses had different masks), "held" (they would have had, but one draw
+        was held), "float32", "epsilon" or "overflow"
+    """
+
+    __slots__ = ("kind",)
+    kind: str
+
+    def __new__(cls, kind: str, text: str) -> "Remark":
+        remark = super().__new__(cls, text)
+        remark.kind = kind
+        return remark
+
+    @property
+    def text(self) -> str:
+        return str(self)
+
+    def __getnewargs__(self) -> tuple[str, str]:   # for copies and pickles
+        return self.kind, str(self)
+
+
 @dataclass(frozen=True)
 class ParameterReport:
     """One row of the report. Grades as in `GradientReport`.
@@ -67,10 +90,10 @@ class GradientReport:
     grade : "right", "fair", "suspicious" or "wrong", as the worst parameter; or, where nothing was left to compare,
         "vacuous" (both sides are 0, or below rounding), "kink" (all components step across one)
         or "unclear" (the numerical gradient is too inexact: see the warnings)
-    analytical, numerical, component_error : (P,), the last one |a - b| / (|a| + |b|), 0 where both are 0
+    analytical, numerical : (P,)
     crosses_kink : bool (P,), components that the grade leaves out
     by_parameter : name -> ParameterReport, in the order of theta
-    warnings : sentences, each begins with "vacuous:", "kink:", "dropout:", "float32:", "epsilon:" or "overflow:"
+    warnings : `Remark`s: sentences that each begin with a word and a colon, and know their kind
     gradient_norm : ||a||
     vacuous : share of components that are exactly 0 on both sides
     rounding : about how far rounding alone can put one numerical component off
@@ -82,10 +105,9 @@ class GradientReport:
     grade: str
     analytical: Array
     numerical: Array
-    component_error: Array
     crosses_kink: Array
     by_parameter: dict[str, ParameterReport]
-    warnings: tuple[str, ...]
+    warnings: tuple[Remark, ...]
     gradient_norm: float
     vacuous: float
     rounding: float
@@ -96,8 +118,8 @@ class GradientReport:
     def local_error(self) -> Array:
         """|a_k - b_k| √n / (||a|| + ||b||) of each component's own parameter of n components, (P,).
 
-        Its root mean square over a parameter is that parameter's relative error; unlike `component_error`, it does not
-        blame rounding on components whose gradient happens to be tiny. NaN counts as infinite.
+        Its root mean square over a parameter is that parameter's relative error; unlike |a - b| / (|a| + |b|), it does
+        not blame rounding on components whose gradient happens to be tiny. NaN counts as infinite.
         """
         error = np.abs(self.analytical - self.numerical)
         error = np.where(np.isnan(error), np.inf, error)
@@ -145,9 +167,7 @@ def judge(parameters: list[Parameter], analytical: Array, numerical: Array, cros
     again : measures the numerical gradient (P,) once more, with half the step; called only when in doubt
     """
     rounding, second = conditions.rounding(analytical), []
-    both = np.abs(analytical) + np.abs(numerical)
-    zero = both == 0
-    component_error = np.divide(np.abs(analytical - numerical), both, out=np.zeros_like(both), where=~zero)
+    zero = (analytical == 0) & (numerical == 0)
     rows, start = {}, 0
     for p in parameters:
         here = slice(start, start + p.value.size)
@@ -160,14 +180,16 @@ def judge(parameters: list[Parameter], analytical: Array, numerical: Array, cros
 
         difference = np.where(np.isnan(a - b), np.inf, np.abs(a - b))
         worst = tuple(int(i) for i in np.unravel_index(difference.argmax(), p.value.shape))
-        rows[p.name] = ParameterReport(p.name, p.value.shape, start, relative_error(a, b), _grade(a[smooth], b[smooth], rounding, uncertainty),
-                                       float(np.linalg.norm(a)), float(np.linalg.norm(b)), worst, float(zero[here].mean()), int((~smooth).sum()),
-                                       _factor(a[smooth], b[smooth], rounding), float(difference.mean()))
+        rows[p.name] = ParameterReport(
+            p.name, p.value.shape, start, relative_error=relative_error(a, b), grade=_grade(a[smooth], b[smooth], rounding, uncertainty),
+            gradient_norm=float(np.linalg.norm(a)), numerical_norm=float(np.linalg.norm(b)), worst=worst, vacuous=float(zero[here].mean()),
+            kinks=int((~smooth).sum()), factor=_factor(a[smooth], b[smooth], rounding), mean_difference=float(difference.mean()))
         start = here.stop
     return GradientReport(
-        relative_error(analytical, numerical), _overall(rows, zero | crossed), analytical, numerical, component_error, crossed, rows,
-        _warnings(rows, analytical, numerical, crossed, zero, conditions), float(np.linalg.norm(analytical)), float(zero.mean()), rounding,
-        conditions.deterministic, conditions.better_epsilon)
+        relative_error=relative_error(analytical, numerical), grade=_overall(rows, zero | crossed), analytical=analytical, numerical=numerical,
+        crosses_kink=crossed, by_parameter=rows, warnings=_warnings(rows, analytical, numerical, crossed, zero, conditions),
+        gradient_norm=float(np.linalg.norm(analytical)), vacuous=float(zero.mean()), rounding=rounding,
+        deterministic=conditions.deterministic, better_epsilon=conditions.better_epsilon)
 
 
 def _grade(a: Array, b: Array, rounding: float, uncertainty: Callable[[], float]) -> str:
@@ -210,29 +232,32 @@ def _overall(rows: dict[str, ParameterReport], untested: Array) -> str:
     return "right" if tested >= 0.05 * untested.size else sizes.most_common(1)[0][0]
 
 
-def _warnings(rows: dict[str, ParameterReport], analytical: Array, numerical: Array, crossed: Array, zero: Array, how: Conditions) -> tuple[str, ...]:
-    said, better = [], how.better_epsilon
+def _warnings(rows: dict[str, ParameterReport], analytical: Array, numerical: Array, crossed: Array, zero: Array,
+              how: Conditions) -> tuple[Remark, ...]:
+    said: list[Remark] = []
+    better = how.better_epsilon
     idle = [row.name for row in rows.values() if row.grade == "vacuous"]
     if idle or zero.mean() > 0.5:
         share = math.floor(1000 * zero.mean()) / 10   # rounded down: 100 % means all
         parts = [f"{share:g} % of the components are exactly 0 on both sides"] if share else []
         parts += [f"nothing above rounding in {', '.join(idle)}"] if idle else []
-        said.append(f"vacuous: {', and '.join(parts)}: agreement there tests nothing.")
+        said.append(Remark("vacuous", f"vacuous: {', and '.join(parts)}: agreement there tests nothing."))
     if crossed.any():
         where = ", ".join(f"{row.name} ({row.kinks})" for row in rows.values() if row.kinks)
-        said.append(f"kink: the step of {int(crossed.sum())} of {crossed.size} components crosses a kink, so both sides may differ there "
-                    f"and the grade leaves them out: {where}.")
+        said.append(Remark("kink", f"kink: the step of {int(crossed.sum())} of {crossed.size} components crosses a kink, so both sides may "
+                           f"differ there and the grade leaves them out: {where}."))
     if not how.deterministic:
-        said.append("dropout: two forward passes differ, because masks or slopes are drawn anew; "
-                    + ("the check held one draw." if how.frozen else "the losses that were subtracted are different functions: freeze the draw."))
+        drawn = "dropout: two forward passes differ, because masks or slopes are drawn anew; "
+        said.append(Remark("held", drawn + "the check held one draw.") if how.frozen else
+                    Remark("dropout", drawn + "the losses that were subtracted are different functions: freeze the draw."))
     if how.dtype.itemsize < 8:
-        said.append("float32: it carries 7 digits, and a difference of two losses loses most of them; check in float64.")
+        said.append(Remark("float32", "float32: it carries 7 digits, and a difference of two losses loses most of them; check in float64."))
     if better:
         side = "small" if how.epsilon < better else "large"
         why = "rounding grows as 1 / epsilon" if side == "small" else "the secant is not the tangent"
-        said.append(f"epsilon: {number(how.epsilon, 2)} is too {side} for {how.scheme} differences in {how.dtype.name}, {why}; "
-                    f"{number(better, 1)} is better.")
+        said.append(Remark("epsilon", f"epsilon: {number(how.epsilon, 2)} is too {side} for {how.scheme} differences in {how.dtype.name}, "
+                           f"{why}; {number(better, 1)} is better."))
     if not (np.isfinite(analytical).all() and np.isfinite(numerical).all()):
-        said.append("overflow: not every component is finite, in "
-                    + ", ".join(row.name for row in rows.values() if not math.isfinite(row.gradient_norm + row.numerical_norm)) + ".")
+        where = ", ".join(row.name for row in rows.values() if not math.isfinite(row.gradient_norm + row.numerical_norm))
+        said.append(Remark("overflow", f"overflow: not every component is finite, in {where}."))
     return tuple(said)

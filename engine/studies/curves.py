@@ -103,8 +103,3 @@ def values_at(activations: Sequence[Activation], z: float) -> list[tuple[str, fl
     """(name, phi(z), phi'(z)) of each activation: what a cursor at z reads. z may be huge, infinite or NaN."""
     at = np.array(float(z))
     return [(a.name, float(a.f(at)), float(a.df(at))) for a in activations]
-
-
-def bound(activation: Activation, depth: int) -> float:
-    """The most that a product of `depth` slopes can be: the steepest slope to that power; a quarter to the power of depth for the sigmoid."""
-    return facts(activation).steepest ** depth

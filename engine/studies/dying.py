@@ -19,10 +19,12 @@ from engine.training import train
 
 Array = np.ndarray
 
+EPOCHS = 12
+
 
 @dataclass(frozen=True)
 class Watch:
-    """A look at all units over all training images, after `step` steps.
+    """A look at all units over all training images, after `step` steps, which are `epoch` times through the images.
 
     off : (depth,) share of each layer's units with z <= 0 on every image
     dead : (depth,) share of units whose slope is 0 on every image, so that they never change again
@@ -30,6 +32,7 @@ class Watch:
     """
 
     step: int
+    epoch: float
     off: Array
     dead: Array
     accuracy: float
@@ -45,11 +48,10 @@ class SweepPoint:
     off: float
     dead: float
     accuracy: float
-    diverged: bool
 
 
 def watch_units(activation: str | Activation, *, learning_rate: float, bias: float = 0.0, seed: int = 0, depth: int = 3, width: int = 50,
-                epochs: int = 12, batch_size: int = 64, data: Dataset | None = None) -> list[Watch]:
+                epochs: int = EPOCHS, batch_size: int = 64, data: Dataset | None = None) -> list[Watch]:
     """Train 64 - width × depth - 10 on the digits with Adam, looking at all units before the first step, after it, and after every epoch.
 
     The same seed gives every activation the same weights, He's, and the same order of images.
@@ -74,22 +76,22 @@ def watch_units(activation: str | Activation, *, learning_rate: float, bias: flo
     for layer in network.layers[:-1]:
         if isinstance(layer, Dense):
             layer.bias.value[...] = bias
-    looks = [_look(network, 0, x, data.y_train)]
+    looks = [_look(network, 0, 0.0, x, data.y_train)]
     per_epoch = -(-len(x) // batch_size)
     for progress in train(network, data, Adam(network, learning_rate), epochs=epochs, batch_size=batch_size, rng=np.random.default_rng([seed, 1]),
                           evaluate_every=10**9, evaluation_images=1):
         if progress.step == 1 or progress.step % per_epoch == 0 or progress.diverged:
-            looks.append(_look(network, progress.step, x, data.y_train))
+            looks.append(_look(network, progress.step, progress.epoch, x, data.y_train))
     return looks
 
 
-def _look(network: Network, step: int, x: Array, labels: Array) -> Watch:
+def _look(network: Network, step: int, epoch: float, x: Array, labels: Array) -> Watch:
     with np.errstate(all="ignore"):
         answers = network.forward(x).argmax(axis=1)
         layers = [layer for layer in network.layers if isinstance(layer, Activate)]
         off = np.array([(layer.x <= 0).all(axis=0).mean() for layer in layers])
         dead = np.array([(_slope(layer) == 0).all(axis=0).mean() for layer in layers])
-    return Watch(step, off, dead, float((answers == labels).mean()))
+    return Watch(step, epoch, off, dead, float((answers == labels).mean()))
 
 
 def _slope(layer: Activate) -> Array:
@@ -104,7 +106,5 @@ def sweep(activations: Sequence[str | Activation], learning_rates: Sequence[floa
     for bias in biases:
         for rate in learning_rates:
             for activation in activations:
-                looks = watch_units(activation, learning_rate=rate, bias=bias, **settings)
-                last = looks[-1]
-                yield SweepPoint(as_activation(activation).name, rate, bias, float(last.off.mean()), float(last.dead.mean()), last.accuracy,
-                                 len(looks) < settings.get("epochs", 12) + 2)
+                last = watch_units(activation, learning_rate=rate, bias=bias, **settings)[-1]
+                yield SweepPoint(as_activation(activation).name, rate, bias, float(last.off.mean()), float(last.dead.mean()), last.accuracy)

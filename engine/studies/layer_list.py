@@ -9,11 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from engine.activations import ACTIVATIONS
-from engine.layers import Activate, BatchNorm, Dense, Dropout, Layer
-from engine.network import LayerSummary, Network
+from engine.network import LayerSummary
 
 MOST_LAYERS, MOST_UNITS = 60, 100_000
 _BATCH_NORM = {"bn", "batchnorm", "batch norm", "batch_norm", "batchnormalization"}
@@ -53,16 +50,6 @@ class LayerList:
             seen[base] = seen.get(base, 0) + 1
             rows.append(LayerSummary(base if seen[base] == 1 else f"{base}_{seen[base] - 1}", (None, features), trainable, kept))
         return rows
-
-    def network(self, rng: np.random.Generator) -> Network:
-        """The real thing, with He weights; for lists of modest size, because this draws them."""
-        layers, features = [], self.inputs
-        for item in self.items:
-            if item.kind == "dense":
-                layers.append(Dense(features, item.units, bias=item.bias, rng=rng))
-                features = item.units
-            layers += _after(item, features)
-        return Network(layers)
 
     def needless_biases(self) -> list[int]:
         """Numbers of the layers (the first after the inputs is 1) whose bias the batch norm right after them subtracts again."""
@@ -147,11 +134,3 @@ def _units(word: str, what: str) -> int:
 def _slopes(activation: str | None) -> int:
     """PReLU learns its slope: one number a layer here."""
     return int(activation is not None and ACTIVATIONS[activation].learned_slope is not None)
-
-
-def _after(item: Item, features: int) -> list[Layer]:
-    if item.kind == "batch_norm":
-        return [BatchNorm(features)]
-    if item.kind == "dropout":
-        return [Dropout(item.rate)]
-    return [Activate(item.activation)] if item.activation else []

@@ -19,6 +19,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.training import train
 
 CLAIM = ("selu", "elu", "leaky_relu", "relu", "tanh", "sigmoid")   # Géron, Hands-On Machine Learning, ch. 11
+EPOCHS, BATCH = 10, 50
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,14 @@ class Agreement:
     undecided: int
 
 
-def ranking(activations: Sequence[str | Activation], *, depth: int, width: int = 30, epochs: int = 10, seeds: int = 3, learning_rate: float = 1e-3,
-            optimizer: str = "adam", batch_size: int = 50, data: Dataset | None = None) -> Iterator[RankingStep]:
+def steps_of(trainings: int, *, epochs: int = EPOCHS, batch_size: int = BATCH, data: Dataset | None = None) -> int:
+    """Steps of so many trainings (activations × seeds) of a `ranking`, if none of them diverges."""
+    data = data or load_digits()
+    return trainings * epochs * -(-len(data.y_train) // batch_size)
+
+
+def ranking(activations: Sequence[str | Activation], *, depth: int, width: int = 30, epochs: int = EPOCHS, seeds: int = 3,
+            learning_rate: float = 1e-3, optimizer: str = "adam", batch_size: int = BATCH, data: Dataset | None = None) -> Iterator[RankingStep]:
     """Train 64 - width × depth - 10 for each seed and activation in turn, yielding every step. Every training is the same however it is sliced.
 
     Raises
@@ -71,8 +78,7 @@ def ranking(activations: Sequence[str | Activation], *, depth: int, width: int =
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
     data = data or load_digits()
-    per_training = epochs * -(-len(data.y_train) // batch_size)
-    steps = seeds * len(table) * per_training
+    per_training, steps = (steps_of(n, epochs=epochs, batch_size=batch_size, data=data) for n in (1, seeds * len(table)))
 
     def run() -> Iterator[RankingStep]:
         done = 0
