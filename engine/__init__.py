@@ -2,13 +2,14 @@
 
 Read in this order: activations (the bend), initializers (the first weights), layers
 (two equations each), losses, network (layers in a row over one vector), optimizers,
-training (the loop), datasets. What depth does to a random network: propagation,
-measures, mean_field, diagnosis. Then one small experiment a module in studies, and,
-to be sure of all this, gradient_check.
+training (the loop), datasets. What depth does to a random network: propagation (with
+passes), measures, mean_field, diagnosis. Then one small experiment a module in studies,
+and, to be sure of all this, gradient_check. Three modules serve others: normal,
+parameters and mnist. verdict writes the numbers and holds what is said of them.
 """
 
 from engine.activations import ACTIVATIONS, Activation
-from engine.datasets import Dataset, DatasetError, load_digits, load_mnist
+from engine.datasets import Dataset, load_digits, load_mnist
 from engine.diagnosis import Diagnosis, diagnose
 from engine.gradient_check import (
     BANDS,
@@ -43,11 +44,13 @@ from engine.gradient_check import (
     v_curve,
 )
 from engine.initializers import INITIALIZERS, Initializer
-from engine.layers import Activate, BatchNorm, Dense, Dropout, Layer, Parameter
+from engine.layers import Activate, BatchNorm, Dense, Dropout, Layer
 from engine.losses import Penalty, softmax_cross_entropy, squared_error
 from engine.mean_field import chi, critical_sigma_w, fixed_point, moments, variance_map
+from engine.mnist import DatasetError
 from engine.network import LayerSummary, Network, mlp
 from engine.optimizers import OPTIMIZERS, SCHEDULES, SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp
+from engine.parameters import Parameter
 from engine.propagation import Propagation, over_seeds, propagate
 from engine.training import Evaluation, Progress, evaluate, train
 

@@ -127,3 +127,15 @@ def as_initializer(initializer: str | Initializer) -> Initializer:
     if initializer not in INITIALIZERS:
         raise ValueError(f"initializer must be one of {', '.join(INITIALIZERS)}, got {initializer!r}")
     return INITIALIZERS[initializer]
+
+
+def unit_variance(layer, x: Array, tolerance: float = 0.01, tries: int = 10) -> None:
+    """LSUV's inner loop: rescale W in place until Var(x W + b) is 1 (Mishkin & Matas 2015). A silent layer is left alone.
+
+    `layer` is a `Dense` with fan_in inputs, x is (batch, fan_in).
+    """
+    for _ in range(tries):
+        std = math.sqrt(float(np.var(layer.forward(x, training=False))))
+        if not math.isfinite(std) or std == 0 or abs(std * std - 1) < tolerance:
+            return
+        layer.weight.value /= std

@@ -6,33 +6,14 @@ parameters, and returns dx, the gradient with respect to its input.
 Both return fresh arrays and never write into the ones that they are given.
 """
 
-import math
-from dataclasses import dataclass
-
 import numpy as np
 
 from engine.activations import Activation, as_activation, negative_part, positive_part
 from engine.initializers import Initializer, as_initializer
+from engine.parameters import Parameter
 
 Array = np.ndarray
 Generator = np.random.Generator
-
-
-@dataclass
-class Parameter:
-    """A learned array and its gradient; in a `Network` both are views into its flat vectors.
-
-    `is_weight` tells penalties what to penalise: weights, but no bias, gamma, beta or slope.
-    """
-
-    name: str
-    value: Array
-    is_weight: bool = False
-    gradient: Array | None = None
-
-    def __post_init__(self):
-        if self.gradient is None:
-            self.gradient = np.zeros_like(self.value)
 
 
 class Layer:
@@ -246,12 +227,3 @@ class Dropout(Layer):
 
     def options(self) -> dict:
         return {"rate": self.rate}
-
-
-def unit_variance(layer: Dense, x: Array, tolerance: float = 0.01, tries: int = 10) -> None:
-    """LSUV's inner loop: rescale W in place until Var(x W + b) is 1 (Mishkin & Matas 2015). A silent layer is left alone."""
-    for _ in range(tries):
-        std = math.sqrt(float(np.var(layer.forward(x, training=False))))
-        if not math.isfinite(std) or std == 0 or abs(std * std - 1) < tolerance:
-            return
-        layer.weight.value /= std

@@ -17,9 +17,10 @@ from typing import IO, Literal
 import numpy as np
 
 from engine.activations import Activation, as_activation
-from engine.initializers import Initializer, as_initializer
-from engine.layers import Activate, BatchNorm, Dense, Dropout, Layer, Parameter, unit_variance
+from engine.initializers import Initializer, as_initializer, unit_variance
+from engine.layers import Activate, BatchNorm, Dense, Dropout, Layer
 from engine.losses import LOSSES, Penalty, log_softmax, softmax_cross_entropy
+from engine.parameters import Parameter, flatten, views
 
 Array = np.ndarray
 LAYERS: dict[str, type[Layer]] = {kind.__name__: kind for kind in (Dense, Activate, BatchNorm, Dropout)}
@@ -54,11 +55,11 @@ class Network:
     def _bind(self) -> None:
         self.parameters: list[Parameter] = [p for layer in self.layers for p in layer.parameters()]
         self.buffers: list[Parameter] = [b for layer in self.layers for b in layer.buffers()]
-        self.theta, self.running = _flatten(self.parameters), _flatten(self.buffers)
+        self.theta, self.running = flatten(self.parameters), flatten(self.buffers)
         self.gradient = np.zeros_like(self.theta)
-        for p, values, gradients in zip(self.parameters, _views(self.theta, self.parameters), _views(self.gradient, self.parameters), strict=True):
+        for p, values, gradients in zip(self.parameters, views(self.theta, self.parameters), views(self.gradient, self.parameters), strict=True):
             p.value, p.gradient = values, gradients
-        for b, values in zip(self.buffers, _views(self.running, self.buffers), strict=True):
+        for b, values in zip(self.buffers, views(self.running, self.buffers), strict=True):
             b.value = values
 
     @property
@@ -191,15 +192,6 @@ def _build(row: dict, dtype) -> Layer:
         name, activation = options.pop("name"), options.pop("activation")
         return Activate(as_activation(activation, **options), dtype=dtype, name=name)
     return LAYERS[kind](**options) if kind == "Dropout" else LAYERS[kind](dtype=dtype, **options)
-
-
-def _flatten(parameters: list[Parameter]) -> Array:
-    return np.concatenate([p.value.ravel() for p in parameters]) if parameters else np.zeros(0, np.float32)
-
-
-def _views(flat: Array, parameters: list[Parameter]) -> list[Array]:
-    ends = np.cumsum([p.value.size for p in parameters])
-    return [flat[end - p.value.size:end].reshape(p.value.shape) for p, end in zip(parameters, ends, strict=True)]
 
 
 def mlp(sizes: Sequence[int], *, activation: str | Activation = "relu", initializer: str | Initializer = "he_normal", gain: float = 1.0,

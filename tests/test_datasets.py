@@ -21,12 +21,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import datasets
-from engine.datasets import NORMALIZATIONS, Dataset, DatasetError, load_digits, load_mnist, normalizer, read_idx
+from engine import datasets, mnist
+from engine.datasets import NORMALIZATIONS, Dataset, load_digits, load_mnist, normalizer
+from engine.mnist import DatasetError, read_idx
 from tests.reference import MNIST, needs_mnist
 
 ROOT = Path(__file__).parent.parent
-STEMS = [stem for stem, _, _ in datasets.FILES.values()]
+STEMS = [stem for stem, _, _ in mnist.FILES.values()]
 
 
 def idx(array):
@@ -41,7 +42,7 @@ def small_parts():
 
 
 SMALL = {part: idx(array) for part, array in small_parts().items()}
-SMALL_FILES = {part: (datasets.FILES[part][0], array.shape, hashlib.sha256(SMALL[part]).hexdigest()) for part, array in small_parts().items()}
+SMALL_FILES = {part: (mnist.FILES[part][0], array.shape, hashlib.sha256(SMALL[part]).hexdigest()) for part, array in small_parts().items()}
 PACKED = {f"{SMALL_FILES[part][0]}.gz": gzip.compress(raw) for part, raw in SMALL.items()}
 FIRST = "train-images-idx3-ubyte.gz"
 
@@ -58,7 +59,7 @@ def isolated(monkeypatch, tmp_path):
 @pytest.fixture
 def small(monkeypatch):
     """MNIST is now six images, with their own hashes."""
-    monkeypatch.setattr(datasets, "FILES", SMALL_FILES)
+    monkeypatch.setattr(mnist, "FILES", SMALL_FILES)
 
 
 @pytest.fixture
@@ -379,8 +380,8 @@ def test_two_threads_that_start_at_once_fetch_once(small, serve):
 
 PROCESS = """
 import json, os, sys, urllib.request
-from engine import datasets
-datasets.FILES = {part: (stem, tuple(shape), digest) for part, (stem, shape, digest) in json.loads(sys.argv[1]).items()}
+from engine import datasets, mnist
+mnist.FILES = {part: (stem, tuple(shape), digest) for part, (stem, shape, digest) in json.loads(sys.argv[1]).items()}
 urllib.request.build_opener(urllib.request.ProxyHandler({})).open(os.environ["MNIST_URL"] + "/ready").read()
 data = datasets.load_mnist()
 print(int(data.x_train.sum()))
@@ -454,7 +455,7 @@ def test_a_mirror_without_the_file_is_told_with_its_status(small, serve, cache):
 def test_the_second_mirror_is_asked_where_the_first_one_fails(small, serve, cache, monkeypatch):
     broken, good = serve({}), serve()
     monkeypatch.delenv("MNIST_URL")
-    monkeypatch.setattr(datasets, "MIRRORS", (broken.url + "/", good.url + "/"))
+    monkeypatch.setattr(mnist, "MIRRORS", (broken.url + "/", good.url + "/"))
     assert is_small_mnist(load_mnist())
     assert sorted(broken.requests) == sorted(good.requests) == sorted(PACKED)
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from engine.activations import ACTIVATIONS, elu, leaky_relu
-from engine.layers import Activate, BatchNorm, Dense, Dropout, Layer, unit_variance
+from engine.initializers import unit_variance
+from engine.layers import Activate, BatchNorm, Dense, Dropout, Layer
 from tests.reference import central_differences, disagreement
 
 

@@ -11,7 +11,8 @@ from engine import measures
 from engine.activations import ACTIVATIONS, Activation
 from engine.datasets import load_digits
 from engine.initializers import INITIALIZERS, constant
-from engine.propagation import STATISTICS, over_seeds, propagate, stack
+from engine.passes import STATISTICS
+from engine.propagation import over_seeds, propagate, stack
 
 pytestmark = pytest.mark.filterwarnings("error")   # infinity, NaN and zeros are results: none of them may warn
 

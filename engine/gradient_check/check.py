@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.gradient_check.conditions import Conditions
 from engine.gradient_check.finite_differences import check_step, derivative
-from engine.gradient_check.report import Conditions, GradientReport, judge
+from engine.gradient_check.report import GradientReport, judge
 from engine.gradient_check.structured import loss_changes, supports
-from engine.layers import Parameter
 from engine.losses import Penalty
 from engine.network import Network
+from engine.parameters import Parameter
 
 Array = np.ndarray
 

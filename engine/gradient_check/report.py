@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.gradient_check.finite_differences import best_epsilon
-from engine.layers import Parameter
+from engine.gradient_check.conditions import Conditions
+from engine.parameters import Parameter
 from engine.verdict import number
 
 Array = np.ndarray
@@ -128,31 +128,6 @@ class GradientReport:
             here = slice(row.start, row.start + n)
             error[here] = error[here] * (math.sqrt(n) / size) if 0 < size < math.inf else np.where(error[here] > 0, np.inf, 0)
         return error
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """How the two gradients were taken. `scale` is the size of the numbers that the loss was made of."""
-
-    epsilon: float
-    scheme: str
-    dtype: np.dtype
-    scale: float
-    deterministic: bool
-    frozen: bool
-
-    @property
-    def better_epsilon(self) -> float | None:
-        """None within a factor 30 of the bottom of the V; for the complex step, where epsilon² is below rounding and nothing underflows."""
-        best, limits = best_epsilon(self.scheme, self.dtype), np.finfo(self.dtype)
-        low, high = (1e15 * float(limits.tiny), math.sqrt(limits.eps)) if self.scheme == "complex" else (best / 30, 30 * best)
-        return None if low <= self.epsilon <= high else best
-
-    def rounding(self, analytical: Array) -> float:
-        """About how far rounding puts one numerical component off: the loss's, over epsilon, and backpropagation's own."""
-        largest = float(np.abs(analytical[np.isfinite(analytical)]).max(initial=0.0))
-        loss = 10 if self.scheme == "complex" else 4 * self.scale / self.epsilon   # nothing is subtracted in a complex step
-        return float(np.finfo(self.dtype).eps) * max(100 * largest, loss)
 
 
 def judge(parameters: list[Parameter], analytical: Array, numerical: Array, crossed: Array, again: Callable[[], Array],

@@ -16,10 +16,11 @@ from itertools import pairwise
 import numpy as np
 
 from engine.datasets import Dataset, normalizer
-from engine.layers import Activate, BatchNorm, Dense, Layer, Parameter
+from engine.layers import Activate, BatchNorm, Dense, Layer
 from engine.losses import softmax_cross_entropy
 from engine.network import Network, mlp
 from engine.optimizers import SGD
+from engine.parameters import Parameter
 
 Array = np.ndarray
 
