@@ -44,11 +44,17 @@ class Control:
     def name(self) -> str:
         return self.key.partition("_")[2]
 
+    @property
+    def possible(self) -> str:
+        """What may be asked for, in words."""
+        return "one of the menu's entries"
+
     def widget(self, **common: Any) -> Any:
         """Draw it, with `common` for Streamlit; see `link.draw`."""
         raise TypeError(f"{type(self).__name__} has no widget")
 
     def write(self, value: Any) -> str:
+        """The text that stands for a value in a link."""
         return str(value)
 
     def read(self, texts: Sequence[str]) -> Any:
@@ -62,11 +68,8 @@ class Control:
         """The control's own value for an engine's setting: None is the option "none"."""
         return "none" if value is None else value
 
-    def range_text(self) -> str:
-        return "one of the menu's entries"
-
     def ends(self) -> tuple:
-        """Values that a test moves it to."""
+        """Its outermost values."""
         return ()
 
 
@@ -97,6 +100,10 @@ class Ladder(Menu):
 
     words: dict = field(default_factory=dict, kw_only=True)
 
+    @property
+    def possible(self) -> str:
+        return f"{self.show(self.options[0])} … {self.show(self.options[-1])}, in steps"
+
     def widget(self, **common: Any) -> Any:
         return st.select_slider(options=self.options, format_func=self.show, **common)
 
@@ -104,114 +111,19 @@ class Ladder(Menu):
         return self.words.get(value, plain(value))
 
     def parse(self, text: str) -> Any:
-        found = super().parse(text)
-        if found is None and re.fullmatch(r"[-+0-9.eE]{1,24}", text):
-            number = _number(text)
-            found = next((option for option in self.options if option == number), None)
-        return found
+        found, number = super().parse(text), as_number(text)
+        return next((option for option in self.options if option == number), None) if found is None else found
 
     def take(self, value: float) -> float:
         """The nearest rung."""
         return value if value in self.options else min(self.options, key=lambda rung: abs(rung - value))
 
-    def range_text(self) -> str:
-        return f"{self.show(self.options[0])} … {self.show(self.options[-1])}, in steps"
-
-
-@dataclass(frozen=True, eq=False)
-class Whole(Control):
-    """A whole number on a slider."""
-
-    limits: tuple[int, int] = (0, 100)
-
-    def widget(self, **common: Any) -> int:
-        return st.slider(min_value=self.limits[0], max_value=self.limits[1], step=1, **common)
-
-    def parse(self, text: str) -> int | None:
-        text = text.replace(",", "")
-        return int(text) if re.fullmatch(r"-?\d{1,9}", text) and self.limits[0] <= int(text) <= self.limits[1] else None
-
-    def range_text(self) -> str:
-        return f"{self.limits[0]:,} … {self.limits[1]:,}"
-
-    def ends(self) -> tuple:
-        return self.limits
-
-
-@dataclass(frozen=True, eq=False)
-class Typed(Whole):
-    """A whole number to type: a seed, a choice among thousands."""
-
-    def widget(self, **common: Any) -> int:
-        return st.number_input(min_value=self.limits[0], max_value=self.limits[1], step=1, **common)
-
-
-@dataclass(frozen=True, eq=False)
-class Number(Control):
-    """Any number in `limits`, typed or stepped."""
-
-    limits: tuple[float, float] = (0.0, 1.0)
-    step: float = 0.1
-
-    def widget(self, **common: Any) -> float:
-        return st.number_input(min_value=float(self.limits[0]), max_value=float(self.limits[1]), step=self.step, format="%g", **common)
-
-    def write(self, value: float) -> str:
-        return plain(value)
-
-    def parse(self, text: str) -> float | None:
-        value = _number(text[:24])
-        return value if value is not None and self.limits[0] <= value <= self.limits[1] else None
-
-    def range_text(self) -> str:
-        return f"{self.limits[0]:,g} … {self.limits[1]:,g}"
-
-    def ends(self) -> tuple:
-        return float(self.limits[0]), float(self.limits[1])
-
-
-@dataclass(frozen=True, eq=False)
-class Switch(Control):
-    """On or off."""
-
-    show: Callable[[Any], str] = field(default=lambda on: "on" if on else "off", kw_only=True)
-
-    def widget(self, **common: Any) -> bool:
-        return st.toggle(**common)
-
-    def write(self, value: bool) -> str:
-        return str(value).lower()
-
-    def parse(self, text: str) -> bool | None:
-        return {"true": True, "1": True, "false": False, "0": False}.get(text.lower())
-
-    def range_text(self) -> str:
-        return "true or false"
-
-    def ends(self) -> tuple:
-        return False, True
-
-
-@dataclass(frozen=True, eq=False)
-class Text(Control):
-    """A line of text that the engine reads, and answers for if it cannot."""
-
-    placeholder: str = ""
-    LONGEST = 400
-
-    def widget(self, **common: Any) -> str:
-        return st.text_input(max_chars=self.LONGEST, placeholder=self.placeholder, **common)
-
-    def parse(self, text: str) -> str | None:
-        return text if len(text) <= self.LONGEST else None
-
-    def range_text(self) -> str:
-        return f"at most {self.LONGEST} characters"
-
 
 @dataclass(frozen=True, eq=False)
 class Several(Menu):
     """Any few of `options`. Links name them in one text with commas; older ones repeat the key."""
+
+    possible = "some of the menu's entries"
 
     def widget(self, **common: Any) -> list:
         return st.multiselect(options=self.options, format_func=title, **common)
@@ -227,11 +139,92 @@ class Several(Menu):
     def take(self, value: Iterable) -> list:
         return list(value)
 
-    def range_text(self) -> str:
-        return "some of the menu's entries"
-
     def ends(self) -> tuple:
         return [], list(self.options[:1]), list(self.options)
+
+
+@dataclass(frozen=True, eq=False)
+class Number(Control):
+    """Any number in `limits`, typed or stepped."""
+
+    limits: tuple[float, float] = (0.0, 1.0)
+    step: float = 0.1
+
+    @property
+    def possible(self) -> str:
+        return f"{self.limits[0]:,g} … {self.limits[1]:,g}"
+
+    def widget(self, **common: Any) -> float:
+        return st.number_input(min_value=float(self.limits[0]), max_value=float(self.limits[1]), step=self.step, format="%g", **common)
+
+    def write(self, value: float) -> str:
+        return plain(value)
+
+    def parse(self, text: str) -> float | None:
+        value = as_number(text)
+        return value if value is not None and self.limits[0] <= value <= self.limits[1] else None
+
+    def ends(self) -> tuple:
+        return float(self.limits[0]), float(self.limits[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Whole(Number):
+    """A whole number on a slider."""
+
+    def widget(self, **common: Any) -> int:
+        return st.slider(min_value=self.limits[0], max_value=self.limits[1], step=1, **common)
+
+    def parse(self, text: str) -> int | None:
+        value = super().parse(text.replace(",", ""))
+        return int(value) if value is not None and value == int(value) else None
+
+    def ends(self) -> tuple:
+        return self.limits
+
+
+@dataclass(frozen=True, eq=False)
+class Typed(Whole):
+    """A whole number to type: a seed, a choice among thousands."""
+
+    def widget(self, **common: Any) -> int:
+        return st.number_input(min_value=self.limits[0], max_value=self.limits[1], step=1, **common)
+
+
+@dataclass(frozen=True, eq=False)
+class Switch(Control):
+    """On or off."""
+
+    possible = "true or false"
+    show: Callable[[Any], str] = field(default=lambda on: "on" if on else "off", kw_only=True)
+
+    def widget(self, **common: Any) -> bool:
+        return st.toggle(**common)
+
+    def write(self, value: bool) -> str:
+        return str(value).lower()
+
+    def parse(self, text: str) -> bool | None:
+        return {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}.get(text.lower())
+
+    def ends(self) -> tuple:
+        return False, True
+
+
+@dataclass(frozen=True, eq=False)
+class Text(Control):
+    """A line of text that the engine reads, and answers for if it cannot."""
+
+    placeholder: str = ""
+    show: Callable[[Any], str] = field(default=str, kw_only=True)
+    LONGEST = 400
+    possible = f"at most {LONGEST} characters"
+
+    def widget(self, **common: Any) -> str:
+        return st.text_input(max_chars=self.LONGEST, placeholder=self.placeholder, **common)
+
+    def parse(self, text: str) -> str | None:
+        return text if len(text) <= self.LONGEST else None
 
 
 def powers(x: float) -> str:
@@ -244,9 +237,5 @@ def seed_control(prefix: str, label: str = "Seed", name: str = "seed", help: str
     return Typed(f"{prefix}_{name}", label, 0, help, (0, 9999))
 
 
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
+def as_number(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"[-+]?(\d{1,20}\.?\d{0,20}|\.\d{1,20})([eE][-+]?\d{1,3})?", text) else None

@@ -20,10 +20,10 @@ from pages.shared.control import Control, Values
 SHOWN = 60  # characters of a link that a page repeats
 
 
-def plain_text(text: str) -> str:
+def plain_text(text: str, most: int = SHOWN) -> str:
     """Text from outside, to be put between Markdown: no link, no picture, no formula, and not long."""
     text = " ".join(text.split())
-    return re.sub(r"([^\w\s…])", r"\\\1", text if len(text) <= SHOWN else text[: SHOWN - 1] + "…", flags=re.ASCII)
+    return re.sub(r"([\\`*_{}\[\]()<>#!|~$:&@.])", r"\\\1", text if len(text) <= most else text[: most - 1] + "…")
 
 
 def _kept() -> dict[str, Any]:
@@ -45,6 +45,13 @@ def put(settings: Mapping[str, Any]) -> None:
     st.session_state.update(settings)
 
 
+def focus(controls: Iterable[Control]) -> None:
+    """Only these are shown now. Call before drawing them: Streamlit would find an older value of the others when they come back."""
+    shown = {control.key for control in controls}
+    for key in _kept().keys() - shown:
+        st.session_state.pop(key, None)
+
+
 def draw(control: Control, why_not: str = "") -> Any:
     """Show a control, or show it disabled with the reason; its value comes from the session, and stays there."""
     if control.key not in st.session_state:
@@ -56,17 +63,21 @@ def draw(control: Control, why_not: str = "") -> Any:
     return chosen
 
 
+def came_back() -> bool:
+    """The visitor went back or forward in the browser: what the address says counts, not what the session holds."""
+    return getattr(get_script_run_ctx(), "is_history_navigation", False)
+
+
 def read(page: str, controls: Sequence[Control]) -> None:
     """Take the settings of a page from its link, when the visitor has just come to it. What is not named takes its default.
 
     What is asked for and cannot be had is noted, see `refused`.
     """
     state = st.session_state
-    back = getattr(get_script_run_ctx(), "is_history_navigation", False)
     asked = {control.key: texts for control in controls if (texts := st.query_params.get_all(control.key))}
     arrived = state.get("_page") != page
     state["_page"] = page
-    if not (back or (arrived and asked)):
+    if not (came_back() or (arrived and asked)):
         return
     noted = state["_refused"] = {}
     for control in controls:
@@ -95,7 +106,7 @@ def refused(controls: Iterable[Control]) -> list[str]:
     noted = st.session_state.get("_refused", {})
     return [
         f"The link asks for {control.label} = “{plain_text(noted[control.key][0])}”, which is not possible here "
-        f"({control.range_text()}); {control.show(value(control))} is used."
+        f"({control.possible}); {control.show(value(control))} is used."
         for control in controls
         if control.key in noted and noted[control.key][1] == value(control)
     ]

@@ -61,14 +61,20 @@ class Part:
     more: tuple[Control, ...] = ()  # there too, folded away
     inside: tuple[Control, ...] = ()  # those that `show` draws beside its picture
     more_title: str = "More"
+    more_open: bool = False  # not folded away at first
+    folded: Mapping[str, tuple[Control, ...]] = field(default_factory=dict)  # further groups, each folded away under its title
     presets: tuple[Preset, ...] = ()
     try_next: tuple[Try, ...] = ()
     sources: tuple[Callable, ...] = ()
 
+    @property
+    def groups(self) -> dict[str, tuple[Control, ...]]:
+        """The controls that are folded away, by the title of their group."""
+        return dict(self.folded) | ({self.more_title: self.more} if self.more else {})
 
     @property
     def all_controls(self) -> tuple[Control, ...]:
-        return (*self.controls, *self.more, *self.inside)
+        return (*self.controls, *(control for group in self.groups.values() for control in group), *self.inside)
 
 
 @dataclass(frozen=True)
@@ -155,9 +161,9 @@ def draw_controls(part: Part) -> Values:
     with st.sidebar:
         for control in part.controls:
             link.draw(control, control.idle(now) if control.idle else "")
-        if part.more:
-            with st.expander(part.more_title):
-                for control in part.more:
+        for title, group in part.groups.items():
+            with st.expander(title, expanded=part.more_open):
+                for control in group:
                     link.draw(control, control.idle(now) if control.idle else "")
     return link.values(part.all_controls)
 
@@ -198,8 +204,9 @@ def show_page(page: Page) -> None:
     with st.sidebar:
         preset_menu(page)
     part = page.part(link.draw(page.part_control))
-    v = draw_controls(part)
     drawn = (page.part_control, *part.all_controls)
+    link.focus(drawn)
+    v = draw_controls(part)
     link.write(drawn, page.controls)
     for sentence in link.refused(drawn):
         st.warning(sentence)

@@ -53,7 +53,7 @@ def steps_of(v: Values) -> normalization.BatchSteps:
         try:
             return normalization.normalize_batch(normalization.parse_batch(v.values), v.gamma, v.beta, v.epsilon)
         except ValueError as error:
-            st.warning(f"This batch cannot be read: {plain_text(str(error))}. The drawn one is used.")
+            st.warning(f"This batch cannot be read: {plain_text(str(error), 200)}. The drawn one is used.")
     return normalization.normalize_batch(normalization.draw_batch(v.size, v.spread, v.pull, v.seed), v.gamma, v.beta, v.epsilon)
 
 

@@ -28,7 +28,7 @@ def read_list(text: str) -> tuple[layer_list.LayerList, str]:
     try:
         return layer_list.parse_layers(text), text
     except ValueError as error:
-        st.warning(f"This list cannot be read: {plain_text(str(error))}. The default list is shown.")
+        st.warning(f"This list cannot be read: {plain_text(str(error), 200)}. The default list is shown.")
         return layer_list.parse_layers(LAYERS.default), LAYERS.default
 
 

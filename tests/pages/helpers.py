@@ -1,0 +1,58 @@
+"""What tests of pages share: opening a part, and what stands on a page."""
+
+import json
+from urllib.parse import urlencode
+
+from streamlit.testing.v1 import AppTest
+
+import pages.parts  # noqa: F401  (fills PAGES)
+from pages.shared import link
+from pages.shared.part import PAGES, Page, Part
+from tests.pages import golden
+
+PARTS = [(page, part) for page in PAGES.values() for part in page.parts]
+CONTROLS = [(page, part, control) for page, part in PARTS for control in part.all_controls]
+PRESETS = [(page, preset) for page, part in PARTS for preset in part.presets]
+
+
+def open_part(page: Page, part: Part, **settings) -> AppTest:
+    """A part as a link opens it, with settings by the controls' names."""
+    table = {control.name: control for control in page.controls}
+    asked = {table[name].key: value for name, value in {"part": part.key, **settings}.items()}
+    return golden.open_link(f"{page.stem}?{urlencode(link.query(page.controls, asked))}")
+
+
+def link_of(app: AppTest, page: Page) -> str:
+    """The address that a visitor of this page would share."""
+    return f"{page.stem}?{urlencode(dict(app.query_params), doseq=True)}"
+
+
+def blocks(block):
+    for node in block.children.values():
+        yield node
+        if hasattr(node, "children"):
+            yield from blocks(node)
+
+
+def verdict_of(app: AppTest) -> str:
+    found = [node for node in blocks(app._tree) if getattr(node, "key", None) == "verdict"]
+    return " ".join(one.value for block in found for one in blocks(block))
+
+
+def charts_of(app: AppTest) -> list:
+    return [chart.proto for chart in app.get("vega_lite_chart")]
+
+
+def tables_named(spec: dict):
+    if spec.get("data"):
+        yield spec["data"]["name"]
+    for part in (*spec.get("layer", ()), *spec.get("vconcat", ())):
+        yield from tables_named(part)
+
+
+def assert_charts_get_their_tables(app: AppTest) -> None:
+    """Each by its name: a table without one would be drawn by whatever layer has the only name."""
+    for chart in charts_of(app):
+        if chart.datasets:
+            assert set(tables_named(json.loads(chart.spec))) == {table.name for table in chart.datasets}
+            assert not chart.data.data
