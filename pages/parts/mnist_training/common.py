@@ -1,0 +1,65 @@
+"""The controls of the MNIST page. Its runs are made from them, and described in their words."""
+
+from engine.activations import ACTIVATIONS
+from engine.datasets import NORMALIZATIONS
+from engine.initializers import INITIALIZERS
+from engine.optimizers import OPTIMIZERS, SCHEDULES
+from pages.shared.control import Control, Ladder, Menu, Switch, Whole, seed_control
+from pages.shared.titles import title
+
+ALL = 10**9  # more images than there are
+NAMES = {"scale": "Scale to 0 … 1", "standardize": "Standardize each pixel", "warmup": "Warm-up"}
+
+
+def named(key: str) -> str:
+    return NAMES.get(key, title(key))
+
+
+def rule(initializer: str) -> str:
+    return f"${INITIALIZERS[initializer].formula}$ — {INITIALIZERS[initializer].source}"
+
+
+RATE = Ladder(
+    "mnist_rate", "Learning rate η", 1e-3, "Size of a step. It can be changed while the network trains. "
+    f"Adam likes {OPTIMIZERS['adam'].usual_rate:g}, SGD {OPTIMIZERS['sgd'].usual_rate:g}.",
+    (*(float(f"{m}e{e}") for e in range(-5, 2) for m in (1, 3)), 100.0),
+)  # fmt: skip
+SEED = seed_control("mnist", help="The same seed gives the same weights and the same order of images.")
+
+MAIN: tuple[Control, ...] = (
+    Menu("mnist_data", "Dataset", "digits", "Digits is built in: 1,797 images of 8 × 8. MNIST has 70,000 of 28 × 28.", ("digits", "mnist")),
+    Whole("mnist_depth", "Hidden layers", 2, "Each one multiplies the gradient once more on its way back.", (0, 20)),
+    Ladder(
+        "mnist_width", "Units per layer", 100, "Wider layers cost time, and keep the signal steadier.", (5, 10, 20, 30, 50, 100, 200, 300, 500, 512)
+    ),
+    Menu("mnist_activation", "Activation φ", "relu", "Try sigmoid with five layers.", tuple(ACTIVATIONS)),
+    Menu(
+        "mnist_initializer", "Initializer", "he_normal", "The rule that draws the first weights. Normal takes its σ from the gain.",
+        tuple(INITIALIZERS), note=rule,
+    ),
+    Menu("mnist_optimizer", "Optimizer", "adam", "How a gradient becomes a step.", tuple(OPTIMIZERS)),
+    RATE,
+    Menu(
+        "mnist_batch_norm", "Batch norm", "none", "Normalise every hidden layer over the batch, before or after the activation.",
+        ("none", "before", "after"),
+    ),
+)  # fmt: skip
+REGULARISE: tuple[Control, ...] = (
+    Ladder("mnist_dropout", "Dropout rate", 0.0, "Share of hidden units silenced at random in each step.", (0.0, 0.1, 0.2, 0.3, 0.5, 0.7)),
+    Ladder("mnist_l1", "L1 penalty", 0.0, "λ Σ|w|: drives weights to exactly 0.", (0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)),
+    Ladder("mnist_l2", "L2 penalty", 0.0, "λ/2 Σw²: keeps weights small.", (0.0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)),
+    Ladder(
+        "mnist_images", "Training images", ALL, "With few images a network learns them by heart: train and test part.",
+        (20, 100, 300, 1000, 3000, 10000, 30000, ALL), words={ALL: "all"}, show=lambda n: "all" if n == ALL else title(n),
+    ),
+)  # fmt: skip
+MORE: tuple[Control, ...] = (
+    Ladder("mnist_gain", "Gain", 1.0, "Multiplies the first weights.", (0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 4.0, 10.0)),
+    Switch("mnist_input_norm", "Batch norm on the input", False, "Normalise the pixels over the batch as well."),
+    Menu("mnist_schedule", "Schedule", "constant", "How the learning rate changes over the run.", tuple(SCHEDULES), show=named),
+    Ladder("mnist_batch", "Batch size", 32, "Images per step.", (1, 2, 5, 10, 16, 32, 50, 64, 100, 128, 256, 500, 1000)),
+    Ladder("mnist_epochs", "Epochs", 30, "Passes over the training images.", (1, 2, 3, 5, 10, 12, 15, 20, 30, 50, 100, 200, 300)),
+    Menu("mnist_normalize", "Input normalisation", "scale", "What happens to pixels before the first layer.", NORMALIZATIONS, show=named),
+    SEED,
+)
+TABLE = {control.name: control for control in (*MAIN, *REGULARISE, *MORE)}

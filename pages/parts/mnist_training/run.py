@@ -1,0 +1,170 @@
+"""One network in training: what it is made from, what is kept of it, and a script that repeats it."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from engine.datasets import Dataset, normalizer
+from engine.losses import Penalty
+from engine.network import Network, mlp
+from engine.optimizers import OPTIMIZERS
+from engine.training import Evaluation, Inspection, Progress, inspect_test, train
+from pages.parts.mnist_training.common import TABLE
+from pages.shared import runs
+from pages.shared.control import Values
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What a training run is made from; the fields are the names of the page's controls."""
+
+    data: str  # the name of the dataset that is there
+    images: int
+    depth: int
+    width: int
+    activation: str
+    initializer: str
+    gain: float
+    batch_norm: str
+    input_norm: bool
+    dropout: float
+    l1: float
+    l2: float
+    optimizer: str
+    schedule: str
+    batch: int
+    epochs: int
+    normalize: str
+    seed: int
+
+    @classmethod
+    def of(cls, v: Values, data: Dataset) -> "TrainingSettings":
+        return cls(**{field.name: getattr(v, field.name) for field in fields(cls)} | {"data": data.name})
+
+    @property
+    def placement(self) -> str | None:
+        """Where batch norm stands, as the engine calls it."""
+        return None if self.batch_norm == "none" else self.batch_norm
+
+
+class TrainingRun(runs.Run):
+    """One network in training, with a history of bounded length."""
+
+    LONGEST = 400  # points of the batch curve; beyond, neighbours are averaged
+
+    def __init__(self, settings: TrainingSettings, data: Dataset, learning_rate: float):
+        self.settings, self.learning_rate = settings, learning_rate
+        self.rates = {0: learning_rate}  # after which step the learning rate became what
+        self.data = data.first(min(settings.images, len(data.y_train)))
+        self.batch_size = min(settings.batch, len(self.data.y_train))
+        with runs.place() if settings.depth * settings.width**2 > 1e6 else contextlib.nullcontext():  # a large network takes a second
+            self.network, self.optimizer, results = self._build()
+        self.batches: list[tuple[float, float, float]] = []  # epoch, loss, accuracy
+        self.evaluations: list[tuple[float, Evaluation]] = []
+        self.latest: Progress | None = None
+        self.images, self.image_seconds = 0, 0.0  # trained on, and how long, without evaluations
+        self.inspection: Inspection | None = None
+        self.pictures = None  # what a page drew of the latest inspection
+        self._stride, self._group = 1, []
+        super().__init__("mnist_training", results)
+
+    def _build(self) -> tuple[Network, Any, Iterator[Progress]]:
+        s = self.settings
+        network = mlp(
+            (self.data.x_train.shape[1], *[s.width] * s.depth, self.data.classes), activation=s.activation, initializer=s.initializer, gain=s.gain,
+            dropout=s.dropout, input_batch_norm=s.input_norm, batch_norm=s.placement, rng=np.random.default_rng([s.seed, 0]),
+        )  # fmt: skip
+        if s.initializer == "lsuv":  # on real images rather than on noise
+            network.lsuv(normalizer(s.normalize, self.data)(self.data.x_train[:256]))
+        optimizer = OPTIMIZERS[s.optimizer](network, self.learning_rate)
+        results = train(
+            network, self.data, optimizer, epochs=s.epochs, batch_size=self.batch_size, rng=np.random.default_rng([s.seed, 1]),
+            penalty=Penalty(s.l1, s.l2) if s.l1 or s.l2 else None, schedule=s.schedule, normalize=s.normalize,
+        )  # fmt: skip
+        return network, optimizer, results
+
+    def set_rate(self, rate: float) -> None:
+        """Change the learning rate, also while the run goes on."""
+        if rate != self.learning_rate:
+            self.rates[self.latest.step if self.latest else 0] = self.learning_rate = self.optimizer.learning_rate = rate
+
+    @property
+    def steps(self) -> int:
+        return self.settings.epochs * -(-len(self.data.y_train) // self.batch_size)
+
+    def record(self, result: Progress) -> None:
+        self.latest = result
+        self.images += self.batch_size
+        self.image_seconds += result.seconds_per_image * self.batch_size
+        self._group.append((result.epoch, result.loss, result.accuracy))
+        if len(self._group) >= self._stride:
+            self.batches.append(_mean(self._group))
+            self._group = []
+        if len(self.batches) > self.LONGEST:
+            self.batches = [_mean(self.batches[i : i + 2]) for i in range(0, len(self.batches), 2)]
+            self._stride *= 2
+        if result.evaluation:
+            self.evaluations.append((result.epoch, result.evaluation))
+            self.inspection, self.pictures = inspect_test(self.network, self.data, self.settings.normalize), None
+        if result.diverged or result.step == self.steps:
+            self.status = "finished"
+
+    def summary(self) -> dict | None:
+        if not self.evaluations:
+            return None
+        epoch, e = self.evaluations[-1]
+        accuracy = [round(e.test_accuracy, 4) for _, e in self.evaluations]
+        return {
+            "Settings": f"{self.data.name}: {describe(self.settings, self.learning_rate)}",
+            "Epochs": round(epoch, 2),
+            "Train accuracy": e.train_accuracy,
+            "Test accuracy": e.test_accuracy,
+            "Test loss": e.test_loss,
+            "Test accuracy by epoch": accuracy[:: -(-len(accuracy) // 50)],
+        }
+
+
+def _mean(points: list[tuple[float, ...]]) -> tuple[float, ...]:
+    return tuple(sum(column) / len(column) for column in zip(*points, strict=True))
+
+
+def describe(settings: TrainingSettings, learning_rate: float) -> str:
+    """A run in half a line: its shape, and every choice that is not the default."""
+    always = ("activation", "initializer", "optimizer")
+    said = [f"{settings.depth} × {settings.width}", *(TABLE[name].show(getattr(settings, name)) for name in always), f"η = {learning_rate:g}"]
+    for name, value in vars(settings).items():
+        if name not in (*always, "data", "depth", "width") and value != TABLE[name].default:
+            said.append(f"{TABLE[name].label} {'' if value is True else TABLE[name].show(value)}".strip())
+    return " · ".join(said)
+
+
+def script(run: TrainingRun) -> str:
+    """It repeats a run with the engine alone, changes of the learning rate included, and prints its evaluations."""
+    s, (first, *later) = run.settings, run.rates.items()
+    load = f"load_{run.data.name.lower()}()"
+    load += "" if s.images >= 60_000 else f".first(min({s.images}, len({load}.y_train)))"
+    lsuv, imported, rates, changes = "", "", "", ""
+    if s.initializer == "lsuv":
+        imported = "from engine.datasets import normalizer\n"
+        lsuv = f"network.lsuv(normalizer({s.normalize!r}, data)(data.x_train[:256]))  # on real images rather than on noise\n"
+    if later:
+        rates = f"rates = {dict(later)!r}  # after these steps the learning rate was changed\n"
+        changes = "    optimizer.learning_rate = rates.get(progress.step, optimizer.learning_rate)\n"
+    return f"""import numpy as np
+
+from engine import OPTIMIZERS, Penalty, {load.split("(")[0]}, mlp, train
+{imported}
+data = {load}
+sizes = (data.x_train.shape[1], *[{s.width}] * {s.depth}, data.classes)
+network = mlp(sizes, activation={s.activation!r}, initializer={s.initializer!r}, gain={s.gain!r}, dropout={s.dropout!r},
+              batch_norm={s.placement!r}, input_batch_norm={s.input_norm!r}, rng=np.random.default_rng([{s.seed}, 0]))
+{lsuv}optimizer = OPTIMIZERS[{s.optimizer!r}](network, {first[1]!r})
+{rates}for progress in train(network, data, optimizer, epochs={s.epochs}, batch_size={run.batch_size}, rng=np.random.default_rng([{s.seed}, 1]),
+                      penalty=Penalty({s.l1!r}, {s.l2!r}), schedule={s.schedule!r}, normalize={s.normalize!r}):
+{changes}    if progress.evaluation:
+        e = progress.evaluation
+        print(f"epoch {{progress.epoch:g}}  train {{e.train_accuracy:.4f}}  test {{e.test_accuracy:.4f}}  test loss {{e.test_loss:.4f}}")
+"""
