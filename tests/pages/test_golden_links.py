@@ -25,7 +25,8 @@ def test_an_old_link_gives_the_same_controls_numbers_and_script(entry, monkeypat
     assert golden.missing(entry["columns"], golden.columns(app)) == []
     script = golden.script_of(app)
     if entry["printed"]:
-        assert golden.differs(entry["printed"], golden.shortened(golden.printed(script))) == ""
+        tolerance = 1e6 if "_seconds" in script else 5e-3   # times are the machine's: only the words around them can be compared
+        assert golden.differs(entry["printed"], golden.shortened(golden.printed(script)), tolerance) == ""
     else:   # it trains for a minute: its text is what can be compared
         assert "for " in script
         assert golden.settings_of(script) == golden.settings_of(entry["script"])

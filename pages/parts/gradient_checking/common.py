@@ -1,0 +1,229 @@
+"""What the parts of the Gradient checking page share: the curve whose slope is taken, and a report as a strip, a table and a formula."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from itertools import pairwise
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine.gradient_check.report import BANDS, GradientReport, ParameterReport, band
+from engine.verdict import number, power
+from pages.shared import encodings, layout, link
+from pages.shared.control import Ladder, Menu
+from pages.shared.encodings import SENT, specification, tips
+from pages.shared.layout import tex
+from pages.shared.theme import QUIET, chart, tint
+
+NAMES = {"cube": "θ³", "square": "θ²", "exp": "exp θ", "sin": "sin θ", "tanh": "tanh θ", "sigmoid": "sigmoid θ", "relu": "max(0, θ)"}
+FUNCTION = Menu("grad_function", "Function f", "cube", "A curve to take the slope of.", tuple(NAMES), show=lambda key: NAMES[key])
+THETA = Ladder("grad_theta", "Place θ", 1.0, "Where the slope is taken.", tuple(round(0.1 * i, 1) for i in range(-20, 21)))
+WORST = "worst"
+PARAMETERS = (
+    WORST,
+    *(f"{name}_{i}.{part}" for i in range(1, 5) for name, part in (("dense", "W"), ("dense", "b"), ("activate", "slope"))),
+    *(f"batch_norm_{i}.{part}" for i in range(1, 5) for part in ("gamma", "beta")),
+    "output.W",
+    "output.b",
+)
+PARAMETER = Menu(
+    "grad_parameter", "Parameter", WORST, "Whose components the picture shows.", PARAMETERS, show=lambda name: "the worst" if name == WORST else name
+)
+SMALL = "A small network, 64-24-16-10, on 16 of the built-in digits."
+LOW, HIGH = 1e-12, 1.0  # of every relative error drawn: fixed, so that the eye compares
+BINS, LEAST = 480, 8  # places of the strip in all; places of even the smallest parameter
+ERROR_SCALE = alt.Scale(domain=[0, -12], range="diverging", clamp=True)  # orange at 1, blue where both sides agree
+ERROR = alt.Color(
+    "log_error",
+    type="quantitative",
+    scale=ERROR_SCALE,
+    legend=alt.Legend(  # symbols, because a gradient is drawn by its address, and a link's brackets break that
+        type="symbol",
+        symbolType="square",
+        symbolStrokeWidth=0,
+        values=[0, -4, -8, -12],
+        labelExpr="datum.value == 0 ? 'error 1' : '10' + ['⁻⁴', '⁻⁸', '⁻¹²'][-datum.value / 4 - 1]",
+    ),
+)
+
+
+def choose_parameter(report: GradientReport) -> str:
+    """Draw the menu of this network's parameters, and give the chosen one. One that it has not falls back to the worst."""
+    present = (WORST, *report.by_parameter)
+    if link.value(PARAMETER) not in present:
+        link.put({PARAMETER.key: WORST})
+        st.query_params.pop(PARAMETER.key, None)
+    chosen = link.draw(replace(PARAMETER, options=present))
+    if chosen != WORST:
+        return chosen
+    compared = [row for row in report.by_parameter.values() if row.grade != "vacuous"] or list(report.by_parameter.values())
+    return max(compared, key=lambda row: np.inf if np.isnan(row.relative_error) else row.relative_error).name
+
+
+def log_error(error: np.ndarray) -> np.ndarray:
+    return np.log10(np.clip(np.nan_to_num(error, nan=HIGH, posinf=HIGH), LOW, HIGH)).astype(np.float32)
+
+
+def cuts(n: int, pieces: int) -> np.ndarray:
+    return np.linspace(0, n, min(n, pieces) + 1).round().astype(int)
+
+
+def strip_cells(report: GradientReport) -> pd.DataFrame:
+    """θ from left to right: cells (x, x2, parameter, first, last, log_error, said, state, kinks), then a row a parameter with its name.
+
+    A cell stands for the components first … last of its parameter and shows the largest error among them. Its state is
+    "compared", or "nothing to compare" where all are 0 (or below rounding) on both sides. A parameter's width goes with
+    its size, but the smallest are drawn wider than that, to be seen. The rows of state "name" stand where a parameter begins.
+    """
+    error, both = report.local_error, (report.analytical == 0) & (report.numerical == 0)
+    rows, names, place = [], [], 0
+    for row in report.by_parameter.values():
+        n = int(np.prod(row.shape))
+        pieces = max(LEAST, round(BINS * n / report.analytical.size))
+        edges = cuts(n, pieces)
+        width = pieces / (len(edges) - 1)
+        for k, (first, last) in enumerate(pairwise(edges)):
+            here = slice(row.start + first, row.start + last)
+            seen = ~report.crosses_kink[here]
+            largest = float(error[here][seen if seen.any() else ...].max())
+            state = "nothing to compare" if row.grade == "vacuous" or both[here].all() else "compared"
+            rows.append((place + k * width, place + (k + 1) * width, row.name, first, last - 1, largest, state, int((~seen).sum())))
+        names.append((place, place + pieces, row.name, 0, 0, 0.0, "name", 0))
+        place += pieces
+    frame = pd.DataFrame([*rows, *names], columns=["x", "x2", "parameter", "first", "last", "error", "state", "kinks"])
+    frame["log_error"] = log_error(frame["error"].to_numpy())
+    frame["said"] = frame["error"].map(number)
+    frame["x"], frame["x2"] = frame["x"] / place, frame["x2"] / place
+    narrow = (frame["state"] == "name") & (frame["x2"] - frame["x"] < 0.09)
+    frame.loc[narrow, "parameter"] = ""  # no room for its name
+    frame["x2"] = np.minimum(frame["x2"] + 7e-4, 1)  # neighbours overlap by a hair, or the background shines through
+    return frame.drop(columns="error").astype({"x": np.float32, "x2": np.float32, "first": np.int32, "last": np.int32, "kinks": np.int32})
+
+
+def level(value: float) -> alt.YDatum:
+    return alt.YDatum(value, type="quantitative", scale=alt.Scale(domain=[0, 1], nice=False), axis=None, title=None)
+
+
+@lru_cache(maxsize=32)
+def strip(parameters: int) -> dict:
+    """The giant vector θ from the first layer's first weight to the last bias, coloured by error; grey where nothing is compared.
+
+    A specification, built once, to be sent with rows of `strip_cells` while a slider moves.
+    """
+    x = alt.X("x", type="quantitative", title=None, scale=alt.Scale(domain=[0, 1], nice=False), axis=None)
+    tip = tips(
+        ("parameter", "Parameter"), ("first", "From component", ","), ("last", "to", ","), ("said", "Largest error"),
+        ("kinks", "Across a kink", ","), ("state", "State"),
+    )  # fmt: skip
+    base = chart(SENT).encode(x=x, x2="x2", y=level(0.12), y2=alt.datum(0.72), tooltip=tip)
+    compared = base.transform_filter("datum.state == 'compared'").mark_rect().encode(color=ERROR)
+    idle = base.transform_filter("datum.state == 'nothing to compare'").mark_rect(color=QUIET, opacity=0.3)
+    kinks = base.transform_filter("datum.kinks > 0").mark_rect().encode(y=level(0), y2=alt.datum(0.07), color=tint("trouble"))
+    said = chart(SENT).transform_filter("datum.state == 'name'").encode(x=x)
+    borders = said.mark_rule(color=QUIET, strokeWidth=1).encode(y=level(0.12), y2=alt.datum(0.95))
+    words = said.mark_text(align="left", baseline="top", dx=4, fontSize=12).encode(y=level(0.97), text=alt.Text("parameter", type="nominal"))
+    return specification(
+        alt.layer(compared, idle, kinks, borders, words)
+        .resolve_scale(color="independent")
+        .properties(
+            height=198,
+            title=alt.Title(
+                f"θ, one vector of {parameters:,} components",
+                subtitle=["blue: both sides agree, orange: they do not", "grey: 0 on both sides, marks below: across a kink"],
+            ),
+        )
+    )
+
+
+def show_strip(report: GradientReport) -> None:
+    said = f"The vector of all {report.analytical.size:,} parameters as a strip, coloured by the error of backpropagation against differences"
+    layout.show(st, strip(report.analytical.size), said, strip_cells(report))
+
+
+def shape(row: ParameterReport) -> tuple[int, int]:
+    """Rows and columns of a parameter; a vector is one row."""
+    return row.shape if len(row.shape) == 2 else (1, *row.shape)
+
+
+def matrix(vector: np.ndarray, row: ParameterReport) -> np.ndarray:
+    return vector[row.start : row.start + int(np.prod(row.shape))].reshape(shape(row))
+
+
+def blocks(matrix: np.ndarray, reduce: Callable, most: int, name: str, finish: Callable = lambda values: values) -> pd.DataFrame:
+    """A matrix cut to at most `most` blocks, each reduced to a number: columns row, row2, column, column2 and `name`."""
+    rows, columns = matrix.shape
+    wide = columns if rows * columns <= most else min(columns, max(32, most // rows))
+    across = cuts(columns, min(wide, most))
+    down = cuts(rows, most // (len(across) - 1))
+    values = finish(np.array([[reduce(matrix[r:s, c:d]) for c, d in pairwise(across)] for r, s in pairwise(down)]))
+    r, c = np.indices(values.shape)
+    edges = {"row": down[:-1][r], "row2": down[1:][r], "column": across[:-1][c], "column2": across[1:][c]}
+    return pd.DataFrame({side: at.ravel().astype(np.int32) for side, at in edges.items()} | {name: values.ravel().astype(np.float32)})
+
+
+def grid(rows: int, columns: int, tip: tuple[str, str, str], colour_by: alt.Color) -> alt.Chart:
+    """A matrix as cells, to be sent with rows of `blocks`; a vector is one low row."""
+    ticks = alt.Axis(grid=False, format="d", tickMinStep=1)
+    title, axis, height = ("from unit i", ticks, 270) if rows > 1 else (None, None, 130)
+    y = alt.Y("row", type="quantitative", title=title, scale=alt.Scale(domain=[rows, 0], nice=False), axis=axis)
+    x = encodings.number(alt.X, "column", "to unit j", domain=(0, columns), axis=ticks)
+    tip = tips(("row", "From unit", ","), ("column", "To unit", ","), tip)
+    return chart(SENT).mark_rect().encode(x=x, x2="column2", y=y, y2="row2", color=colour_by, tooltip=tip).properties(height=height)
+
+
+def parameter_table(report: GradientReport) -> pd.DataFrame:
+    """One row a parameter, numbers as people write them."""
+    rows = report.by_parameter.values()
+    return pd.DataFrame(
+        {
+            "Parameter": [row.name for row in rows],
+            "Grade": [row.grade for row in rows],
+            "Relative error": [number(row.relative_error) for row in rows],
+            "a ÷ b": ["–" if np.isnan(row.factor) else number(row.factor, 4) for row in rows],
+            "Mean |Δ|": [number(row.mean_difference) for row in rows],
+            "‖gradient‖": [number(row.gradient_norm) for row in rows],
+            "0 on both sides": [f"{100 * row.vacuous:.0f} %" for row in rows],
+            "At a kink": [number(row.kinks) for row in rows],
+            "Shape": [" × ".join(map(str, row.shape)) for row in rows],
+            "Worst at": [", ".join(map(str, row.worst)) for row in rows],
+        }
+    )
+
+
+def numbers(report: GradientReport) -> pd.DataFrame:
+    """The same at full precision."""
+    names = ("name", "shape", "grade", "relative_error", "factor", "mean_difference", "gradient_norm", "numerical_norm", "vacuous", "kinks", "worst")
+    return pd.DataFrame([{name: getattr(row, name) for name in names} for row in report.by_parameter.values()])
+
+
+def metric(report: GradientReport) -> list[str]:
+    """The one number, with what it is made of."""
+    a, b = float(np.linalg.norm(report.analytical)), float(np.linalg.norm(report.numerical))
+    formula = r"\frac{\lVert a - b \rVert}{\lVert a \rVert + \lVert b \rVert}"
+    if not np.isfinite([a, b]).all():
+        return [formula]
+    difference = float(np.linalg.norm(report.analytical - report.numerical))
+    return [rf"{formula} = \frac{{{tex(difference)}}}{{{tex(a)} + {tex(b)}}} = {tex(report.relative_error)}"]
+
+
+def show_bands(report: GradientReport) -> None:
+    """What the letters mean, and the bands that grade the one number."""
+    grades = ", ".join(f"{grade} up to {power(round(np.log10(limit)))}" for limit, grade in BANDS[:-1])
+    st.caption(
+        f"a: backpropagation, b: differences. Bands: {grades}, wrong above. By the number alone: {band(report.relative_error)}. "
+        f"The grade, which leaves out kinks and rounding: {report.grade}."
+    )
+
+
+def show_warnings(report: GradientReport) -> None:
+    for warning in report.warnings:
+        st.caption(warning[0].upper() + warning[1:])
+
+
+PRINT = """print(f"relative error {report.relative_error:.6g}: {report.grade}")
+for row in report.by_parameter.values():
+    print(f"{row.name}  {row.relative_error:.6g}  {row.grade}")
+"""

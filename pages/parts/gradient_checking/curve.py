@@ -1,0 +1,123 @@
+"""One curve: which secant leans like the tangent?"""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine.gradient_check.finite_differences import FUNCTIONS, Secants, derivative, secants
+from engine.verdict import Verdict, number, power
+from pages.parts.gradient_checking.common import FUNCTION, NAMES, THETA
+from pages.shared import encodings, layout
+from pages.shared.control import Ladder, Values
+from pages.shared.layout import tex
+from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.theme import QUIET, chart, colour, tint
+
+STEP = Ladder(
+    "grad_step", "Step ε of the secants", 0.5, "Large: the secants are off, and can be seen. Small: only the numbers tell. Tiny: rounding.",
+    (*(10.0**-k for k in range(12, 1, -1)), 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0),
+)  # fmt: skip
+LINES = {"two-sided": "signal", "one-sided": "gradient", "tangent": "yardstick"}
+SPAN = (-3.0, 3.0)  # of θ in the drawing
+REACH = {"cube": (-8, 8), "square": (-2, 8), "exp": (-2, 8), "relu": (-2, 3)}  # of f, where not (-2, 2)
+STEPS = (0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-7, 1e-9, 1e-11)  # of the table
+
+
+def straight_lines(function: str, theta: float, here: Secants) -> pd.DataFrame:
+    """Tangent and secants, each through the point or points that define it: columns t, y, line."""
+    f, ends = FUNCTIONS[function].f, np.array(SPAN)
+    through = {"tangent": (theta, here.exact), "two-sided": (theta - here.epsilon, here.two_sided), "one-sided": (theta, here.one_sided)}
+    lines = [(x, float(f(x0)) + slope * (x - x0), name) for name, (x0, slope) in through.items() for x in ends]
+    return pd.DataFrame(lines, columns=["t", "y", "line"])
+
+
+def picture(points: pd.DataFrame, lines: pd.DataFrame, ends: pd.DataFrame, reach: tuple[float, float], name: str) -> alt.LayerChart:
+    """f as a grey curve; the tangent and both secants through it; dots where f was evaluated. Columns t, y (and line)."""
+    x = encodings.number(alt.X, "t", "θ", domain=SPAN)
+    y = encodings.number(alt.Y, "y", f"f = {name}", domain=reach)
+    dash = alt.StrokeDash("line", type="nominal", scale=alt.Scale(domain=list(LINES), range=[[1, 0], [7, 3], [2, 2]]), legend=None)
+    return (
+        alt.layer(
+            chart(points).mark_line(color=QUIET, strokeWidth=3, opacity=0.6, clip=True).encode(x=x, y=y),
+            chart(lines).mark_line(clip=True).encode(x=x, y=y, color=colour("line", LINES), strokeDash=dash),
+            chart(ends).mark_point(size=70, filled=True, clip=True).encode(x=x, y=y, color=tint("yardstick")),
+        )
+        .resolve_scale(color="independent")
+        .properties(height=300, title="Which secant leans like the tangent?")
+    )
+
+
+def read(here: Secants) -> Verdict:
+    """Kinds: "exact" (at least one secant has the tangent's slope), or "off"."""
+    one, two = number(here.one_sided_error), number(here.two_sided_error)
+    off = here.one_sided_error and here.two_sided_error
+    text = f"At ε = {number(here.epsilon)} the two-sided secant has slope **{number(here.two_sided, 10)}**, "
+    text += f"the one-sided **{number(here.one_sided, 10)}**; the tangent has {number(here.exact, 10)}: "
+    return Verdict("off" if off else "exact", text + (f"off by {two} against {one}." if off else f"errors {two} and {one}."))
+
+
+def place(x: float) -> str:
+    """A number of a formula with the digits that tell θ + ε from θ."""
+    return tex(x) if 0 < abs(x) < 1e-3 else f"{x:.13g}"
+
+
+def formula(function: str, theta: float, here: Secants) -> str:
+    step = here.epsilon
+    above = tex(abs(3 * theta * step + step**2))
+    errors = rf" \\ \text{{errors }} &\; \varepsilon^2 = {tex(step**2)} \\ &\; |3\theta\varepsilon + \varepsilon^2| = {above}"
+    return (
+        r"\begin{aligned} &\frac{f(\theta+\varepsilon)-f(\theta-\varepsilon)}{2\varepsilon} \\ "
+        rf"= &\;\frac{{f({place(theta + step)})-f({place(theta - step)})}}{{2 \cdot {tex(step)}}} = {place(here.two_sided)}"
+        + (errors if function == "cube" else "")
+        + r"\end{aligned}"
+    )
+
+
+def show(v: Values) -> Shown:
+    f, name = FUNCTIONS[v.function].f, NAMES[v.function]
+    here, rows = secants(v.function, v.theta, [v.step])[0], secants(v.function, v.theta, STEPS)
+    t = np.linspace(*SPAN, 241)
+    points = pd.DataFrame({"t": t, "y": np.asarray(f(t), float)})
+    ends = pd.DataFrame({"t": [v.theta - v.step, v.theta, v.theta + v.step]})
+    ends["y"] = [float(f(t)) for t in ends["t"]]
+    layout.show(
+        st,
+        picture(points, straight_lines(v.function, v.theta, here), ends, REACH.get(v.function, (-2, 2)), name),
+        f"The curve {name} with its tangent at {number(v.theta)} and the one-sided and two-sided secants of step {number(v.step)}",
+    )
+
+    def details() -> None:
+        columns = {
+            "ε": [power(round(np.log10(row.epsilon))) for row in rows],
+            "Two-sided": [number(row.two_sided, 10) for row in rows],
+            "Two-sided error": [number(row.two_sided_error) for row in rows],
+            "One-sided": [number(row.one_sided, 10) for row in rows],
+            "One-sided error": [number(row.one_sided_error) for row in rows],
+        }
+        st.dataframe(pd.DataFrame(columns), hide_index=True)
+
+    script = f"""from engine import secants
+
+for row in secants({v.function!r}, {v.theta!r}, [{v.step!r}]):
+    print(f"exact {{row.exact:.10g}}  two-sided {{row.two_sided:.10g}}  one-sided {{row.one_sided:.10g}}")
+"""
+    return Shown(read(here), [formula(v.function, v.theta, here)], script, pd.DataFrame([vars(row) for row in rows]), details)
+
+
+PART = Part(
+    "curve",
+    "One curve",
+    show,
+    controls=(FUNCTION, THETA, STEP),
+    presets=(
+        Preset("grad_notes", "The notes' θ³", "3.0301 one-sided, 3.0001 two-sided: ε² against 3ε.", {"function": "cube", "theta": 1.0, "step": 0.01}),
+    ),
+    try_next=(
+        Try("ε = 0.01 at θ = 1: the numbers of the lecture notes.", preset="grad_notes"),
+        Try("θ²: the two-sided secant is exact at any ε. Why? (Its third derivative is 0.)", {"function": "square"}),
+        Try("max(0, θ) at θ = 0: which slope does each secant give?", {"function": "relu", "theta": 0.0}),
+        Try("ε = 10⁻¹²: which of the two still has correct digits?", {"step": 1e-12}),
+    ),
+    sources=(derivative, secants),
+)
