@@ -305,7 +305,8 @@ def test_a_new_activation_in_one_file_appears_in_every_menu_chart_table_and_test
     env = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
     tour = subprocess.run([sys.executable, "-c", TOUR], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
     assert tour.stdout.strip().endswith("shown everywhere"), tour.stderr[-3000:]
-    files = [f"tests/test_{name}.py" for name in ("activations", "curves", "moment_map", "slopes", "ranking")]
+    files = [f"tests/engine/{name}.py" for name in ("test_activations", "studies/test_curves", "studies/test_moment_map", "studies/test_slopes",
+                                                    "studies/test_ranking")]
     tests = subprocess.run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "not slow",
                             "-k", "softclip or every_activation_of_the_table", *files],
                            cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)

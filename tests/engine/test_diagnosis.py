@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.activations import ACTIVATIONS, Activation
-from engine.diagnosis import KINDS, diagnose, number, survey
+from engine.diagnosis import FACTOR, KINDS, diagnose, number, survey
 from engine.initializers import INITIALIZERS, Initializer
 from engine.propagation import propagate
 
@@ -177,7 +177,10 @@ def test_the_survey_covers_both_tables_and_agrees_with_single_runs(depth):
             assert pair.signal == pytest.approx(result.std[-1] / result.std[0])
         if result.gradient_rms[-1] > 0:
             assert pair.gradient == pytest.approx(result.gradient_rms[0] / result.gradient_rms[-1])
-    assert all(pair.kind in KINDS and pair.signal >= 0 and pair.gradient >= 0 for pair in pairs)
+    for pair in pairs:
+        assert (pair.kind == "symmetric") == (pair.initializer in ("zeros", "constant"))
+        if pair.kind == "healthy":
+            assert 1 / FACTOR <= min(pair.signal, pair.gradient) <= max(pair.signal, pair.gradient) <= FACTOR
 
 
 def test_the_survey_rediscovers_the_table_of_rules():

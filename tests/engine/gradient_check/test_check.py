@@ -31,7 +31,7 @@ from engine import (
 )
 from engine.gradient_check import structured
 from engine.layers import Layer
-from tests.architectures import draw
+from tests.engine.architectures import draw
 
 SMOOTH = ("cube", "exp", "sin", "tanh", "sigmoid")
 SCHEMES = (("central", 1e-5, 1e-7), ("complex", 1e-20, 1e-12))   # scheme, epsilon, agreement asked for
@@ -331,10 +331,9 @@ def test_its_beta_on_the_relu_kink_is_named_and_not_called_wrong():
 @pytest.mark.parametrize("scheme", ["forward", "central", "complex"])
 def test_kinks_are_found_exactly_where_a_step_crosses(scheme):
     network, x, labels = small(activation="relu", sizes=(4, 3, 2), samples=1, dtype=np.float64)
-    bias = network.parameters[1].value
-    bias[:] = -(x @ network.parameters[0].value)[0] + (0, 5e-6, 1.0)   # pre-activations 0, 5e-6 and 1
-    network.forward(x)
-    bias[0] -= (x @ network.parameters[0].value + bias)[0, 0]          # exactly 0, also after rounding
+    weight, bias = (p.value for p in network.parameters[:2])
+    x, weight[...] = np.round(8 * x) / 8, np.round(8 * weight) / 8   # products and sums of eighths are exact, in whichever order
+    bias[:] = -(x @ weight)[0] + (0, 5e-6, 1.0)   # pre-activations 0, 5e-6 and 1
     crossed = check_gradients(network, x, labels, scheme=scheme).crosses_kink
     assert crossed[12:15].tolist() == [True, scheme == "central", False]
     assert not crossed[15:].any()

@@ -26,7 +26,7 @@ from engine.datasets import NORMALIZATIONS, Dataset, load_digits, load_mnist, no
 from engine.mnist import DatasetError, read_idx
 from tests.reference import MNIST, needs_mnist
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 STEMS = [stem for stem, _, _ in mnist.FILES.values()]
 
 

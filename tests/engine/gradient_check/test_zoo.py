@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine import ACTIVATIONS, BUGS, Penalty, check_directions, check_gradients, exercise, fingerprint, mlp, plant
-from tests.architectures import draw
+from tests.engine.architectures import draw
 
 GUILTY = {"wrong", "suspicious", "fair"}
 VISIBLE = {"activation": "tanh", "sigma_b": 0.5, "dropout": 0.3}   # settings in which every bug shows that can be planted at all
