@@ -1,18 +1,26 @@
 """The question, one live picture, and the way to every experiment."""
 
+import altair as alt
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 import engine  # noqa: F401  (first: see pages/shared/router.py)
-from engine import diagnosis, mean_field, propagation
-from pages.shared import charts_initialization as charts
-from pages.shared import layout
-from pages.shared.controls import HOME
-from pages.shared.router import PAGES, ensure_routed
+import pages.parts  # noqa: F401  (fills PAGES)
+from engine import mean_field, propagation
+from engine.verdict import number
+from pages.shared import encodings, layout, link
+from pages.shared.control import Ladder
+from pages.shared.encodings import tips
+from pages.shared.part import PAGES
+from pages.shared.router import ensure_routed
+from pages.shared.theme import chart, tint
 
-ensure_routed()
 DEPTH = 30
+GAIN = Ladder(
+    "home_gain", "Scale of the first weights, in units of He's rule", 0.8, "One factor on all weights of thirty layers.",
+    tuple(round(0.05 * i, 2) for i in range(10, 41)),
+)  # fmt: skip
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
@@ -26,25 +34,47 @@ def network(gain: float) -> tuple[pd.DataFrame, float, float]:
 
 @st.cache_data(max_entries=1, show_spinner=False)
 def theory() -> pd.DataFrame:
+    """Columns layer, series (a factor on He's weights), expected."""
     layers, sigma_w = np.arange(1, DEPTH + 1), mean_field.moments("relu").gain
     scales = {f"× {gain:g}": mean_field.predict("relu", np.full(DEPTH, gain * sigma_w)).std for gain in (0.6, 0.8, 1.0, 1.25, 1.6)}
     return pd.concat([pd.DataFrame({"layer": layers, "series": name, "expected": std}) for name, std in scales.items()], ignore_index=True)
 
 
+def fan(lines: pd.DataFrame, points: pd.DataFrame) -> alt.LayerChart:
+    """Theory for several scales as thin labelled lines, one network as points (layer, measured)."""
+    x = encodings.number(alt.X, "layer", "Layer l", domain=(0, DEPTH + 2.5), axis=alt.Axis(grid=False, format="d"))
+    y = {"domain": (1e-8, 1e8), "log": True, "clamp": True}
+    line = chart(lines).encode(
+        x=x, y=encodings.number(alt.Y, "expected", "Spread of the signal", ticks=(-8, -4, 0, 4, 8), **y), detail=alt.Detail("series", type="nominal")
+    )
+    words = line.transform_filter(f"datum.layer == {DEPTH}").mark_text(align="left", dx=5).encode(text=alt.Text("series", type="nominal"))
+    dots = chart(points).mark_point(size=55).encode(
+        x=x, y=encodings.number(alt.Y, "measured", **y), color=tint("signal"), tooltip=tips(("layer", "Layer", "d"), ("measured", "Spread", ".3~g"))
+    )  # fmt: skip
+    return alt.layer(line.mark_line(strokeWidth=1.2).encode(color=tint("yardstick")), words, dots).properties(
+        height=330, title=alt.Title("Thirty layers, one factor on their weights", subtitle="points: measured now, lines: theory")
+    )
+
+
+ensure_routed()
+link.read("home", (GAIN,))
 layout.question("Why are deep neural networks hard to train, and what fixes it?")
 left, right = st.columns([3, 2], gap="large")
 with left:
-    gain = HOME["gain"].draw()
+    gain = link.draw(GAIN)
+    link.write((GAIN,), (GAIN,))
+    for sentence in link.refused((GAIN,)):
+        st.warning(sentence)
     points, end, start = network(gain)
     layout.show(
         st,
-        charts.fan(theory(), points, DEPTH),
+        fan(theory(), points),
         f"Spread of the signal over {DEPTH} ReLU layers for weights of {gain:g} times He's rule, against theory for five scales",
     )
 with right:
     layout.verdict(
-        f"Weights of **{gain:g} ×** what He's rule says: after {DEPTH} layers the signal has a spread of **{diagnosis.number(end)}**, "
-        f"and the gradient that comes back to the first layer has a size of **{diagnosis.number(start)}**."
+        f"Weights of **{gain:g} ×** what He's rule says: after {DEPTH} layers the signal has a spread of **{number(end)}**, "
+        f"and the gradient that comes back to the first layer has a size of **{number(start)}**."
     )
     st.latex(rf"{layout.tex(gain)}^{{{DEPTH}}} = {layout.tex(gain**DEPTH)}")
     st.markdown(
@@ -54,7 +84,7 @@ with right:
 
 st.header("Experiments", anchor=False)
 columns = st.columns(2)
-for i, (stem, (title, text)) in enumerate((stem, card) for stem, card in PAGES.items() if stem != "home"):
+for i, page in enumerate(PAGES.values()):
     with columns[i % 2]:
-        st.page_link(f"pages/{stem}.py", label=f"**{title}**")
-        st.caption(text)
+        st.page_link(f"pages/{page.stem}.py", label=f"**{page.title}**")
+        st.caption(page.card)

@@ -27,6 +27,12 @@ def link_of(app: AppTest, page: Page) -> str:
     return f"{page.stem}?{urlencode(dict(app.query_params), doseq=True)}"
 
 
+def asked(app: AppTest, key: str) -> str:
+    """What the address says of a key."""
+    texts = app.query_params[key]
+    return texts if isinstance(texts, str) else texts[-1]
+
+
 def blocks(block):
     for node in block.children.values():
         yield node

@@ -1,0 +1,101 @@
+"""Linear chain: layers multiply, numbers as well as matrices."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine.studies import linear
+from engine.verdict import Verdict, number
+from pages.parts.initialization.common import DEPTH, GAIN, SEED, WIDTH, lines_and_points
+from pages.shared import encodings, layout
+from pages.shared.control import Values
+from pages.shared.layout import tex
+from pages.shared.part import Part, Preset, Shown, Try
+
+LONGEST, WIDEST = 20, 200  # of the products: each costs a singular value decomposition
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def products(depth: int, width: int, seed: int) -> pd.DataFrame:
+    """Columns layer, series (largest, median, orthogonal), measured, expected: singular values of a product of so many matrices."""
+    rows, rng = [], np.random.default_rng(seed)
+    for layers in range(1, depth + 1):
+        gaussian = linear.product_singular_values(layers, width, rng=rng)
+        orthogonal = linear.product_singular_values(layers, width, orthogonal=True, rng=rng)
+        rows += [
+            (layers, "largest", gaussian[0], linear.largest_singular_value(layers)),
+            (layers, "median", float(np.median(gaussian)), math.nan),
+            (layers, "orthogonal", orthogonal[-1], 1.0),
+        ]
+    return pd.DataFrame(rows, columns=["layer", "series", "measured", "expected"])
+
+
+def powers_of(a: float, depth: int) -> pd.DataFrame:
+    """Columns layer, series (a, 1.5 and 0.5), measured, expected: what W = aI leaves of a signal."""
+    rows = [(layer, f"a = {base:g}", linear.chain(base, layer)) for base in dict.fromkeys((a, 1.5, 0.5)) for layer in range(1, depth + 1)]
+    return pd.DataFrame(rows, columns=["layer", "series", "measured"]).assign(expected=lambda frame: frame["measured"])
+
+
+def read(a: float, depth: int, multiplied: pd.DataFrame) -> Verdict:
+    """Kinds: "grows", "falls" or "keeps", by the gain."""
+    kind = "keeps" if a == 1 or depth == 1 else "grows" if a > 1 else "falls"
+    last = multiplied[multiplied["layer"] == multiplied["layer"].max()].set_index("series")["measured"]
+    return Verdict(
+        kind,
+        f"After {depth} layer{'s' * (depth > 1)} a = {number(a)} has become {number(linear.chain(a, depth))}; "
+        f"1.5 would be {number(linear.chain(1.5, depth))} and 0.5 {number(linear.chain(0.5, depth))}. "
+        "It is the gain that counts, not the size of the elements. Gaussian matrices keep lengths on average, but their product has "
+        f"one direction of {number(last['largest'])} and a median of {number(last['median'])}; orthogonal matrices keep every direction.",
+    )
+
+
+def show(v: Values) -> Shown:
+    layers, width = min(v.depth, LONGEST), min(v.width, WIDEST)
+    numbers, matrices = powers_of(v.gain, v.depth), products(layers, width, v.seed)
+    drawn = numbers.assign(**{name: numbers[name].clip(1e-20, 1e20) for name in ("measured", "expected")})  # a log axis has no 0 and no infinity
+    left, right = st.columns(2)
+    y = {"title": "aᴸ⁻¹", "domain": (1e-20, 1e20), "log": True, "clamp": True, "ticks": (-20, -10, 0, 10, 20)}
+    picture = lines_and_points(
+        drawn, encodings.layers(v.depth, title="Layer L"), y, "A chain of layers W = aI multiplies", "the gain is a; 1.5 and 0.5 beside it"
+    )
+    layout.show(left, picture, "a to the power L − 1 by layer, for the chosen gain, 1.5 and 0.5")
+    y = {"title": "Singular value", "domain": (1e-4, 100), "log": True, "clamp": True, "format": "~g"}
+    picture = lines_and_points(
+        matrices.assign(measured=matrices["measured"].clip(lower=1e-4)), encodings.layers(LONGEST, title="Matrices multiplied, L"), y,
+        "Products of random matrices", f"Gaussian (variance 1/n) and orthogonal, n = {width}",
+    )  # fmt: skip
+    said = "Largest and median singular value of a product of Gaussian matrices, and of orthogonal ones, by number of matrices"
+    layout.show(right, picture, said)
+    formulas = [
+        rf"\hat y \propto a^{{L-1}} = {tex(v.gain)}^{{{v.depth - 1}}} = {tex(linear.chain(v.gain, v.depth))} \qquad "
+        r"\sigma_{\max}^2 \to \frac{(L+1)^{L+1}}{L^L}"
+    ]
+    script = f"""import numpy as np
+
+from engine.studies.linear import chain, product_singular_values
+
+for layer in range(1, {v.depth} + 1):
+    print(f"L = {{layer}}  a^(L-1) = {{chain({v.gain}, layer):.4g}}")
+rng = np.random.default_rng({v.seed})
+for layers in range(1, {layers} + 1):
+    gaussian = product_singular_values(layers, {width}, rng=rng)
+    orthogonal = product_singular_values(layers, {width}, orthogonal=True, rng=rng)
+    print(f"{{layers}} matrices  largest {{gaussian[0]:.4g}}  median {{np.median(gaussian):.4g}}  orthogonal {{orthogonal[-1]:.4g}}")
+"""
+    return Shown(read(v.gain, v.depth, matrices), formulas, script, pd.concat([numbers, matrices], ignore_index=True))
+
+
+PART = Part(
+    "chain",
+    "Linear chain",
+    show,
+    controls=(GAIN, DEPTH, WIDTH, SEED),
+    presets=(Preset("linear_chain", "Linear chain", "1.5 to the power of 49 is 4 × 10⁸.", {"gain": 1.5, "depth": 50}),),
+    try_next=(
+        Try("Set the gain to 1, then to 1.1: fifty layers forgive very little.", {"gain": 1.1, "depth": 50}),
+        Try("Width 200: the Gaussian product does not get better with width.", {"width": 200}),
+    ),
+    sources=(linear.chain, linear.product_singular_values),
+)

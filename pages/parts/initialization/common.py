@@ -1,0 +1,176 @@
+"""What the parts of the Initialization page share: the controls, the random network behind two of them, and its picture by depth."""
+
+from functools import lru_cache
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine import diagnosis, mean_field, propagation
+from engine.activations import ACTIVATIONS
+from engine.datasets import load_digits, normalizer
+from engine.initializers import INITIALIZERS
+from engine.verdict import Verdict
+from pages.shared import encodings, layout, runs
+from pages.shared.control import Ladder, Menu, Values, Whole, seed_control
+from pages.shared.encodings import SENT, specification, tips
+from pages.shared.theme import QUIET, chart, tint
+
+GAINS = (0.01, 0.02, 0.05, *(round(0.1 * i, 1) for i in range(1, 41)), 1.4142, 1.5925, 1.6667, 5.0, 7.0, 10.0)
+SOURCES = {"gaussian": "Gaussian noise", "digits": "Digits"}
+
+ACTIVATION = Menu("init_activation", "Activation φ", "relu", "Bends the signal; its slope multiplies the gradient.", tuple(ACTIVATIONS))
+INITIALIZER = Menu(
+    "init_initializer", "Initializer", "lecun_normal", "The rule for the first weights. Normal takes its σ from the gain.", tuple(INITIALIZERS),
+    note=lambda key: f"${INITIALIZERS[key].formula}$ — {INITIALIZERS[key].source}",
+)  # fmt: skip
+GAIN = Ladder("init_gain", "Gain", 1.0, "Multiplies every weight. Under Normal it is σ itself.", tuple(sorted(GAINS)))
+DEPTH = Whole("init_depth", "Depth L", 30, "Each layer multiplies once more.", (1, 100))
+WIDTH = Ladder("init_width", "Width n", 100, "Narrow layers scatter; wide ones follow the theory.", (2, 5, 10, 20, 50, 100, 200, 300, 500))
+SIGMA_B = Ladder("init_sigma_b", "Bias σ_b", 0.0, "Standard deviation of the first biases.", (*(round(0.05 * i, 2) for i in range(31)), 2.0))
+SEED = seed_control("init", "First seed", help="The same seed draws the same weights.")
+NETWORK = (ACTIVATION, INITIALIZER, GAIN, DEPTH, WIDTH)
+MEASURED = (
+    SIGMA_B,
+    Menu("init_batch_norm", "Batch norm", "none", "Normalise each layer before or after φ.", ("none", "before", "after")),
+    Menu("init_inputs", "Inputs", "gaussian", "Noise N(0, 1), or the built-in handwriting, standardized.", tuple(SOURCES), show=SOURCES.get),
+    Ladder("init_samples", "Samples", 1000, "Inputs sent through the network.", (100, 300, 1000)),
+    Whole("init_seeds", "Seeds", 5, "Networks drawn; the band spans them.", (1, 10)),
+    SEED,
+)
+
+BUDGET = 6e9  # multiplications that one answer may cost: about half a second
+LOW, HIGH = 1e-10, 1e4  # of every magnitude drawn over depth
+SERIES = {  # statistic: what it measures, and its name in the legend
+    "std": ("signal", "over all"),
+    "std_over_data": ("signal", "per unit, over data"),
+    "gradient_rms": ("gradient", "RMS"),
+    "gradient_median": ("gradient", "median"),
+}
+
+
+@st.cache_resource(max_entries=100, show_spinner="Sending a signal through the network …")
+def measure(seeds: tuple[int, ...], inputs: str, samples: int, **settings: Any) -> tuple[list[propagation.Propagation], Verdict]:
+    """One network for each seed, and the diagnosis of the first."""
+    data = load_digits()
+    images = normalizer("standardize", data)(data.x_train[:samples]) if inputs == "digits" else None
+    with runs.place():
+        networks = propagation.over_seeds(seeds, inputs=images, samples=samples, **settings)
+        return networks, diagnosis.diagnose(networks[0], with_fix=True)
+
+
+def affordable(v: Values) -> tuple[int, int]:
+    """As many samples and seeds, of those asked for, as a network of this size leaves room for."""
+    every_matrix = v.initializer in ("orthogonal", "lsuv")  # these decompose each
+    once = v.depth * v.width**2 * (v.samples + 10 * v.width * every_matrix)
+    seeds = max(1, min(v.seeds, int(BUDGET / once)))
+    return v.samples if seeds > 1 else max(100, min(v.samples, int(BUDGET / once * v.samples))), seeds
+
+
+def networks(v: Values) -> tuple[list[propagation.Propagation], Verdict]:
+    samples, seeds = affordable(v)
+    if (samples, seeds) != (v.samples, v.seeds):
+        st.caption(f"A network of this size is measured on {samples:,} inputs and {seeds} seed{'s' * (seeds > 1)}, to answer soon.")
+    settings = {name: getattr(v, name) for name in ("depth", "width", "activation", "initializer", "gain", "sigma_b")}
+    batch_norm = None if v.batch_norm == "none" else v.batch_norm
+    return measure(tuple(range(v.seed, v.seed + seeds)), v.inputs, samples, batch_norm=batch_norm, **settings)
+
+
+def describe(v: Values) -> str:
+    said = [ACTIVATION.show(v.activation), INITIALIZER.show(v.initializer), f"gain {v.gain:g}", f"{v.depth} × {v.width}"]
+    return ", ".join(said + [f"batch norm {v.batch_norm}"] * (v.batch_norm != "none") + [f"σ_b = {v.sigma_b:g}"] * (v.sigma_b > 0))
+
+
+def layer_table(run: propagation.Propagation) -> pd.DataFrame:
+    """Every number of one network, a row a layer."""
+    names = ("mean", "std", "std_over_data", "q", "gradient_rms", "gradient_median", "saturated", "dead", "rank", "distinct")
+    return pd.DataFrame({"layer": np.arange(1, len(run.std) + 1), **{name: getattr(run, name) for name in names}})
+
+
+def depth_frame(nets: list[propagation.Propagation]) -> pd.DataFrame:
+    """One row a layer and series: median, least and greatest over the seeds, and the theory's value, within [LOW, HIGH].
+
+    Columns layer, measure, series, value, least, most, theory, beyond (the value lies outside). What is not a number is left out.
+    """
+    given = nets[0].theory()
+    theory, parts = mean_field.predict(**given) if given else None, []
+    for name, (measured, label) in SERIES.items():
+        values = np.nan_to_num(propagation.stack(nets, name), nan=np.nan, posinf=HIGH)
+        expected = np.nan_to_num(getattr(theory, name, np.full(values.shape[1], np.nan)), nan=np.nan, posinf=HIGH)
+        columns = {"value": np.median(values, axis=0), "least": values.min(axis=0), "most": values.max(axis=0), "theory": expected}
+        parts.append(pd.DataFrame({"layer": np.arange(1, values.shape[1] + 1), "measure": measured, "series": label, **columns}))
+    frame, numbers = pd.concat(parts, ignore_index=True), ["value", "least", "most", "theory"]
+    frame["beyond"] = ~frame["value"].between(LOW, HIGH)
+    frame["theory"] = frame["theory"].where(frame["theory"].between(LOW, HIGH))
+    frame[numbers] = frame[numbers].clip(LOW, HIGH).astype(np.float32)
+    return frame.astype({"layer": np.int32})
+
+
+@lru_cache(maxsize=256)
+def depth_picture(names: tuple[str, ...], measured: str, depth: int, overflow: int | None) -> dict:
+    """One measure over depth: theory as thin dark lines, measurement as points, the seeds' range as a band.
+
+    A specification, to be sent with rows of `depth_frame` of one measure and of these series: circles and full lines
+    are the first series, diamonds and dashes the second. A rule marks the layer where numbers overflow.
+    """
+    title, y_title = {
+        "signal": ("Signal: spread of the activations", "Standard deviation of y"),
+        "gradient": ("Gradient: size of dJ/dz", "|dJ/dz|"),
+    }[measured]
+
+    def y(field: str) -> alt.Y:
+        return encodings.number(alt.Y, field, y_title, domain=(LOW, HIGH), log=True, clamp=True, ticks=range(-10, 5, 2))
+
+    base = chart(SENT).encode(x=encodings.layers(depth))
+    band = base.mark_area(opacity=0.18).encode(y=y("least"), y2="most", color=tint(measured), detail=alt.Detail("series", type="nominal"))
+    lines = base.transform_filter("isValid(datum.theory)").mark_line(strokeWidth=1.2)
+    points = base.mark_point(size=45).encode(
+        y=y("value"),
+        color=tint(measured),
+        shape=alt.Shape("series", type="nominal", scale=alt.Scale(domain=names, range=["circle", "diamond"])),
+        opacity=alt.condition("datum.beyond", alt.value(0.15), alt.value(0.8)),
+        tooltip=tips(
+            ("layer", "Layer", "d"), ("series", "Measured"), ("value", "Median of the seeds", ".3~g"),
+            ("least", "Least", ".3~g"), ("most", "Greatest", ".3~g"), ("theory", "Theory", ".3~g"),
+        ),
+    )  # fmt: skip
+    layers = [band, lines.encode(y=y("theory"), color=tint("yardstick"), strokeDash=dashes(names)), points]
+    if overflow:
+        mark = chart(pd.DataFrame({"layer": [overflow], "text": f"overflow in layer {overflow}"})).encode(x=encodings.layers(depth))
+        layers.append(mark.mark_rule(strokeDash=[3, 3], strokeWidth=2).encode(color=tint("trouble")))
+        layers.append(mark.mark_text(align="right", baseline="top", dx=-4, dy=6).encode(y=alt.value(0), text=alt.Text("text", type="nominal")))
+    words = ["Dots: the median of the random networks. Band: their range.", "Line: theory. Pale dots lie outside the axis."]
+    return specification(alt.layer(*layers).properties(height=290, title=alt.Title(title, subtitle=words)))
+
+
+def show_by_depth(places: Any, nets: list[propagation.Propagation], v: Values, which: str = "") -> None:
+    """Signal and gradient, each in its place: two columns, or one place for both."""
+    frame = depth_frame(nets)
+    for place, measured, overflow in zip(places, ("signal", "gradient"), (nets[0].first_overflow, nets[0].gradient_overflow), strict=True):
+        table = frame[frame["measure"] == measured]
+        picture = depth_picture(tuple(table["series"].unique()), measured, v.depth, overflow)
+        layout.show(place, picture, f"{which}{measured.capitalize()} by layer, measured and in theory: {describe(v)}", table)
+
+
+def dashes(names: tuple[str, ...]) -> alt.StrokeDash:
+    legend = alt.Legend(symbolType="stroke", symbolSize=150, columns=2)
+    return alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=names, range=[[1, 0], [5, 3], [2, 2]][: len(names)]), legend=legend)
+
+
+def lines_and_points(frame: pd.DataFrame, x: alt.X, y: dict, title: str, subtitle: str) -> alt.LayerChart:
+    """Theory (column expected) as lines and measurement (column measured) as points for each of three `series`, by x; `y` makes their axis."""
+    names = tuple(frame["series"].unique())
+    base, series = chart(frame).encode(x=x), {"type": "nominal", "scale": alt.Scale(domain=names, range=["circle", "square", "triangle-up"][: len(names)])}
+    lines = base.transform_filter("isValid(datum.expected)").mark_line(strokeWidth=1.2, color=QUIET)
+    points = base.transform_filter("isValid(datum.measured)").mark_point(size=40)
+    return alt.layer(
+        lines.encode(y=encodings.number(alt.Y, "expected", **y), strokeDash=dashes(names)),
+        points.encode(
+            y=encodings.number(alt.Y, "measured", **y),
+            shape=alt.Shape("series", **series),
+            color=tint("signal"),
+            tooltip=tips(("series", "Series"), ("measured", "Measured", ".3~g"), ("expected", "Theory", ".3~g")),
+        ),
+    ).properties(height=290, title=alt.Title(title, subtitle=subtitle))

@@ -1,0 +1,216 @@
+"""Deep network: a signal through a hundred random layers, histogram by histogram, and the gradient on its way back."""
+
+import math
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine import mean_field, propagation
+from engine.verdict import Verdict, number
+from pages.parts.initialization import common
+from pages.parts.initialization.common import MEASURED, NETWORK, describe
+from pages.shared import encodings, layout, link
+from pages.shared.control import Menu, Values
+from pages.shared.encodings import SENT, specification, tips
+from pages.shared.layout import tex
+from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.theme import chart, tint
+
+COUNTED = {"activations": "Activations", "pre_activations": "Pre-activations z", "gradients": "Gradients dJ/dz"}
+SHOW = Menu("init_show", "Histograms of", "activations", "What the small pictures count.", tuple(COUNTED), pills=True, show=COUNTED.get)
+CONTROLS = {control.name: control for control in (*NETWORK, *MEASURED)}
+PANELS = 5  # small multiples side by side
+PIN = "init_pin"  # in the link: a whole network, `depth=7&activation=tanh`
+PLAIN = "defaults"  # a pin of nothing but defaults
+
+
+def pinned() -> Values | None:
+    """The network that the link pins; what it does not name, or names wrongly, takes its default."""
+    if link.came_back() and PIN not in st.query_params:
+        unpin()
+    text = st.query_params.get(PIN, st.session_state.get("_init_pin"))
+    if text is None:
+        return None
+    asked = dict(parse_qsl(text[:1000]))
+    read = {name: control.read([asked[name]]) if name in asked else None for name, control in CONTROLS.items()}
+    if all(value is None for value in read.values()) and text != PLAIN:
+        st.session_state.pop("_init_pin", None)
+        st.warning("The link pins a network that cannot be read; none is pinned.")
+        return None
+    st.session_state["_init_pin"] = st.query_params[PIN] = text  # kept while other pages are visited
+    return Values(**{name: CONTROLS[name].default if value is None else value for name, value in read.items()})
+
+
+def pin(v: Values) -> None:
+    changed = {name: control.write(getattr(v, name)) for name, control in CONTROLS.items() if getattr(v, name) != control.default}
+    st.query_params[PIN] = urlencode(changed) or PLAIN
+
+
+def unpin() -> None:
+    st.session_state.pop("_init_pin", None)
+    st.query_params.pop(PIN, None)
+
+
+def panel_tables(run: propagation.Propagation, counted: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Bars of up to five layers' histograms side by side, and the words above each.
+
+    Panels stand at x = 0, 1, 2 …, each 0.86 wide. Bars: x, x2, share, layer, outside (true for what falls beyond the bins).
+    Words: x, layer, head, line1, line2.
+    """
+    histogram = getattr(run, counted)
+    depth, bins = histogram.inside.shape
+    layers = np.unique(np.linspace(0, depth - 1, min(PANELS, depth)).round().astype(int))
+    edges = 0.03 + 0.80 * np.linspace(0, 1, bins + 1)
+    bars, words = [], []
+    for panel, layer in enumerate(layers):
+        below, above = histogram.below[layer], histogram.above[layer]
+        sides = [(panel, panel + 0.03, below, layer + 1, True), (panel + 0.83, panel + 0.86, above, layer + 1, True)]
+        bars += [(panel + left, panel + right, share, layer + 1, False) for share, left, right in zip(histogram.inside[layer], edges, edges[1:], strict=False)]
+        bars += sides
+        size = number((run.gradient_rms if counted == "gradients" else run.std)[layer], 2)
+        shares = ((below + above, "outside"), (run.saturated[layer], "flat"), (run.dead[layer], "dead"))
+        note = next((f"{100 * share:.0f} % {word}" for share, word in shares if share >= 0.005), "")
+        words.append((panel + 0.43, layer + 1, f"layer {layer + 1}", size, note))
+    frame = pd.DataFrame(bars, columns=["x", "x2", "share", "layer", "outside"])
+    frame = frame[frame["share"] > 0].astype({"x": np.float32, "x2": np.float32, "share": np.float32, "layer": np.int32})
+    return frame, pd.DataFrame(words, columns=["x", "layer", "head", "line1", "line2"])
+
+
+@lru_cache(maxsize=256)
+def panels(count: int, counted: str, depth: int, span: tuple[float, float]) -> dict:
+    """The notes' figure: a histogram for each of up to five layers, left to right, on the same fixed axes.
+
+    A specification, to be sent with the tables of `panel_tables`, the second as `words`. Heights are shares on a
+    square-root axis, so that one full bin and fifty half-empty ones can both be seen. Red-brown edges are what falls outside.
+    """
+    x = encodings.number(alt.X, "x", domain=(0, max(count, 3)), axis=None)
+    scale = alt.Scale(type="sqrt", domain=[0, 1.9], nice=False)  # room for the words
+    y = alt.Y("share", type="quantitative", title="Share (√ scale)", scale=scale, axis=alt.Axis(values=[0, 0.1, 0.5, 1], format="%"))
+    base = chart(SENT).encode(x=x, x2="x2", y=y, y2=alt.datum(0), tooltip=tips(("layer", "Layer", "d"), ("share", "Share", ".2%")))
+    by_layer = alt.Color("layer", type="quantitative", scale=alt.Scale(domain=[1 - 0.7 * depth, depth], range="ramp"), legend=None)
+    inside = base.transform_filter("!datum.outside").mark_bar(binSpacing=0).encode(color=tint("gradient") if counted == "gradients" else by_layer)
+    outside = base.transform_filter("datum.outside").mark_bar(binSpacing=0).encode(color=tint("trouble"))
+    said = chart(alt.NamedData("words")).encode(x=x)
+    lines = [
+        said.mark_text(baseline="top", fontSize=10, fontWeight=weight, dy=2 + 15 * i).encode(y=alt.value(0), text=alt.Text(field, type="nominal"))
+        for i, (field, weight) in enumerate((("head", 600), ("line1", 400), ("line2", 400)))
+    ]
+    name = {"activations": "Activations y", "pre_activations": "Pre-activations z", "gradients": "Size of the gradient, log₁₀ |dJ/dz|"}[counted]
+    words = f"each panel from {number(span[0])} to {number(span[1])}; number: {'RMS' if counted == 'gradients' else 'std'}; edges: what falls outside"
+    picture = alt.layer(inside, outside, *lines).resolve_scale(color="independent")
+    return specification(picture.properties(height=215, title=alt.Title(f"{name}, layer by layer", subtitle=words)))
+
+
+def show_histograms(place: Any, v: Values, counted: str, which: str = "") -> tuple[list[propagation.Propagation], Verdict]:
+    with place:
+        if which:
+            st.markdown(f"**{which}:** {describe(v)}")
+        nets, verdict = common.networks(v)
+    bars, words = panel_tables(nets[0], counted)
+    edges = getattr(nets[0], counted).edges
+    said = f"{which} histograms of {COUNTED[counted].lower()} in up to five of {v.depth} layers: {describe(v)}".strip()
+    layout.show(place, panels(len(words), counted, v.depth, (float(edges[0]), float(edges[-1]))), said, bars, words=words)
+    return nets, verdict
+
+
+def formulas(v: Values, run: propagation.Propagation) -> list[str]:
+    """The variance of z, and the scale that would keep it."""
+    if not math.isfinite(run.sigma_w[-1]):
+        return [r"w_{ij} = w \;\Rightarrow\; z_1 = z_2 = \dots = z_n"]
+    weight, gain = run.sigma_w[-1] / math.sqrt(v.width), mean_field.moments(v.activation).gain
+    return [
+        rf"\sigma_w^2 = n\,\mathrm{{Var}}(w) = {v.width} \times {tex(weight)}^2 = {tex(v.width * weight**2)}",
+        rf"\text{{the signal keeps its size if }} \sigma_w^2 = 1 / \mathrm{{E}}[\varphi(u)^2] = {tex(gain**2)}",
+    ]
+
+
+def show(v: Values) -> Shown:
+    counted, other = link.draw(SHOW), pinned()
+    places = st.columns(2) if other else [st.container()]
+    nets, verdict = show_histograms(places[0], v, counted, "Now" if other else "")
+    beside = show_histograms(places[1], other, counted, "Pinned") if other else None
+    if beside:
+        verdict = Verdict(verdict.kind, f"**Now:** {verdict.text}", verdict.fix, verdict.layer)
+
+    def details() -> None:
+        with st.container(horizontal=True):
+            st.button("Pin this network", on_click=pin, args=(v,), help="Keeps it beside whatever you set next; the link keeps both.", key="init_pin_it")
+            if beside:
+                st.button("Unpin", on_click=unpin, key="init_unpin")
+        if beside:
+            layout.verdict(f"**Pinned:** {beside[1].text}", "verdict_pinned")
+            left, right = st.columns(2)
+            common.show_by_depth((left, left), nets, v, "Now: ")
+            common.show_by_depth((right, right), beside[0], other, "Pinned: ")
+        else:
+            common.show_by_depth(st.columns(2), nets, v)
+        st.caption(f"The numbers and the script below are those of the first of these networks, seed {v.seed}.")
+
+    samples, batch_norm = common.affordable(v)[0], None if v.batch_norm == "none" else v.batch_norm
+    load, inputs = ("", "None") if v.inputs == "gaussian" else (
+        "\nfrom engine.datasets import load_digits, normalizer\n\ndata = load_digits()", f'normalizer("standardize", data)(data.x_train[:{samples}])'
+    )  # fmt: skip
+    script = f"""import numpy as np
+
+from engine.propagation import propagate{load}
+inputs = {inputs}
+
+run = propagate(depth={v.depth}, width={v.width}, activation={v.activation!r}, initializer={v.initializer!r}, gain={v.gain!r},
+                sigma_b={v.sigma_b!r}, batch_norm={batch_norm!r}, samples={samples}, inputs=inputs, rng=np.random.default_rng({v.seed}))
+for layer in range({v.depth}):
+    print(f"layer {{layer + 1}}  std {{run.std[layer]:.4g}}  over the data {{run.std_over_data[layer]:.4g}}  gradient {{run.gradient_rms[layer]:.4g}}")
+"""
+    return Shown(verdict, formulas(v, nets[0]), script, common.layer_table(nets[0]), details)
+
+
+def figure(key: str, title: str, look_for: str, activation: str, initializer: str, gain: float = 1.0, **more: Any) -> Preset:
+    """A network of the size of the lecture notes' figure."""
+    return Preset(key, title, look_for, {"depth": 5, "seeds": 10, "activation": activation, "initializer": initializer, "gain": gain, **more})
+
+
+PRESETS = (
+    figure("sigmoid_1", "Sigmoid, σ = 1", "Both ends of the sigmoid are full: it saturates. Yet the RMS of the gradient hardly falls.", "sigmoid", "normal"),
+    figure("sigmoid_001", "Sigmoid, σ = 0.01", "All units say 0.5, and the gradient is gone after five layers.", "sigmoid", "normal", 0.01),
+    figure(
+        "sigmoid_xavier", "Sigmoid, 1/√n", "The histogram looks healthy, but std over the data is not: inputs can no longer be told apart.",
+        "sigmoid", "lecun_normal",
+    ),
+    figure("tanh_1", "tanh, σ = 1", "Nearly everything is −1 or 1.", "tanh", "normal"),
+    figure("tanh_xavier", "tanh, 1/√n", "The spread shrinks slowly and evenly: this is what Xavier's rule is for.", "tanh", "lecun_normal"),
+    figure("relu_001", "ReLU, σ = 0.01", "Each layer keeps a fourteenth of the signal.", "relu", "normal", 0.01),
+    figure("relu_xavier", "ReLU, 1/√n", "Half of the variance is lost in every layer: 1/√2 of the spread.", "relu", "lecun_normal"),
+    figure("relu_he", "ReLU, √(2/n)", "The factor 2 gives back what ReLU cuts off.", "relu", "he_normal"),
+    figure(
+        "cs231n", "Ten ReLU layers × 500, He", "0.8256 says the theory; a network of finite width scatters around it.",
+        "relu", "he_normal", depth=10, width=500, seeds=3,
+    ),
+    figure(
+        "tanh_critical", "tanh at criticality", "σ_w = 1 and no bias: the spread falls like 1/√l, and no faster.",
+        "tanh", "lecun_normal", depth=50, width=300, seeds=3,
+    ),
+    figure(
+        "tanh_chaos", "tanh beyond it, σ_w = 1.5", "The signal is steady, and the gradient explodes: chaos.", "tanh", "lecun_normal", 2.0, depth=50, seeds=3
+    ),
+)  # fmt: skip
+
+PART = Part(
+    "deep",
+    "Deep network",
+    show,
+    controls=NETWORK,
+    more=MEASURED,
+    inside=(SHOW,),
+    presets=PRESETS,
+    try_next=(
+        Try("*Sigmoid, 1/√n*: healthy histograms, and inputs that can no longer be told apart.", preset="sigmoid_xavier"),
+        Try("*ReLU, 1/√n* at depth 30 against He's rule: a factor of √2 a layer.", {"activation": "relu", "depth": 30, "initializer": "he_normal"}),
+        Try("*Sigmoid, σ = 1*: the RMS of the gradient hardly falls, its median does.", preset="sigmoid_1"),
+        Try("Any broken network with batch norm before the activation.", {"initializer": "normal", "gain": 0.01, "batch_norm": "before"}),
+    ),
+    sources=(propagation.propagate,),
+)

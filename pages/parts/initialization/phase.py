@@ -1,0 +1,154 @@
+"""Phases: where over the scales of weights and biases do gradients vanish, explode, or survive?"""
+
+import math
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine import mean_field
+from engine.initializers import as_initializer
+from engine.verdict import Verdict, number
+from pages.parts.initialization import common
+from pages.parts.initialization.common import GAIN, INITIALIZER, MEASURED, NETWORK, SIGMA_B
+from pages.shared import encodings, link
+from pages.shared.control import Values
+from pages.shared.encodings import specification, tips
+from pages.shared.layout import tex
+from pages.shared.part import Part, Shown, Try
+from pages.shared.theme import QUIET, chart, tint
+
+DIAGRAM = "init_diagram"
+WEIGHTS, BIASES = np.round(np.arange(1, 41) * 0.1, 1), np.round(np.arange(31) * 0.05, 2)
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def tables(activation: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Cells (sigma_w, sigma_b, chi, depth_scale, log_chi, their edges) and lines (sigma_w, sigma_b, line, order, at: where its label stands).
+
+    Lines: the critical one, and where the depth scale is 5 and 20 layers on either side of it.
+    """
+    diagram = mean_field.phase_diagram(activation, WEIGHTS, BIASES)
+    w, b = (grid.ravel() for grid in np.meshgrid(WEIGHTS, BIASES))
+    dw, db = WEIGHTS[1] - WEIGHTS[0], BIASES[1] - BIASES[0]
+    chi = np.maximum(diagram.chi, 1e-12).ravel()
+    edges = {"w1": w - dw / 2, "w2": w + 0.52 * dw, "b1": np.maximum(b - db / 2, 0), "b2": b + 0.52 * db}  # they overlap: no seams
+    columns = {"sigma_w": w, "sigma_b": b, "chi": chi, "depth_scale": diagram.depth_scale.ravel(), "log_chi": np.log10(chi), **edges}
+    lines = [(s, t, "χ = 1", i, 28) for i, (s, t) in enumerate(zip(diagram.critical, BIASES, strict=True))]
+    for scale, at in ((5, 16), (20, 22)):
+        for side in (-1, 1):
+            level, name = math.exp(side / scale), f"ξ = {scale}" if side < 0 else " " * scale
+            for i, row in enumerate(diagram.chi):
+                past = np.flatnonzero(row > level)
+                if len(past) and past[0]:
+                    j = past[0]
+                    lines.append((WEIGHTS[j - 1] + dw * (level - row[j - 1]) / (row[j] - row[j - 1]), BIASES[i], name, i, at))
+    frame = pd.DataFrame(lines, columns=["sigma_w", "sigma_b", "line", "order", "at"])
+    return pd.DataFrame(columns).astype(np.float32), frame[frame["sigma_w"].between(WEIGHTS[0], WEIGHTS[-1])]
+
+
+def picture(cells: pd.DataFrame, lines: pd.DataFrame, sigma_w: float, sigma_b: float) -> alt.LayerChart:
+    """χ over (σ_w, σ_b): blue where gradients vanish, orange where they explode, the critical line between; a cross marks the network."""
+    plain = alt.Axis(grid=False)
+    pick = alt.selection_point(name="pick", fields=["sigma_w", "sigma_b"], on="click", empty=False)
+
+    def axes(x: str = "sigma_w", y: str = "sigma_b") -> dict:
+        return {
+            "x": encodings.number(alt.X, x, "Weights σ_w = std · √fan_in", domain=(0, 4.05), axis=plain),
+            "y": encodings.number(alt.Y, y, "Biases σ_b", domain=(0, 1.525), axis=plain),
+        }
+
+    heat = chart(cells).mark_rect().add_params(pick).encode(
+        **axes("w1", "b1"),
+        x2="w2",
+        y2="b2",
+        color=alt.Color("log_chi", type="quantitative", scale=alt.Scale(domain=[0.6, -0.6], range="diverging", clamp=True), legend=None),
+        tooltip=tips(("sigma_w", "σ_w", ".2f"), ("sigma_b", "σ_b", ".2f"), ("chi", "χ", ".3f"), ("depth_scale", "Depth scale ξ", ".3~g")),
+    )  # fmt: skip
+    curve = chart(lines).encode(**axes(), order=alt.Order("order", type="quantitative"), detail=alt.Detail("line", type="nominal"))
+    critical = curve.transform_filter("datum.line == 'χ = 1'").mark_line(strokeWidth=2.5).encode(color=tint("yardstick"))
+    contours = curve.transform_filter("datum.line != 'χ = 1'").mark_line(strokeWidth=1, strokeDash=[4, 3], color=QUIET)
+    names = curve.transform_filter("datum.order == datum.at").mark_text(align="left", dx=5, fontSize=11, fontWeight=600)
+    here = chart(pd.DataFrame({"sigma_w": [sigma_w], "sigma_b": [sigma_b]})).encode(**axes(), color=tint("yardstick"))
+    cross = here.mark_point(clip=True, shape="cross", size=160, stroke="white", strokeWidth=1)
+    return (
+        alt.layer(heat, contours, critical, names.encode(text=alt.Text("line", type="nominal")), cross)
+        .resolve_scale(color="independent")
+        .properties(
+            height=340,
+            title=alt.Title("χ, the factor of the gradient's variance per layer", subtitle="blue: vanishes, orange: explodes, dashed: depth scale"),
+        )
+    )
+
+
+def go_to(sigma_w: float, sigma_b: float) -> None:
+    """Set the controls to a point of the diagram: LeCun's rule, whose gain is sigma_w."""
+    link.put({INITIALIZER.key: "lecun_normal", GAIN.key: GAIN.take(sigma_w), SIGMA_B.key: SIGMA_B.take(sigma_b)})
+
+
+def picked() -> None:
+    if points := st.session_state[DIAGRAM].selection.get("pick", []):
+        go_to(points[0]["sigma_w"], points[0]["sigma_b"])
+
+
+def read(sigma_w: float, sigma_b: float, q: float, chi: float) -> Verdict:
+    """Kinds: "unbounded", "critical", "ordered" (χ < 1) or "chaotic"."""
+    scale, here = mean_field.depth_scale(chi), f"At σ_w = {number(sigma_w)}, σ_b = {number(sigma_b)} the second moment of z"
+    if not math.isfinite(q):
+        return Verdict("unbounded", f"{here} does not settle: it grows without bound, and χ tends to {number(chi, 4)}.")
+    if scale > 1000:
+        kind, effect = "critical", "gradients neither vanish nor explode: this is the critical line, where depth costs least."
+    elif scale >= 1:
+        kind, effect = "ordered" if chi < 1 else "chaotic", f"the gradient's variance {'shrinks' if chi < 1 else 'grows'} by a factor e every "
+        effect += f"{number(scale)} layers; networks of much more than {6 * scale:.0f} layers are out of reach."
+    else:
+        kind, effect = "ordered" if chi < 1 else "chaotic", f"the gradient's variance is multiplied by {number(chi)} in every single layer."
+    return Verdict(kind, f"{here} settles at q* = {number(q)}, and χ = {number(chi, 4)}: {effect}")
+
+
+def show(v: Values) -> Shown:
+    sigma_w = v.gain * as_initializer(v.initializer).std(v.width, v.width) * math.sqrt(v.width)
+    critical = mean_field.critical_sigma_w(v.sigma_b, v.activation)
+    q = mean_field.fixed_point(sigma_w, v.sigma_b, v.activation)
+    chi = mean_field.chi(q, sigma_w, v.activation)
+    said = "Phase diagram: the factor chi of the gradient's variance over the scales of weights and biases, with the critical line"
+    spec = specification(picture(*tables(v.activation), sigma_w, v.sigma_b))
+    st.vega_lite_chart(None, spec, width="stretch", key=DIAGRAM, on_select=picked, selection_mode="pick", alt=said)
+    with st.container(horizontal=True):
+        if math.isfinite(critical):
+            st.button(f"Go to the critical line, σ_w = {number(critical)}", on_click=go_to, args=(critical, v.sigma_b), key="init_critical")
+        st.caption("A click into the diagram does the same for any point; with the keyboard, move Gain and Bias under LeCun normal.")
+    if v.batch_norm != "none":
+        st.caption("The theory is silent on batch norm: the diagram shows the same network without it.")
+    nets, _ = common.networks(v)
+    formulas = [
+        r"q' = \sigma_w^2\,\mathrm{E}[\varphi(q^{1/2} u)^2] + \sigma_b^2 \qquad "
+        rf"\chi = \sigma_w^2\,\mathrm{{E}}[\varphi'({{q^*}}^{{1/2}} u)^2] = {tex(chi)} \qquad u \sim \mathcal{{N}}(0, 1)"
+    ]
+    script = f"""import numpy as np
+
+from engine.initializers import as_initializer
+from engine.mean_field import chi, critical_sigma_w, fixed_point
+
+sigma_w = {v.gain} * as_initializer({v.initializer!r}).std({v.width}, {v.width}) * np.sqrt({v.width})
+q = fixed_point(sigma_w, {v.sigma_b}, {v.activation!r})
+print(f"sigma_w {{sigma_w:.4g}}  q* {{q:.4g}}  chi {{chi(q, sigma_w, {v.activation!r}):.4g}}")
+print(f"critical sigma_w {{critical_sigma_w({v.sigma_b}, {v.activation!r}):.4g}}")
+"""
+    verdict = read(sigma_w, v.sigma_b, q, chi)
+    return Shown(verdict, formulas, script, common.layer_table(nets[0]), lambda: common.show_by_depth(st.columns(2), nets, v))
+
+
+PART = Part(
+    "phase",
+    "Phases",
+    show,
+    controls=(*NETWORK, SIGMA_B),
+    more=tuple(control for control in MEASURED if control is not SIGMA_B),
+    try_next=(
+        Try("tanh with σ_b = 0: the critical line is at σ_w = 1; with ReLU it is straight, at √2.", {"activation": "tanh", "sigma_b": 0.0}),
+        Try("Cross the line by a little at depth 50 and watch the gradient.", {"activation": "tanh", "initializer": "lecun_normal", "gain": 1.3, "depth": 50}),
+    ),
+    sources=(mean_field.variance_map, mean_field.chi, mean_field.fixed_point),
+)

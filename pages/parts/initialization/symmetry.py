@@ -1,0 +1,84 @@
+"""Symmetry: units that start alike stay alike, however long they are trained."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine.datasets import load_digits
+from engine.studies.symmetry import count_units
+from engine.verdict import Verdict, number
+from pages.parts.initialization.common import ACTIVATION, SEED
+from pages.shared import encodings, layout
+from pages.shared.control import Values
+from pages.shared.encodings import tips
+from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.theme import chart, tint
+
+STARTS = {"zeros": ("zeros", 1.0), "constant": ("constant", 0.1), "random": ("glorot_normal", 1.0)}
+
+
+@st.cache_data(max_entries=40, show_spinner=False)
+def trained(activation: str, seed: int) -> pd.DataFrame:
+    """Columns step, loss, units (different ones in hidden layer 1), series (how the weights started)."""
+    parts = []
+    for series, (rule, gain) in STARTS.items():
+        run = count_units(load_digits(), rule, gain=gain, activation=activation, seed=seed)
+        parts.append(pd.DataFrame({"step": run.steps, "loss": run.losses, "units": run.units[:, 0], "series": series}))
+    return pd.concat(parts, ignore_index=True).astype({"step": np.int32, "loss": np.float32, "units": np.int32})
+
+
+def by_step(frame: pd.DataFrame, field: str, title: str, domain: tuple[float, float]) -> alt.Chart:
+    """One quantity while the networks train, a line for each start."""
+    picture = chart(frame).mark_line().encode(
+        x=encodings.number(alt.X, "step", "Step", domain=(0, int(frame["step"].max()))),
+        y=encodings.number(alt.Y, field, title, domain=domain, clamp=True),
+        color=tint("signal"),
+        strokeDash=alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=list(STARTS), range=[[2, 2], [6, 3], [1, 0]])),
+        tooltip=tips(("series", "First weights"), ("step", "Step", "d"), (field, title, ".3~g")),
+    )  # fmt: skip
+    return picture.properties(height=260, title=title)
+
+
+def read(table: pd.DataFrame) -> Verdict:
+    """Kinds: "one" (what started constant is one unit still), or "apart"."""
+    last = table.drop_duplicates("series", keep="last").set_index("series")
+    units, losses = last["units"].to_dict(), last["loss"].map(number)
+    return Verdict(
+        "one" if units["constant"] == 1 else "apart",
+        f"After {int(table['step'].max()) + 1} steps the layer of 20 that started constant has {units['constant']} different "
+        f"unit{'s' * (units['constant'] > 1)}, with zeros {units['zeros']}, with random weights {units['random']}; "
+        f"the losses are {losses['constant']}, {losses['zeros']} and {losses['random']}. "
+        "The gradients of equal units are not zero, they are identical.",
+    )
+
+
+def show(v: Values) -> Shown:
+    table = trained(v.activation, v.seed)
+    left, right = st.columns(2)
+    said = "Number of different units in the first hidden layer while training, for zero, constant and random weights"
+    layout.show(left, by_step(table, "units", "Different units in hidden layer 1", (0, 21)), said)
+    layout.show(right, by_step(table, "loss", "Loss J", (0, 4)), "Loss while training, for zero, constant and random weights")
+    formulas = [r"w_1 = w_2 \;\Rightarrow\; z_1 = z_2 \;\Rightarrow\; \frac{\partial J}{\partial w_1} = \frac{\partial J}{\partial w_2} \;\Rightarrow\; w_1 = w_2"]
+    script = f"""from engine.datasets import load_digits
+from engine.studies.symmetry import count_units
+
+for rule, gain in {tuple(STARTS.values())}:
+    run = count_units(load_digits(), rule, gain=gain, activation={v.activation!r}, seed={v.seed})
+    print(f"{{rule}}: {{run.units[-1, 0]}} different units, loss {{run.losses[-1]:.4f}}")
+"""
+    return Shown(read(table), formulas, script, table)
+
+
+PART = Part(
+    "symmetry",
+    "Symmetry",
+    show,
+    controls=(ACTIVATION, SEED),
+    presets=(Preset("constant", "Constant weights", "All units of a layer are one unit.", {"activation": "tanh"}),),
+    try_next=(
+        Try("ReLU with zeros, with other draws: nothing moves but the output bias.", {"activation": "relu", "seed": 1}),
+        Try("Sigmoid with zeros: the output layer moves, and all units move alike.", {"activation": "sigmoid"}),
+    ),
+    sources=(count_units,),
+)
