@@ -1,0 +1,13 @@
+"""Activations: the page's table of contents."""
+
+from pages.parts.activations import by_hand, curves, dying, product, ranking, selu
+from pages.shared.part import Page
+
+PAGE = Page(
+    "activations",
+    "act",
+    "Activations",
+    "Curves, slopes, and what their product does: why a sigmoid dies with depth, what each cure does, and the textbooks' ranking measured.",
+    "What do the slopes of the activations multiply to?",
+    (product.PART, curves.PART, by_hand.PART, dying.PART, selu.PART, ranking.PART),
+)

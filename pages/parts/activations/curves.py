@@ -1,0 +1,186 @@
+"""Curves: each activation beside its slope, and where the slope is gone."""
+
+from collections.abc import Mapping
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine.activations import Activation
+from engine.studies import curves
+from engine.verdict import Verdict, number
+from pages.parts.activations.common import SET, SLOPE_CONTROLS, built, dash, hue, listed, members_of, script_table, signed
+from pages.shared import encodings, layout
+from pages.shared.control import Number, Values
+from pages.shared.encodings import tips
+from pages.shared.layout import tex
+from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.theme import QUIET, chart
+from pages.shared.titles import title
+
+SPAN = 6.0  # curves are drawn for |z| up to here
+BARELY = 0.01  # of the gradient: what a slope lets through that stops it
+CONTROLS = (SET, Number("act_z", "Cursor at z", 1.0, "φ and φ′ of all curves at this z. Try 51.", limits=(-10_000, 10_000), step=0.25))
+PICTURES = {"phi": ("φ(z)", "The curve φ", (-2.5, 4.5)), "slope": ("φ′(z)", "Its slope φ′", (-0.3, 2.1))}
+
+
+def sampled(table: Mapping[str, Activation]) -> pd.DataFrame:
+    """Columns activation, z, phi, slope over the span of the picture; a jump of the slope is drawn as a jump."""
+    z = np.sort(np.append(np.linspace(-SPAN, SPAN, 121), 1e-9))
+    parts = [pd.DataFrame({"activation": name, "z": z, "phi": a.f(z), "slope": a.df(z)}) for name, a in table.items()]
+    return pd.concat(parts, ignore_index=True).astype({"z": np.float32, "phi": np.float32, "slope": np.float32})
+
+
+def flat_zones(facts: Mapping[str, curves.Facts]) -> pd.DataFrame:
+    """Columns activation, kind (saturated, dead), low, high: where the slope is gone, cut to the picture."""
+    rows = [
+        (name, zone.kind, max(zone.low, -SPAN), min(zone.high, SPAN))
+        for name, found in facts.items()
+        for zone in found.zones
+        if zone.low < SPAN and zone.high > -SPAN
+    ]
+    return pd.DataFrame(rows, columns=["activation", "kind", "low", "high"])
+
+
+def facts_table(facts: Mapping[str, curves.Facts]) -> pd.DataFrame:
+    """What the engine measured of each activation, in words and short numbers."""
+
+    def end(x: float) -> str:
+        return ("−∞" if x < 0 else "∞") if np.isinf(x) else f"{x:.4g}".replace("-", "−")
+
+    def line(found: curves.Line | None) -> str:
+        if found is None:
+            return "no line"
+        if not found.slope:
+            return end(found.intercept)
+        tilt = "z" if found.slope == 1 else f"{found.slope:.4g} z"
+        return tilt if not found.intercept else f"{tilt} {'+' if found.intercept > 0 else '−'} {abs(found.intercept):.4g}"
+
+    rows = [
+        {
+            "Activation": name,
+            "Range": f"{end(f.low)} … {end(f.high)}",
+            "Far left": line(f.left),
+            "Far right": line(f.right),
+            "Kinks at": ", ".join(f"{kink:g}" for kink in f.activation.kinks) or "none",
+            "Mean of φ": f"{f.mean + 0.0:.3f}".replace("-0.000", "0.000"),
+            "Zero-centred": "yes" if f.zero_centred else "no",
+            "Steepest φ′": f"{f.steepest:.4g}",
+            "Made for it": title(f.activation.recommended),
+        }
+        for name, f in facts.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def z_axis(field: str = "z") -> alt.X:
+    return encodings.number(alt.X, field, "z", domain=(-SPAN, SPAN))
+
+
+def lines(frame: pd.DataFrame, zones: pd.DataFrame, measure: str, z: float) -> alt.LayerChart:
+    """φ or φ′ of several activations, flat zones shaded, and a rule at the cursor. Zones that lie over each other make a deeper shade."""
+    shown = list(frame["activation"].unique())
+    name, head, domain = PICTURES[measure]
+    shade = alt.Chart(zones).mark_rect(opacity=0.3 / max(1, zones["activation"].nunique()), color=QUIET)
+    curve = alt.Chart(frame).encode(
+        x=z_axis(),
+        y=encodings.number(alt.Y, measure, name, domain=domain),
+        color=hue(shown),
+        strokeDash=dash(shown),
+        tooltip=tips(("activation", "Activation"), ("z", "z", ".2f"), ("phi", "φ", ".4g"), ("slope", "φ′", ".4g")),
+    )
+    return alt.layer(
+        *([shade.encode(x=z_axis("low"), x2="high")] if len(zones) else []),
+        curve.mark_line(clip=True),
+        *([encodings.rule(x=z)] if abs(z) <= SPAN else []),
+    ).properties(height=330, title=alt.Title(head, subtitle=["Grey: almost no slope here;", "darker where more of the activations are flat."]))
+
+
+def zone_strips(zones: pd.DataFrame, shown: list[str]) -> alt.Chart:
+    """A row for each activation: where its slope is below 5 % of the steepest and fading, and where it is exactly 0."""
+    legend = alt.Legend(values=["saturated", "dead"], symbolType="square", symbolStrokeWidth=0)
+    bars = chart(zones).encode(
+        x=z_axis("low"),
+        x2="high",
+        y=alt.Y("activation", type="nominal", title=None, scale=alt.Scale(domain=shown), sort=None),
+        color=alt.Color("kind", type="nominal", scale=alt.Scale(domain=[" ", "  ", "saturated", "dead"]), legend=legend),
+        tooltip=tips(("activation", "Activation"), ("kind", "Slope"), ("low", "From z", ".2f"), ("high", "To z", ".2f")),
+    )
+    words = f"dead: φ′ = 0; saturated: under {100 * curves.FLAT:.0f} % of the steepest"
+    return bars.mark_bar(height=12).properties(height=28 * len(shown) + 110, title=alt.Title("Where no gradient passes", subtitle=words))
+
+
+def read(cursor: pd.DataFrame, z: float) -> Verdict:
+    """Columns activation, phi, slope at one z. Kinds: "flat", "passes"."""
+    steep = cursor.loc[cursor["slope"].abs().idxmax()]
+    flat = list(cursor.loc[cursor["slope"].abs() < BARELY, "activation"])
+    text = f"At z = {signed(z)} the steepest of these is **{steep['activation']}**, φ′ = {number(steep['slope'])}. "
+    if not flat:
+        return Verdict("passes", text + "None of them stops the gradient here.")
+    lets = "lets" if len(flat) == 1 else "let"
+    text += f"{listed(flat)} {lets} through less than a hundredth of the gradient: a unit that sits there hardly learns."
+    return Verdict("flat", text)
+
+
+def show(v: Values) -> Shown:
+    members = members_of(v.set, SET.default, v)
+    table = built(members)
+    facts = {name: curves.facts(a) for name, a in table.items()}
+    frame, zones = sampled(table), flat_zones(facts)
+    cursor = pd.DataFrame(curves.values_at(list(table.values()), v.z), columns=["activation", "phi", "slope"]).assign(activation=list(table))
+    for column, measure, name in zip(st.columns(2), PICTURES, ("φ", "φ′"), strict=True):
+        layout.show(column, lines(frame, zones, measure, v.z), f"{name} of {listed(list(table))} for z from −6 to 6, cursor at {v.z:g}")
+
+    def details() -> None:
+        left, right = st.columns(2)
+        if len(zones):
+            layout.show(left, zone_strips(zones, list(table)), "For each activation, where its slope is saturated or dead")
+        else:
+            left.markdown("None of these activations loses its slope anywhere.")
+        right.markdown(f"**At the cursor, z = {signed(v.z)}**")
+        right.dataframe(
+            pd.DataFrame({"Activation": list(table), "φ(z)": cursor["phi"].map(number), "φ′(z)": cursor["slope"].map(number)}), hide_index=True
+        )
+        st.dataframe(facts_table(facts), hide_index=True, column_config={"Activation": st.column_config.Column(pinned=True)})
+
+    at = [(title(key), a, tex(float(a.f(np.float64(v.z))))) for (key, _), a in zip(members, table.values(), strict=True)]
+    script = f"""from engine.activations import as_activation
+from engine.studies.curves import facts, values_at
+
+{script_table(members)}print("activation,phi,slope")
+for name, phi, slope in values_at(table, {v.z!r}):
+    print(f"{{name}},{{phi!r}},{{slope!r}}")
+for activation in table:
+    f = facts(activation)
+    print(f"# {{f.activation.name}}: {{f.low:.4g}} … {{f.high:.4g}}, mean {{f.mean:.3f}}, steepest {{f.steepest:.4g}}")
+"""
+    formulas = [rf"\text{{{name}: }} \varphi({v.z:g}) = {a.formula} = {value}" for name, a, value in at[:6]]
+    return Shown(read(cursor, v.z), formulas, script, cursor, details)
+
+
+PART = Part(
+    "curves",
+    "Curves",
+    show,
+    controls=CONTROLS,
+    **SLOPE_CONTROLS,
+    more_open=True,
+    presets=(
+        Preset(
+            "act_notes", "The notes' figure", "Five curves, and below them where each slope is gone.",
+            {"set": ["sigmoid", "tanh", "relu", "leaky_relu", "elu"]},
+        ),
+        Preset(
+            "act_far", "A neuron at z = 51", "σ′(51) = 7 × 10⁻²³: this neuron has stopped learning.",
+            {"z": 51.0, "set": ["sigmoid", "tanh", "relu"]},
+        ),
+    ),
+    try_next=(
+        Try("Move the cursor to 51: what is left of the sigmoid's slope?", {"z": 51.0}),
+        Try("Set leaky ReLU's α to 0. What is it now?", {"leaky_relu_alpha": 0.0}),
+        Try("ELU with α = 2: a kink appears at 0, and the floor moves to −2.", {"elu_alpha": 2.0}),
+        Try("What the slopes multiply to: the sigmoid at 1/√n.", preset="act_sigmoid"),
+    ),
+    sources=(curves.facts, curves.values_at),
+)  # fmt: skip

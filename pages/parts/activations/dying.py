@@ -1,0 +1,230 @@
+"""Dying ReLU: units that no image switches on, and whether they come back."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from engine.activations import ACTIVATIONS, as_activation
+from engine.studies import dying
+from engine.studies.dying import SweepPoint, Watch
+from engine.verdict import Verdict
+from pages.parts.activations.common import NAMES, SLOPE_CONTROLS, Members, built, dash, hue, listed, members_of, script_table, shape, signed
+from pages.shared import encodings, layout, runs
+from pages.shared.control import Ladder, Several, Values, Whole, seed_control
+from pages.shared.encodings import SENT, specification, tips
+from pages.shared.layout import tex
+from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.titles import title
+
+SWEEP = "act_sweep"
+RATES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
+BIASES = (-2.0, -1.5, -1.0, -0.7, -0.5, -0.3, 0.0, 0.5)
+MANY = 0.2  # of all units: from here on they are spoken of
+RIVALS = Several(
+    "act_rivals", "Compared", ["relu", "leaky_relu", "prelu", "elu"], "All start from the same weights and see the same images.", tuple(ACTIVATIONS)
+)
+CONTROLS = (
+    RIVALS,
+    Ladder(
+        "act_rate", "Learning rate η", 0.01, "Adam's. A step that is too large throws units to where nothing switches them on.",
+        (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
+    ),
+    Ladder(
+        "act_bias", "First bias b", -1.0, "Of every hidden unit. Far below 0 most units never get switched on.",
+        (-3.0, -2.0, -1.5, -1.0, -0.7, -0.5, -0.3, -0.2, -0.1, 0.0, 0.1, 0.5),
+    ),
+    Whole("act_dying_depth", "Hidden layers", 3, "Of 50 units each.", (1, 10)),
+    seed_control("act", name="dying_seed", help="Draws the weights and orders the images."),
+)  # fmt: skip
+
+
+@st.cache_data(max_entries=100, show_spinner="Training …")
+@runs.place()
+def watch(key: str, options: tuple, rate: float, bias: float, depth: int, seed: int) -> list[Watch]:
+    return dying.watch_units(as_activation(key, **dict(options)), learning_rate=rate, bias=bias, depth=depth, seed=seed)
+
+
+@dataclass(frozen=True)
+class SweepSettings:
+    members: Members
+    rate: float
+    bias: float
+    depth: int
+    seed: int
+
+
+class SweepRun(runs.Run):
+    """Every activation over the ladder of learning rates at one bias, then over the ladder of biases at one learning rate."""
+
+    def __init__(self, settings: SweepSettings):
+        self.settings = settings
+        self.points: dict[str, list[SweepPoint]] = {"rate": [], "bias": []}
+        self.done, self.steps = 0, len(settings.members) * (len(RATES) + len(BIASES))
+        super().__init__("activations", self._both())
+
+    def _both(self) -> Iterator[tuple[str, SweepPoint]]:
+        s = self.settings
+        for by, rates, biases in (("rate", RATES, (s.bias,)), ("bias", (s.rate,), BIASES)):
+            for point in dying.sweep(list(built(s.members).values()), rates, biases, depth=s.depth, seed=s.seed):
+                yield by, point
+
+    def record(self, result: tuple[str, SweepPoint]) -> None:
+        by, point = result
+        self.points[by].append(point)
+        self.done += 1
+        if self.done == self.steps:
+            self.status = "finished"
+
+
+def frames(looks: Mapping[str, Sequence[Watch]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Over training (activation, step, epoch, off, dead, accuracy; shares of all units) and by layer at the end (activation, layer, off, dead)."""
+    over, layers = [], []
+    for name, watches in looks.items():
+        over += [(name, w.step, w.epoch, w.off.mean(), w.dead.mean(), w.accuracy) for w in watches]
+        layers += [(name, i, off, dead) for i, (off, dead) in enumerate(zip(watches[-1].off, watches[-1].dead, strict=True), start=1)]
+    return (
+        pd.DataFrame(over, columns=["activation", "step", "epoch", "off", "dead", "accuracy"]),
+        pd.DataFrame(layers, columns=["activation", "layer", "off", "dead"]),
+    )
+
+
+SHARES = (("off", "Switched off", ".1%"), ("dead", "Dead for good", ".1%"))
+
+
+def while_training(frame: pd.DataFrame) -> alt.LayerChart:
+    """Share of units that no training image switches on, while training."""
+    shown = list(frame["activation"].unique())
+    base = alt.Chart(frame).encode(
+        x=encodings.number(alt.X, "epoch", "Epoch", domain=(0, dying.EPOCHS), axis=alt.Axis(tickMinStep=1)),
+        y=encodings.share("off", "Units no image switches on"),
+        color=hue(shown),
+        tooltip=tips(("activation", "Activation"), ("epoch", "Epoch", ".2~f"), *SHARES, ("accuracy", "Read correctly", ".1%")),
+    )
+    return alt.layer(base.mark_line().encode(strokeDash=dash(shown)), base.mark_point(opacity=1)).properties(
+        height=330, title=alt.Title("While training", subtitle="z ≤ 0 on every training image")
+    )
+
+
+def by_layer(frame: pd.DataFrame) -> alt.LayerChart:
+    """The same by layer, at the end; each bar carries its activation's mark."""
+    shown = list(frame["activation"].unique())
+    base = alt.Chart(frame).encode(
+        x=alt.X("layer", type="ordinal", title="Layer l", axis=alt.Axis(labelAngle=0)),
+        xOffset=alt.XOffset("activation", type="nominal", sort=None, scale=alt.Scale(domain=shown)),
+        y=encodings.share("off", "Units no image switches on"),
+        color=hue(shown),
+        tooltip=tips(("activation", "Activation"), ("layer", "Layer", "d"), *SHARES),
+    )
+    return alt.layer(base.mark_bar(opacity=0.8), base.mark_point(size=40, opacity=1).encode(shape=shape(shown))).properties(
+        height=330, title=alt.Title("By layer, at the end", subtitle="z ≤ 0 on every training image")
+    )
+
+
+@lru_cache(maxsize=64)
+def swept(by: str, here: float, shown: tuple[str, ...], names: tuple[str, ...] = NAMES) -> dict:
+    """The final share of switched-off units against the learning rate, or the first bias; a rule marks the sidebar's value.
+
+    A specification, to be sent with rows activation, rate, bias, off.
+    """
+    x, head = {
+        "rate": (encodings.number(alt.X, "rate", "Learning rate η", domain=(1e-4, 1), log=True, ticks=range(-4, 1)), "Against the learning rate"),
+        "bias": (encodings.number(alt.X, "bias", "First bias b", domain=(-2, 0.5)), "Against the first bias"),
+    }[by]
+    base = alt.Chart(SENT).encode(x=x, y=encodings.share("off", "Switched off at the end"), color=hue(shown, names))
+    rule = alt.Chart(SENT).mark_rule(strokeDash=[2, 3], clip=True).encode(x=alt.datum(here))
+    return specification(
+        alt.layer(base.mark_line().encode(strokeDash=dash(shown, names)), base.mark_point(opacity=1), rule).properties(height=300, title=head)
+    )
+
+
+def draw_sweep(run: SweepRun) -> Verdict:
+    """Kinds: "ready", "read"."""
+    runs.progress_line(run, run.done, run.steps, f"{run.done} of {run.steps} trainings")
+    if not run.done:
+        return Verdict("ready", "Press **Start**: the same network is trained at each learning rate, then at each bias.")
+    shown, said = tuple(title(key) for key, _ in run.settings.members), {}
+    for column, (by, name) in zip(st.columns(2), (("rate", "learning rate"), ("bias", "first bias")), strict=True):
+        rows = [(title(p.activation), p.learning_rate, p.bias, p.off, p.dead, p.accuracy) for p in run.points[by]]
+        frame = pd.DataFrame(rows, columns=["activation", "rate", "bias", "off", "dead", "accuracy"])
+        alt_text = f"Units switched off at the end of training, against the {name}"
+        layout.show(column, swept(by, getattr(run.settings, by), shown), alt_text, frame)
+        half = frame[frame["off"] > 0.5].groupby("activation", sort=False)[by]
+        said[by] = (half.min() if by == "rate" else half.max()).to_dict()
+    edges = [
+        f"{word} {symbol} = " + ", ".join(f"{signed(x)} (**{name}**)" for name, x in said[by].items())
+        for by, word, symbol in (("rate", "first at", "η"), ("bias", "last at", "b"))
+        if said[by]
+    ]
+    if edges:
+        return Verdict("read", f"More than half of the units end switched off {'; '.join(edges)}.")
+    return Verdict("read", "So far, no activation ends with more than half of its units switched off.")
+
+
+def read(looks: Mapping[str, Sequence[Watch]], rate: float, bias: float) -> Verdict:
+    """Kinds: "low_bias", "large_steps", "alive"."""
+    ends = {name: watches[-1] for name, watches in looks.items()}
+    words = [f"**{name}** {100 * w.off.mean():.0f} % off, {100 * w.accuracy:.0f} % read correctly" for name, w in ends.items()]
+    text = f"η = {rate:g}, first bias {signed(bias)}. At the end: {'; '.join(words)}. "
+    name = max(ends, key=lambda name: ends[name].dead.mean())
+    dead = ends[name].dead.mean()
+    if dead <= MANY:
+        return Verdict("alive", text)
+    at_first = looks[name][0].off.mean() > MANY
+    cause = "they were off before the first step: the bias is too low" if at_first else "the steps were too large"
+    text += f"{100 * dead:.0f} % of {name}'s units are dead for good, slope 0 on every image, and {cause}."
+    return Verdict("low_bias", text, {"bias": 0.0}) if at_first else Verdict("large_steps", text, {"rate": 0.001})
+
+
+def show(v: Values) -> Shown:
+    members = members_of(v.rivals, RIVALS.default, v)
+    looks = {title(key): watch(key, options, v.rate, v.bias, v.dying_depth, v.dying_seed) for key, options in members}
+    over, layers = frames(looks)
+    left, right = st.columns(2)
+    layout.show(left, while_training(over.drop(columns="step")), f"Units that no image switches on, while {listed(list(looks))} train")
+    layout.show(right, by_layer(layers), f"Units of {listed(list(looks))} that no image switches on, by layer at the end of training")
+
+    def details() -> None:
+        st.header("Against learning rate and bias", anchor=False)
+        settings = SweepSettings(members, v.rate, v.bias, v.dying_depth, v.dying_seed)
+        run = runs.current(SWEEP, settings, lambda: SweepRun(settings))
+        runs.buttons(SWEEP, run, f"{run.steps} trainings: {len(RATES)} learning rates and {len(BIASES)} biases for each activation.")
+        runs.live(run, draw_sweep, key="verdict_sweep")
+
+    formulas = [
+        r"z \le 0 \text{ on every image} \;\Rightarrow\; \mathrm{ReLU}'(z) = 0 \;\Rightarrow\; \frac{\partial J}{\partial w} = 0 \text{ for ever}",
+        rf"\text{{leaky ReLU: }} \varphi'(z) = {tex(v.leaky_relu_alpha)} \text{{ for }} z < 0",
+    ]
+    script = f"""from engine.activations import as_activation
+from engine.studies.dying import watch_units
+
+{script_table(members)}print("activation,step,off,dead,accuracy")
+for activation in table:
+    for w in watch_units(activation, learning_rate={v.rate!r}, bias={v.bias!r}, depth={v.dying_depth}, seed={v.dying_seed}):
+        print(activation.name, w.step, *map(float, (w.off.mean(), w.dead.mean(), w.accuracy)), sep=",")
+"""
+    return Shown(read(looks, v.rate, v.bias), formulas, script, over.drop(columns="epoch"), details)
+
+
+PART = Part(
+    "dying",
+    "Dying ReLU",
+    show,
+    controls=CONTROLS,
+    **SLOPE_CONTROLS,
+    presets=(
+        Preset("act_dying", "Dying ReLU: biases too low", "ReLU's line stays where it began. The other three come down: their units come back."),
+        Preset("act_dying_step", "Dying ReLU: steps too large", "The first step alone switches half of the units off.", {"rate": 0.1, "bias": 0.0}),
+    ),
+    try_next=(
+        Try("Too low a bias against too large a step (η = 0.1): the same death by two roads.", preset="act_dying_step"),
+        Try(
+            "ReLU with a first bias of 0 and η = 0.03: how many of the accuracy's points do the dead units cost?", {"rate": 0.03, "bias": 0.0},
+        ),
+        Try("Ten layers: why do the deep ones go first?", {"dying_depth": 10}),
+    ),
+    sources=(dying.watch_units, dying.sweep),
+)  # fmt: skip

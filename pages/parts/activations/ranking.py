@@ -1,0 +1,221 @@
+"""The ranking, measured: the textbooks' order of activations, held against trainings with one budget."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import median
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from engine.activations import ACTIVATIONS
+from engine.studies import ranking
+from engine.studies.ranking import RankingStep
+from engine.verdict import Verdict
+from pages.parts.activations.common import NAMES, SET, SLOPE_CONTROLS, SYMBOLS, Members, built, dash, hue, members_of, script_table
+from pages.shared import encodings, layout, runs
+from pages.shared.control import Ladder, Menu, Values
+from pages.shared.encodings import SENT, specification, tips
+from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.theme import chart, tint
+from pages.shared.titles import title
+
+RUN = "act_ranking"
+READ = "Test images read correctly"
+CONTROLS = (
+    Menu("act_rank_depth", "Hidden layers", 20, "The deeper, the clearer.", (5, 20, 50), pills=True),
+    SET,
+    Ladder("act_rank_width", "Units in a layer", 30, "Narrow, so that mistakes of scale show.", (10, 20, 30, 50, 100)),
+    Ladder("act_rank_epochs", "Epochs", 10, "The budget: passes over the 1,437 training images.", (2, 5, 10, 20, 40)),
+    Ladder("act_rank_rate", "Adam's learning rate", 0.001, "The same for all.", (0.0001, 0.0003, 0.001, 0.003, 0.01)),
+    Ladder("act_rank_seeds", "Number of seeds", 3, "With one seed you measure luck.", (1, 2, 3, 5)),
+)
+
+
+@dataclass(frozen=True)
+class RankingSettings:
+    members: Members
+    depth: int
+    width: int
+    epochs: int
+    rate: float
+    seeds: int
+
+    def __str__(self) -> str:
+        return f"64 – {self.width} × {self.depth} – 10, {self.epochs} epochs, η = {self.rate:g}, {self.seeds} seed{'s' * (self.seeds > 1)}"
+
+
+class RankingRun(runs.Run):
+    """Keeps test accuracies only: one number for each activation, seed and epoch."""
+
+    def __init__(self, settings: RankingSettings):
+        s = self.settings = settings
+        self.history: list[tuple[str, int, float, float]] = []  # activation, seed, epoch, test accuracy
+        self.finals: dict[str, list[float]] = {}
+        table = list(built(s.members).values())
+        self.trainings = len(table) * s.seeds
+        self.done, self.steps = 0, ranking.steps_of(self.trainings, epochs=s.epochs)
+        super().__init__(
+            "activations", ranking.ranking(table, depth=s.depth, width=s.width, epochs=s.epochs, seeds=s.seeds, learning_rate=s.rate)
+        )
+
+    @property
+    def trained(self) -> int:
+        return sum(map(len, self.finals.values()))
+
+    def record(self, result: RankingStep) -> None:
+        self.done = result.done
+        if result.test_accuracy is not None:
+            self.history.append((result.activation, result.seed, result.epoch, result.test_accuracy))
+        if result.last:
+            self.finals.setdefault(result.activation, []).append(result.test_accuracy)
+        if self.done == self.steps:
+            self.status = "finished"
+
+    def summary(self) -> dict | None:
+        changed = [(key, options) for key, options in self.settings.members if options and dict(options) != ACTIVATIONS[key].options]
+        slopes = [f"{title(key)}: {SYMBOLS.get(option, option)} = {value:.3g}" for key, options in changed for option, value in options]
+        about = {"Settings": ", ".join([str(self.settings), *slopes]), "Trainings": f"{self.trained} of {self.trainings}"}
+        return about | {title(key): median(values) for key, values in self.finals.items()} if self.finals else None
+
+
+def finals_frame(finals: dict[str, list[float]]) -> pd.DataFrame:
+    """Columns activation, seed, accuracy, and middle, low, high of the activation: one row a finished training, best activation first."""
+    rows = [(title(r.activation), i, value, r.middle, r.low, r.high) for r in ranking.ranks(finals) for i, value in enumerate(finals[r.activation])]
+    return pd.DataFrame(rows, columns=["activation", "seed", "accuracy", "middle", "low", "high"])
+
+
+def learning_frame(history: list[tuple[str, int, float, float]]) -> pd.DataFrame:
+    """Columns activation, epoch, middle, low, high over the seeds so far."""
+    frame = pd.DataFrame(history, columns=["activation", "seed", "epoch", "accuracy"]).assign(activation=[title(key) for key, *_ in history])
+    grouped = frame.groupby(["activation", "epoch"], sort=False)["accuracy"].agg(["median", "min", "max"]).reset_index()
+    return grouped.rename(columns={"median": "middle", "min": "low", "max": "high"})
+
+
+def height(rows: int) -> int:
+    return max(330, 34 * rows + 110)
+
+
+@lru_cache(maxsize=64)
+def standings(order: tuple[str, ...]) -> dict:
+    """Test accuracy after the same budget: a point for each seed, a bar from the worst to the best, the activations in this order.
+
+    A specification, to be sent with rows of `finals_frame`.
+    """
+
+    def x(field: str) -> alt.X:
+        return encodings.number(alt.X, field, READ, domain=(0, 1), format="%")
+
+    base = chart(SENT).encode(y=alt.Y("activation", type="nominal", title=None, scale=alt.Scale(domain=list(order)), sort=None))
+    once = base.transform_filter("datum.seed == 0")
+    tip = tips(("activation", "Activation"), ("seed", "Seed", "d"), ("accuracy", "Read correctly", ".1%"))
+    return specification(
+        alt.layer(
+            once.mark_rule(strokeWidth=5, opacity=0.35).encode(x=x("low"), x2="high", color=tint("signal")),
+            base.mark_point(size=55, opacity=1).encode(x=x("accuracy"), color=tint("signal"), tooltip=tip),
+            once.mark_tick(thickness=2.5, size=18).encode(x=x("middle"), color=tint("yardstick")),
+            alt.Chart(SENT).mark_rule(strokeDash=[2, 3]).encode(x=alt.datum(0.1)),
+        ).properties(height=height(len(order)), title=alt.Title("Who reads best?", subtitle="points: seeds; dotted: guessing"))
+    )
+
+
+@lru_cache(maxsize=64)
+def on_the_way(epochs: int, shown: tuple[str, ...], names: tuple[str, ...] = NAMES) -> dict:
+    """Test accuracy by epoch: the middle of the seeds, and their range as a band. A specification, to be sent with rows of `learning_frame`."""
+    base = alt.Chart(SENT).encode(
+        x=encodings.number(alt.X, "epoch", "Epoch", domain=(0, epochs), axis=alt.Axis(tickMinStep=1)), color=hue(shown, names)
+    )
+    tip = tips(("activation", "Activation"), ("epoch", "Epoch", "d"), ("middle", "Middle of the seeds", ".1%"))
+    return specification(
+        alt.layer(
+            base.mark_area(opacity=0.15).encode(y=encodings.share("low", READ), y2="high"),
+            base.mark_line().encode(y=encodings.share("middle", READ), strokeDash=dash(shown, names), tooltip=tip),
+        ).properties(height=height(len(shown)), title=alt.Title("On the way", subtitle="line: middle of the seeds; band: their range"))
+    )
+
+
+def read(run: RankingRun) -> Verdict:
+    """Kinds: "ready", "partly", "finished"."""
+    if not run.trained:
+        return Verdict("ready", "Press **Start**: the same network and digits for each activation, one seed after the other.")
+    words = [f"{title(r.activation)} {100 * r.middle:.0f} %" for r in ranking.ranks(run.finals)]
+    text = f"Measured at {run.settings.depth} layers: **{' · '.join(words)}**. "
+    held = ranking.agreement(run.finals)
+    pairs = held.confirmed + held.contradicted + held.undecided
+    if pairs and run.settings.seeds > 1:
+        text += (
+            f"Of the claim's {pairs} pair{'s' * (pairs > 1)}, {held.confirmed} as claimed, {held.contradicted} the other way round, "
+            f"{held.undecided} undecided: their seeds overlap."
+        )
+    return Verdict("finished", text) if run.status == "finished" else Verdict("partly", text + " Not all trainings are done.")
+
+
+def draw(run: RankingRun) -> Verdict:
+    """What ticks while the networks train."""
+    runs.progress_line(run, run.done, run.steps, f"{run.trained} of {run.trainings} trainings, {run.seconds:.0f} s of work")
+    if run.trained:
+        shown, reached = tuple(title(key) for key, _ in run.settings.members), finals_frame(run.finals)
+        order = tuple(dict.fromkeys([*reached["activation"], *shown]))
+        left, right = st.columns(2)
+        layout.show(left, standings(order), "Test accuracy of each activation after the same budget, one point a seed", reached)
+        picture = on_the_way(run.settings.epochs, shown)
+        layout.show(right, picture, "Test accuracy by epoch for each activation", learning_frame(run.history))
+    return read(run)
+
+
+def show(v: Values) -> Shown:
+    members = members_of(v.set, SET.default, v)
+    settings = RankingSettings(members, v.rank_depth, v.rank_width, v.rank_epochs, v.rank_rate, v.rank_seeds)
+    run = runs.current(RUN, settings, lambda: RankingRun(settings))
+    s = run.settings
+    about = f"64 – {s.width} × {s.depth} – 10 on the digits, Adam, {s.epochs} epochs, {s.seeds} seed{'s' * (s.seeds > 1)}; "
+    runs.buttons(RUN, run, about + "each activation with its own initializer.")
+    verdict = runs.live(run, draw)
+
+    def details() -> None:
+        if rows := runs.earlier(RUN):
+            st.markdown("**Earlier runs**: the middle of the seeds")
+            st.dataframe(pd.DataFrame(rows[::-1]).style.format("{:.0%}", subset=[*{*NAMES} & {*pd.DataFrame(rows)}], na_rep=""), hide_index=True)
+
+    first, second = (r" > ".join(rf"\text{{{title(key)}}}" for key in half) for half in (ranking.CLAIM[:3], ranking.CLAIM[3:]))
+    formulas = [rf"\begin{{aligned}}\text{{The textbooks claim }} &{first} \\ > {{}} &{second}\end{{aligned}}"]
+    numbers = finals_frame(run.finals)[["activation", "seed", "accuracy"]]
+    return Shown(verdict, formulas, script(s), numbers, details, live=run)
+
+
+def script(s: RankingSettings) -> str:
+    return f"""from engine.activations import as_activation
+from engine.studies.ranking import ranking
+
+{script_table(s.members)}print("activation,seed,accuracy")
+for step in ranking(table, depth={s.depth}, width={s.width}, epochs={s.epochs}, seeds={s.seeds},
+                    learning_rate={s.rate!r}):
+    if step.last:
+        print(f"{{step.activation}},{{step.seed}},{{step.test_accuracy!r}}")
+"""
+
+
+PART = Part(
+    "ranking",
+    "The ranking, measured",
+    show,
+    controls=CONTROLS,
+    **SLOPE_CONTROLS,
+    presets=(
+        Preset("act_ranking", "The ranking at 20 layers", "Press Start. Is the textbooks' order the one that comes out?"),
+        Preset(
+            "act_ranking_50",
+            "The ranking at 50 layers",
+            "Press Start. With five seeds most pairs of the claim stay undecided: chance is larger than most differences.",
+            {"rank_depth": 50, "rank_seeds": 5},
+        ),
+    ),
+    try_next=(
+        Try("5 layers, then 20, then 50: at which depth does the order begin to matter?", {"rank_depth": 5}),
+        Try(
+            f"All {len(ACTIVATIONS)} activations, identity among them: what does a network without any bend reach?", {"set": list(ACTIVATIONS)}
+        ),
+        Try("One seed, twice as many epochs: would you publish that order?", {"rank_seeds": 1, "rank_epochs": 20}),
+    ),
+    sources=(ranking.ranking, ranking.agreement),
+)

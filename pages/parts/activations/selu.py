@@ -1,0 +1,184 @@
+"""SELU's fixed point: where mean and variance go from layer to layer."""
+
+import math
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine.activations import ACTIVATIONS, as_activation
+from engine.initializers import INITIALIZERS
+from engine.studies import moment_map
+from engine.verdict import Verdict, number
+from pages.parts.activations.common import GAINS, SLOPE_CONTROLS, member, members_of
+from pages.shared import encodings, layout
+from pages.shared.control import Ladder, Menu, Number, Values, Whole
+from pages.shared.encodings import tips
+from pages.shared.layout import tex
+from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.theme import QUIET, chart, tint
+from pages.shared.titles import title
+
+DEAD = 1e-12  # a variance below it counts as none
+STARTS = tuple((mean, variance) for mean in (-1.0, 0.0, 1.0, 2.0) for variance in (0.02, 0.3, 5.0, 40.0))
+FIXED = Menu("act_fixed", "Activation φ", "selu", "Only SELU is made to settle at (0, 1).", tuple(ACTIVATIONS))
+CONTROLS = (
+    FIXED,
+    Number("act_mean", "Input mean μ", 0.5, "Where the measured network starts.", limits=(-2, 2), step=0.25),
+    Number("act_variance", "Input variance ν", 2.0, "Where the measured network starts.", limits=(0, 10), step=0.25),
+    Whole("act_layers", "Layers", 30, "How far the path is followed.", (1, 1000)),
+    Menu("act_fixed_initializer", "Initializer", "lecun_normal", "SELU is made for LeCun's 1/n. Try He.", tuple(INITIALIZERS)),
+    Ladder("act_fixed_gain", "Gain of the weights", 1.0, "Multiplies every weight.", tuple(g for g in GAINS if 0.4 < g < 3)),
+    Ladder("act_dropout_rate", "Dropout rate", 0.0, "Share of units silenced after every layer.", (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)),
+    Menu(
+        "act_dropout", "Kind of dropout", "dropout", "Alpha dropout sends units to SELU's floor instead of 0.", moment_map.DROPOUTS,
+        show={"dropout": "Dropout", "alpha": "Alpha dropout"}.__getitem__, idle=lambda v: "" if v.dropout_rate else "At rate 0 nothing is dropped.",
+    ),
+)  # fmt: skip
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def moment_paths(key: str, options: tuple, start: tuple, depth: int, initializer: str, gain: float, rate: float, dropout: str) -> tuple:
+    """Theory from many starts and from `start`, one network from `start`, and where theory settles."""
+    phi, layer = as_activation(key, **dict(options)), {"rate": rate, "dropout": dropout}
+    sigma_w = moment_map.sigma_w_of(initializer, gain)
+    fan = [moment_map.trajectory(*at, min(depth, 20), phi, sigma_w=sigma_w, **layer) for at in STARTS]
+    theory = moment_map.trajectory(*start, depth, phi, sigma_w=sigma_w, **layer)
+    network = moment_map.simulate(*start, depth, phi, initializer=initializer, gain=gain, **layer, rng=np.random.default_rng(0))
+    return fan, theory, network, moment_map.settles_at(phi, sigma_w=sigma_w, **layer)
+
+
+def path_frame(trajectories: list[np.ndarray], every: int = 1) -> pd.DataFrame:
+    """Columns path, layer, mean, variance of several (depth + 1, 2) trajectories; what is infinite or NaN is left out."""
+    parts = [pd.DataFrame({"path": i, "layer": np.arange(len(t)), "mean": t[:, 0], "variance": t[:, 1]})[::every] for i, t in enumerate(trajectories)]
+    frame = pd.concat(parts, ignore_index=True)
+    return frame[np.isfinite(frame["mean"]) & np.isfinite(frame["variance"])]
+
+
+def variance_axis() -> alt.Y:
+    return encodings.number(alt.Y, "variance", "Variance ν (log)", domain=(0.01, 100), log=True, clamp=True, ticks=range(-2, 3))
+
+
+def map_picture(paths: pd.DataFrame, measured: pd.DataFrame, settles: tuple[float, float] | None) -> alt.LayerChart:
+    """Mean and variance, layer after layer, from many starts (thin lines), in one network (points); a cross where theory settles."""
+    place = {"x": encodings.number(alt.X, "mean", "Mean μ", domain=(-1.2, 2.2)), "y": variance_axis()}
+    tip = tips(("layer", "After layer", "d"), ("mean", "Mean", ".3~g"), ("variance", "Variance", ".3~g"))
+    order = alt.Order("layer", type="quantitative")
+    base = chart(paths).encode(**place, detail=alt.Detail("path", type="nominal"), order=order, tooltip=tip)
+    network = chart(measured).encode(**place, color=tint("signal"))
+    layers = [
+        base.mark_line(strokeWidth=1, clip=True, color=QUIET),
+        base.mark_point(size=9, clip=True, color=QUIET, opacity=0.8),
+        network.mark_line(strokeWidth=1, clip=True).encode(order=order),
+        network.mark_point(size=32, clip=True, opacity=0.9).encode(tooltip=tip),
+    ]
+    if settles:
+        cross = chart(pd.DataFrame({"mean": [settles[0]], "variance": [settles[1]]}))
+        layers.append(cross.mark_point(shape="cross", size=190, opacity=1, clip=True, stroke="white").encode(**place, color=tint("yardstick")))
+    return alt.layer(*layers).properties(height=380, title=alt.Title("The map, layer after layer", subtitle="grey: theory; blue: a network"))
+
+
+def by_layer(theory: pd.DataFrame, measured: pd.DataFrame, depth: int) -> alt.LayerChart:
+    """Variance by layer: theory's line, one network's points."""
+    place = {
+        "x": encodings.number(alt.X, "layer", "Layer l", domain=(0, depth), axis=alt.Axis(tickMinStep=1, grid=False)),
+        "y": variance_axis(),
+        "tooltip": tips(("layer", "Layer", "d"), ("variance", "Variance", ".3~g")),
+    }
+    return alt.layer(
+        chart(theory).mark_line(strokeWidth=1.2).encode(**place, color=tint("yardstick")),
+        chart(measured).mark_point(size=32, opacity=0.9).encode(**place, color=tint("signal")),
+    ).properties(height=380, title=alt.Title("Variance by layer", subtitle="line: theory; points: one network"))
+
+
+def read(key: str, network: np.ndarray, settles: tuple[float, float], rate: float) -> Verdict:
+    """Kinds: "home" where theory settles at (0, 1), "elsewhere", "grows", "dies"."""
+    depth, end = len(network) - 1, network[-1]
+
+    def moments(mean: float, variance: float, bold: str = "") -> str:
+        return f"mean {bold}{number(round(mean, 2))}{bold} and variance {bold}{number(variance)}{bold}"
+
+    text = f"After {depth:,} layers of {title(key)} the network has {moments(*end, '**')}; "
+    if not np.isfinite(end).all():
+        text = f"After {int(np.isfinite(network).all(axis=1).sum()) - 1} layers of {title(key)} the numbers overflow; "
+    if abs(settles[0]) < 0.01 and abs(settles[1] - 1) < 0.01:
+        return Verdict("home", f"{text}theory settles at {moments(*settles)}.")
+    fix = {"fixed": "selu", "fixed_initializer": "lecun_normal", "fixed_gain": 1.0} | ({"dropout": "alpha"} if rate else {})
+    if not settles[1] < moment_map.HUGE:
+        return Verdict("grows", f"{text}in theory the variance grows for ever.", fix)
+    if settles[1] <= DEAD:
+        return Verdict("dies", f"{text}in theory the signal dies.", fix)
+    return Verdict("elsewhere", f"{text}theory settles at {moments(*settles)}.", fix)
+
+
+def show(v: Values) -> Shown:
+    ((key, options),) = members_of([v.fixed], [FIXED.default], v)
+    start, layer = (v.mean, v.variance), {"rate": v.dropout_rate, "dropout": v.dropout}
+    fan, theory, network, settles = moment_paths(key, options, start, v.layers, v.fixed_initializer, v.fixed_gain, **layer)
+    verdict = read(key, network, settles, v.dropout_rate)
+    every = max(1, v.layers // 150)
+    measured, there = path_frame([network], every), settles if verdict.kind in ("home", "elsewhere") else None
+    left, right = st.columns(2)
+    said = f"Mean and variance from layer to layer under {title(key)}, from {len(STARTS)} starts"
+    layout.show(left, map_picture(path_frame(fan), measured, there), said)
+    picture = by_layer(path_frame([theory], every), measured, v.layers)
+    layout.show(right, picture, f"Variance over {v.layers} layers: theory and one network of 100 units")
+
+    def near(x: float) -> str:
+        return tex(round(x, 6) + 0.0) if math.isfinite(x) else r"\infty"
+
+    sigma_w = moment_map.sigma_w_of(v.fixed_initializer, v.fixed_gain)
+    mu, nu = moment_map.next_moments(0.0, 1.0, as_activation(key, **dict(options)), sigma_w=sigma_w, **layer)
+    formulas = [
+        r"q = \sigma_w^2 (\nu + \mu^2), \quad u \sim \mathcal{N}(0, 1)",
+        r"\mu' = E[\varphi(\sqrt{q}\,u)], \quad \nu' = E[\varphi(\sqrt{q}\,u)^2] - \mu'^2",
+        rf"(0,\ 1) \;\mapsto\; ({near(mu)},\ {near(nu)}) \quad \text{{with }} \sigma_w = {tex(sigma_w)}",
+    ]
+    drop = ", ".join(f"{name}={value!r}" for name, value in layer.items())
+    script = f"""import numpy as np
+
+from engine.activations import as_activation
+from engine.studies.moment_map import sigma_w_of, simulate, trajectory
+
+phi, start, depth = {member(key, options)}, {start!r}, {v.layers}
+initializer, gain = {v.fixed_initializer!r}, {v.fixed_gain!r}
+theory = trajectory(*start, depth, phi, sigma_w=sigma_w_of(initializer, gain), {drop})
+network = simulate(*start, depth, phi, initializer=initializer, gain=gain, {drop},
+                   rng=np.random.default_rng(0))
+print("layer,mean,variance,measured_mean,measured_variance")
+for layer, row in enumerate(np.hstack([theory, network])):
+    print(layer, *(repr(float(x)) for x in row), sep=",")
+"""
+    numbers = pd.DataFrame(np.hstack([theory, network]), columns=["mean", "variance", "measured_mean", "measured_variance"])
+    numbers.insert(0, "layer", range(len(numbers)))
+    return Shown(verdict, formulas, script, numbers)
+
+
+PART = Part(
+    "selu",
+    "SELU's fixed point",
+    show,
+    controls=CONTROLS,
+    **SLOPE_CONTROLS,
+    presets=(
+        Preset("act_selu", "SELU, 100 layers", "Wherever it starts, it runs to mean 0 and variance 1 and stays there.", {"layers": 100}),
+        Preset(
+            "act_selu_dropout", "SELU with dropout", "Zeros in place of SELU's floor: the fixed point moves away from (0, 1).",
+            {"dropout_rate": 0.1},
+        ),
+        Preset(
+            "act_selu_he", "SELU with He's weights", "Twice the variance in every layer: there is no fixed point left.",
+            {"fixed_initializer": "he_normal"},
+        ),
+    ),
+    try_next=(
+        Try("100 layers of SELU.", preset="act_selu"),
+        Try("Then 1,000 layers.", {"layers": 1000}),
+        Try("Dropout moves the fixed point.", preset="act_selu_dropout"),
+        Try("Alpha dropout leaves it where it was.", {"dropout_rate": 0.1, "dropout": "alpha"}),
+        Try("He's weights: right for ReLU, too large for SELU.", preset="act_selu_he"),
+        Try("ReLU with He's weights: the second moment stays, but mean and variance?", {"fixed": "relu", "fixed_initializer": "he_normal"}),
+    ),
+    sources=(moment_map.next_moments, moment_map.simulate),
+)  # fmt: skip
