@@ -54,9 +54,9 @@ class Server:
 @pytest.fixture(scope="session", autouse=True)
 def proven_charts():
     """Every chart that a page draws in a test is valid Vega-Lite."""
-    from pages.shared import charts
+    from pages.shared import encodings
 
-    charts.PROVE = True
+    encodings.PROVE = True
 
 
 @pytest.fixture

@@ -1,29 +1,13 @@
-"""The app as a visitor meets it: a real server, a real browser."""
+"""MNIST training as a visitor meets it: a network that trains before the eyes, and everything that is pressed meanwhile."""
 
 import re
 
 import pytest
 from playwright.sync_api import expect
 
-from pages.shared.router import PAGES
+from tests.browser.conftest import complaints
 
 pytestmark = pytest.mark.browser
-HARMLESS = re.compile(r"_stcore/(health|host-config)|Failed to load resource")   # Streamlit looks for its base path under deep links
-
-
-def complaints(tab) -> list[str]:
-    return [text for text in tab.complaints if not HARMLESS.search(text)]
-
-
-@pytest.mark.parametrize("path", ["" if stem == "home" else stem for stem in PAGES])
-def test_a_link_to_a_page_opens_on_a_cold_server(path, new_server, tab):
-    visitor = tab()
-    page = visitor.open(f"{new_server().url}/{path}")
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
-    expect(page.locator("[data-testid='stTopNavLink']")).to_have_count(len(PAGES))   # the app's own navigation, not the folder's
-    expect(page.locator("[data-testid='stVegaLiteChart'] svg, [data-testid='stVegaLiteChart'] canvas").first).to_be_visible()
-    assert page.locator("[data-testid='stException']").count() == 0
-    assert complaints(visitor) == []
 
 
 def test_start_pause_step_and_reset_do_what_they_say(new_server, tab):
@@ -60,27 +44,6 @@ def test_a_running_network_pauses_while_another_page_is_open(new_server, tab):
     assert complaints(visitor) == []
 
 
-def test_every_setting_travels_in_the_link(new_server, tab):
-    server, first, second = new_server(), tab(), tab()
-    page = first.open(f"{server.url}/mnist_training")
-    page.locator(".st-key-mnist_depth [role='slider'], .st-key-mnist_depth input[type='range']").first.focus()
-    page.keyboard.press("ArrowRight")
-    expect(page).to_have_url(re.compile("mnist_depth=3"))
-    page.locator(".st-key-mnist_activation input").click()
-    page.get_by_role("option", name="SELU").click()
-    expect(page).to_have_url(re.compile("mnist_activation=SELU"))
-    copy = second.open(page.url)
-    expect(copy.locator(".st-key-mnist_depth")).to_contain_text("3")
-    expect(copy.locator("code").filter(has_text="activation='selu'").first).to_be_attached()
-
-
-def test_a_link_that_asks_for_too_much_says_so_and_gets_no_more_than_the_sliders_give(new_server, tab):
-    page = tab().open(f"{new_server().url}/mnist_training?mnist_depth=100000&mnist_activation=nonsense&mnist_rate=-1&mnist_seed=abc")
-    for words in ("Hidden layers = “100000”", "Activation φ = “nonsense”", "Learning rate η = “-1”", "Seed = “abc”"):
-        expect(page.get_by_text(words)).to_be_visible()
-    assert page.locator("[data-testid='stException']").count() == 0
-
-
 def test_a_finished_run_shows_its_mistakes_and_weights(new_server, tab):
     visitor = tab()
     page = visitor.open(f"{new_server().url}/mnist_training?mnist_epochs=2")
@@ -92,20 +55,20 @@ def test_a_finished_run_shows_its_mistakes_and_weights(new_server, tab):
 
 
 def test_a_missing_mnist_folder_is_a_sentence_and_the_digits_stay(new_server, tab):
-    page = tab().open(f"{new_server(MNIST_DIR='/nowhere').url}/mnist_training?mnist_data=MNIST")
+    page = tab().open(f"{new_server(MNIST_DIR='/nowhere').url}/mnist_training?mnist_data=mnist")
     expect(page.get_by_text("MNIST_DIR names /nowhere, but there is no such folder.")).to_be_visible()
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
 
 
 def test_the_fix_moves_the_controls_and_a_new_run_learns(new_server, tab):
     visitor = tab()
-    small = "mnist_epochs=5&mnist_initializer=Normal+N(0, 1)&mnist_gain=0.01&mnist_depth=5&mnist_optimizer=SGD&mnist_rate=0.1"
+    small = "mnist_epochs=5&mnist_initializer=normal&mnist_gain=0.01&mnist_depth=5&mnist_optimizer=sgd&mnist_rate=0.1"
     page = visitor.open(f"{new_server().url}/mnist_training?{small}")
     start = page.get_by_role("button", name="Start", exact=True)
     start.click()
     fix = page.get_by_role("button", name="Apply the fix: Batch norm = Before")
     fix.click(timeout=30_000)
-    expect(page).to_have_url(re.compile("mnist_batch_norm=Before"))
+    expect(page).to_have_url(re.compile("mnist_batch_norm=before"))
     expect(start).to_be_enabled()
     start.click()
     expect(page.locator(".st-key-verdict")).to_contain_text(re.compile("test [5-9]"), timeout=30_000)

@@ -1,0 +1,43 @@
+"""The app as a visitor meets it: a cold server, links, and what a link may say."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from pages.shared.router import PAGES
+from tests.browser.conftest import complaints
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("path", ["" if stem == "home" else stem for stem in PAGES])
+def test_a_link_to_a_page_opens_on_a_cold_server(path, new_server, tab):
+    visitor = tab()
+    page = visitor.open(f"{new_server().url}/{path}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator("[data-testid='stTopNavLink']")).to_have_count(len(PAGES))   # the app's own navigation, not the folder's
+    expect(page.locator("[data-testid='stVegaLiteChart'] svg, [data-testid='stVegaLiteChart'] canvas").first).to_be_visible()
+    assert page.locator("[data-testid='stException']").count() == 0
+    assert complaints(visitor) == []
+
+
+def test_every_setting_travels_in_the_link(new_server, tab):
+    server, first, second = new_server(), tab(), tab()
+    page = first.open(f"{server.url}/mnist_training")
+    page.locator(".st-key-mnist_depth [role='slider'], .st-key-mnist_depth input[type='range']").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(re.compile("mnist_depth=3"))
+    page.locator(".st-key-mnist_activation input").click()
+    page.get_by_role("option", name="SELU").click()
+    expect(page).to_have_url(re.compile("mnist_activation=selu"))
+    copy = second.open(page.url)
+    expect(copy.locator(".st-key-mnist_depth")).to_contain_text("3")
+    expect(copy.locator("code").filter(has_text="activation='selu'").first).to_be_attached()
+
+
+def test_a_link_that_asks_for_too_much_says_so_and_gets_no_more_than_the_sliders_give(new_server, tab):
+    page = tab().open(f"{new_server().url}/mnist_training?mnist_depth=100000&mnist_activation=nonsense&mnist_rate=-1&mnist_seed=abc")
+    for words in ("Hidden layers = “100000”", "Activation φ = “nonsense”", "Learning rate η = “-1”", "Seed = “abc”"):
+        expect(page.get_by_text(words)).to_be_visible()
+    assert page.locator("[data-testid='stException']").count() == 0

@@ -1,0 +1,203 @@
+"""Runs: what any of them does, whatever it computes. A made-up one counts its steps."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.shared import runs
+
+
+class Counting(runs.Run):
+    """As many steps as it is told, each of them recorded."""
+
+    def __init__(self, steps: int = 10**9):
+        self.seen = []
+        super().__init__("home", iter(range(1, steps + 1)))
+
+    def record(self, result: int) -> None:
+        self.seen.append(result)
+
+    def summary(self) -> dict | None:
+        return {"steps": len(self.seen)} if self.seen else None
+
+
+def test_a_run_does_every_step_once_and_in_order_however_it_is_sliced():
+    sliced, whole = Counting(1000), Counting(1000)
+    for run, seconds in ((sliced, 0), (whole, None)):
+        run.press(False)
+        while run.status != "finished":
+            run.advance(seconds)
+    assert sliced.seen == whole.seen == list(range(1, 1001))
+    assert whole.seconds > 0
+
+
+def test_a_slice_ends_when_its_time_is_over_and_the_next_one_goes_on():
+    run = Counting()
+    run.press(False)
+    run.advance(0.01)
+    after_one = len(run.seen)
+    assert run.status == "running"
+    assert run.seconds >= 0.01
+    run.advance(0.01)
+    assert len(run.seen) > after_one
+    assert run.seen == list(range(1, len(run.seen) + 1))
+
+
+def test_stepping_past_the_end_and_pressing_twice_changes_nothing():
+    run = Counting(3)
+    for _ in range(6):
+        run.step()
+    run.press(False)
+    run.press(False)
+    run.advance()
+    assert run.status == "finished"
+    assert run.seen == [1, 2, 3]
+
+
+def test_a_step_is_one_and_the_run_stands_after_it():
+    run = Counting()
+    run.press(False)
+    run.step()
+    assert run.status == "paused"
+    assert run.seen == [1]
+    run.advance()
+    assert run.seen == [1]
+    run.press(True)
+    assert run.status == "paused"
+
+
+def test_no_more_runs_work_at_once_than_the_machine_has_places(monkeypatch):
+    monkeypatch.setattr(runs, "_gate", runs.threading.BoundedSemaphore(1))
+    first, second = Counting(), Counting()
+    with runs.place():
+        second.advance(0)
+    assert second.waiting
+    assert second.seen == []
+    second.advance(0)
+    assert not second.waiting
+    assert second.seen == [1]
+    first.advance(0)
+    assert first.seen == [1]
+
+
+@pytest.mark.parametrize("visitors", [1, 2, 4, 5, 8, 30, 60])
+def test_a_full_class_ticks_slower_and_leaves_the_cores_time_for_pages(visitors, monkeypatch):
+    monkeypatch.setattr(runs, "PLACES", 2)
+    monkeypatch.setattr(runs, "_ticking", runs.weakref.WeakSet())
+    a_class = [Counting() for _ in range(visitors)]
+    for run in a_class:
+        run.advance(0)
+        run.status = "running"
+    tick, work = runs.pace()
+    assert tick == 0.25 or visitors > 4
+    assert visitors / tick <= 16                    # pictures a second, each about 10 ms of one core
+    assert visitors * work / tick <= 0.8 * 2 + 1e-9   # of two cores: everybody gets a slice within a tick
+    assert 0.1 <= work <= 0.2
+    for run in a_class:
+        run.status = "paused"
+    assert runs.pace() == (0.25, 0.2)
+
+
+def test_a_run_that_is_paused_while_it_waits_for_a_core_does_not_move(monkeypatch):
+    monkeypatch.setattr(runs, "_gate", runs.threading.BoundedSemaphore(1))
+    run = Counting()
+    run.press(False)
+    with runs.place():
+        waiting = runs.threading.Thread(target=run.advance)
+        waiting.start()
+        run.pause()             # answers although the other thread stands at the gate
+    waiting.join(timeout=10)
+    assert not waiting.is_alive()
+    assert run.seen == []
+
+
+def script():
+    """A page with one run, whose settings are a number."""
+    import streamlit as st
+
+    from engine.verdict import Verdict
+    from pages.shared import runs
+    from tests.pages.test_runs import Counting
+
+    st.session_state.setdefault("setting", 1)
+    st.session_state.setdefault("steps", 10**9)
+    run = runs.current("counting", st.session_state["setting"], lambda: Counting(st.session_state["steps"]))
+    runs.buttons("counting", run, step=True)
+    said = runs.live(run, lambda run: Verdict("read", f"{len(run.seen)} steps"), lambda run: st.caption("below"))
+    st.text(said.text)
+
+
+def page() -> AppTest:
+    return AppTest.from_function(script).run()
+
+
+@pytest.mark.parametrize("status", ["ready", "running", "paused", "finished"])
+def test_a_run_under_way_keeps_its_settings_and_any_other_gives_way(status):
+    app = page()
+    run = app.session_state["counting"]
+    run.advance(0)
+    run.status = status
+    app.session_state["setting"] = 2
+    app.run()
+    under_way = status in ("running", "paused")
+    assert (app.session_state["counting"] is run) == under_way
+    assert app.session_state["counting"].settings == (1 if under_way else 2)
+    assert bool(app.info) == under_way
+    assert runs_before(app) == ([] if under_way else [{"steps": 1}])
+
+
+def runs_before(app: AppTest) -> list[dict]:
+    key = "counting_earlier"
+    return app.session_state[key] if key in app.session_state else []   # noqa: SIM401  (it has no get)
+
+
+def test_reset_starts_over_and_keeps_a_row_of_each_of_the_last_eight_that_had_something_to_show():
+    app = page()
+    app.button(key="counting_reset").click().run()
+    assert runs_before(app) == []
+    for steps in range(1, 11):
+        for _ in range(steps):
+            app.button(key="counting_step").click().run()
+        app.button(key="counting_reset").click().run()
+    assert runs_before(app) == [{"steps": steps} for steps in range(3, 11)]
+    assert app.session_state["counting"].seen == []
+
+
+def test_the_verdict_of_a_run_is_said_and_given_to_the_page_and_what_is_below_comes_while_it_runs():
+    app = page()
+    assert [text.value for text in (*app.markdown, *app.text)] == ["0 steps", "0 steps"]
+    assert not app.caption
+    app.button(key="counting_start").click().run()
+    assert app.button(key="counting_start").label == "Pause"
+    assert [caption.value for caption in app.caption] == ["below"]
+    assert app.text[0].value == app.markdown[0].value == f"{len(app.session_state['counting'].seen)} steps"
+    app.button(key="counting_start").click().run()
+    assert not app.caption
+
+
+def test_a_run_that_ends_frees_the_page_from_its_clock_and_can_only_be_reset():
+    app = page()
+    app.session_state["steps"] = 5
+    app.button(key="counting_reset").click().run()
+    app.button(key="counting_start").click().run()
+    assert app.session_state["counting"].status == "finished"
+    assert app.text[0].value == "5 steps"
+    assert app.button(key="counting_start").disabled
+    assert app.button(key="counting_step").disabled
+    assert not app.button(key="counting_reset").disabled
+
+
+def test_a_run_of_another_page_is_paused():
+    def leave():
+        import streamlit as st
+
+        from pages.shared import runs
+        from tests.pages.test_runs import Counting
+
+        for key, stem in (("here", "home"), ("elsewhere", "batch_norm")):
+            run = st.session_state[key] = Counting()
+            run.page, run.status = stem, "running"
+        runs.pause_unless_on("home")
+
+    app = AppTest.from_function(leave).run()
+    assert app.session_state["here"].status == "running"
+    assert app.session_state["elsewhere"].status == "paused"

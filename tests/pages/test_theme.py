@@ -1,0 +1,35 @@
+"""The look of all charts: a colour has one meaning, and can be seen in light and in dark."""
+
+import re
+import tomllib
+
+from pages.shared import theme
+from tests.conftest import ROOT
+
+
+def test_each_meaning_has_one_colour_in_light_and_in_dark():
+    colours = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
+    for mode in ("light", "dark"):
+        listed = colours[mode]["chartCategoricalColors"]
+        assert len(listed) >= len(theme.MEANINGS)
+        assert len(set(listed)) == len(listed)
+        for colour in (*listed[:len(theme.MEANINGS)], theme.QUIET):
+            assert contrast(colour, colours[mode]["backgroundColor"]) > 3, (mode, colour)
+
+
+def contrast(a: str, b: str) -> float:
+    """WCAG 2.1 contrast ratio."""
+    def luminance(colour: str) -> float:
+        channels = [int(c, 16) / 255 for c in re.findall("..", colour[1:])]
+        r, g, b = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+    bright, dark = sorted((luminance(a), luminance(b)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def test_colours_go_by_meaning_whatever_the_order_of_the_series():
+    one = theme.colour("s", {"train": "signal", "test": "yardstick"}).to_dict()
+    other = theme.colour("s", {"test": "yardstick", "train": "signal"}).to_dict()
+    assert one["scale"]["domain"] == other["scale"]["domain"]
+    assert one["scale"]["domain"].index("test") == theme.MEANINGS.index("yardstick")
