@@ -31,10 +31,10 @@ def check(key: str, mistake: bool) -> GradientReport:
 
 
 def show(v: Values) -> Shown:
-    st.sidebar.caption(common.SMALL)
     key = link.draw(CAUTION)
     if key == "cost":
         return cost()
+    st.sidebar.caption(common.SMALL)
     caution = CAUTIONS[key]
     mistake = link.draw(replace(MISTAKE, label=caution.mistake))
     report = check(key, mistake)
@@ -122,7 +122,7 @@ PART = Part(
     show,
     inside=(CAUTION, MISTAKE),
     try_next=(
-        Try("Kink: guess before you switch. Will the check fail, pass, or say that it cannot tell?", {"caution": "kink", "mistake": False}),
+        Try("*Kink*: guess before you switch. Will the check fail, pass, or say that it cannot tell?", {"caution": "kink", "mistake": False}),
         Try(
             "*One sample*: without the mistake, the bug is found. With it, the plain formula says right.", {"caution": "one_sample", "mistake": True}
         ),

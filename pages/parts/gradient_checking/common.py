@@ -194,9 +194,18 @@ def parameter_table(report: GradientReport) -> pd.DataFrame:
 
 
 def numbers(report: GradientReport) -> pd.DataFrame:
-    """The same at full precision."""
+    """The same at full precision, and the whole vector in the last row."""
     names = ("name", "shape", "grade", "relative_error", "factor", "mean_difference", "gradient_norm", "numerical_norm", "vacuous", "kinks", "worst")
-    return pd.DataFrame([{name: getattr(row, name) for name in names} for row in report.by_parameter.values()])
+    rows = [{name: getattr(row, name) for name in names} for row in report.by_parameter.values()]
+    whole = {name: getattr(report, name) for name in ("grade", "relative_error", "gradient_norm", "vacuous")} | {
+        "name": "all",
+        "shape": report.analytical.shape,
+        "mean_difference": float(np.abs(report.analytical - report.numerical).mean()),
+        "numerical_norm": float(np.linalg.norm(report.numerical)),
+        "kinks": int(report.crosses_kink.sum()),
+        "worst": None,
+    }
+    return pd.DataFrame([*rows, whole])
 
 
 def metric(report: GradientReport) -> list[str]:
