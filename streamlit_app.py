@@ -3,7 +3,8 @@
 import streamlit as st
 
 import engine  # noqa: F401  (first: see pages/shared/router.py)
-from pages.shared import charts, controls, frames, layout, presets, router, runs  # noqa: F401  (imported before the freeze)
+import pages.parts  # noqa: F401  (every experiment, before the freeze)
+from pages.shared import router, runs
 
 st.set_page_config(page_title="Why deep networks are hard to train", page_icon="📉", layout="wide", initial_sidebar_state="auto")
 router.prepare_process()

@@ -203,6 +203,10 @@ ACTIVATIONS: dict[str, Activation] = {a.name: a for a in (
     Activation("swish", _swish, _swish_slope, recommended="he_normal", formula=r"z\,\sigma(z)"),
 )}
 
+# What people call them, where that is not the key with a capital letter.
+TITLES = {"relu": "ReLU", "leaky_relu": "Leaky ReLU", "prelu": "PReLU", "rrelu": "RReLU", "elu": "ELU", "selu": "SELU", "gelu": "GELU",
+          "tanh": "tanh"}
+
 
 def as_activation(activation: str | Activation, **options: float) -> Activation:
     """The table's entry for a key, a family's member for a key with options, or the object itself.

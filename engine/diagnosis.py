@@ -14,7 +14,7 @@ from engine import mean_field
 from engine.activations import ACTIVATIONS, as_activation
 from engine.initializers import INITIALIZERS, as_initializer
 from engine.propagation import Propagation, propagate
-from engine.verdict import SUPERSCRIPT, Verdict, number  # noqa: F401  (SUPERSCRIPT: old pages take it from here)
+from engine.verdict import Verdict, number
 
 FACTOR = 1e3         # between first and last layer: beyond it a signal or gradient counts as exploding or vanishing
 FLAT = 0.5           # share of z on a plateau

@@ -113,6 +113,9 @@ INITIALIZERS: dict[str, Initializer] = {i.name: i for i in (
                 r"W^\top W = I,\ \text{then } \mathrm{Var}(z) = 1", needs_data=True),
 )}
 
+# What people call them, where that is not the key with a capital letter.
+TITLES = {"normal": "Normal N(0, 1)", "lecun_normal": "LeCun normal", "lecun_uniform": "LeCun uniform", "lsuv": "LSUV"}
+
 
 def as_initializer(initializer: str | Initializer) -> Initializer:
     """The table's entry for a key, or the object itself.

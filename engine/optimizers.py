@@ -167,6 +167,8 @@ class AdamW(Adam):
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "momentum": Momentum, "nesterov": Nesterov, "adagrad": AdaGrad,
                                           "rmsprop": RMSProp, "adam": Adam, "adamw": AdamW}
+# What people call them, and schedules, where that is not the key with a capital letter.
+TITLES = {"sgd": "SGD", "adagrad": "AdaGrad", "rmsprop": "RMSProp", "adamw": "AdamW", "warmup": "Warm-up"}
 
 
 # Schedules: (step, of all steps) -> factor on the learning rate. Steps count from 0.

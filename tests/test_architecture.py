@@ -77,25 +77,26 @@ def unit(name):
     return name.split(".")[1]
 
 
-def neighbours(path, package):
-    """Modules of a package that a file imports."""
-    stems = {p.stem for p in modules(package.replace(".", "/"))}
-    return {rest.partition(".")[0] for name in names(path) if name.startswith(package + ".") for rest in [name[len(package) + 1:]]} & stems
+def page_modules():
+    """Every module under pages/, by its dotted name."""
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in sorted((ROOT / "pages").rglob("*.py"))}
 
 
-def reached(stem, package, stop=()):
-    """Modules of the package that a module imports, and those that these import, and so on, but no further than through `stop`."""
-    found, new = set(), {stem}
-    while new:
-        new = {n for m in new for n in neighbours(ROOT / package.replace(".", "/") / f"{m}.py", package)} - found
-        found |= new
-        new -= set(stop)
-    return found
+def page_neighbours(path):
+    """Modules under pages/ that a file imports; not the packages that they are taken from."""
+    found = names(path) & set(page_modules())
+    return {name for name in found if not any(other.startswith(f"{name}.") for other in found)}
+
+
+def lines(path):
+    return len(path.read_text(encoding="utf-8").splitlines())
 
 
 ENGINE = [pytest.param(path, id=name) for name, path in engine_modules().items()]
-SHARED = modules("pages/shared")
-PAGES = modules("pages")
+MODULES = page_modules()
+SCRIPTS = [pytest.param(path, id=name) for name, path in MODULES.items() if name.count(".") == 1 and path.name != "__init__.py"]
+SHARED = [pytest.param(path, id=name) for name, path in MODULES.items() if name.startswith("pages.shared")]
+PARTS = [pytest.param(name, path, id=name) for name, path in MODULES.items() if name.count(".") == 3 and path.name != "__init__.py"]
 
 
 def test_the_parser_sees_imports_of_every_kind(tmp_path):
@@ -111,7 +112,7 @@ def test_the_engine_knows_numpy_the_standard_library_and_no_screen(path):
 
 
 def test_every_engine_module_has_a_place():
-    assert {unit(name) for name in engine_modules() if name != "engine"} <= set(MAY_REACH) | {"reading"}
+    assert {unit(name) for name in engine_modules() if name != "engine"} <= set(MAY_REACH)
     assert all((ROOT / "engine" / package / "__init__.py").is_file() for package in ("gradient_check", "studies"))
 
 
@@ -145,27 +146,76 @@ def test_the_engine_neither_prints_nor_uses_global_randomness_or_global_state(pa
     assert not names(path) & {"random", "logging", "numpy.random.seed"}
 
 
-@pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in SHARED if p.stem.startswith(("charts", "frames"))])
-def test_charts_and_frames_never_see_streamlit(path):
-    for seen in (path, *(path.with_name(f"{stem}.py") for stem in reached(path.stem, "pages.shared"))):
-        assert "streamlit" not in packages(seen), seen.name
+def test_every_module_under_pages_has_a_place():
+    """A script, something that pages share, a page's table of contents, or a part of it."""
+    for name, path in MODULES.items():
+        room = path.relative_to(ROOT / "pages").parts[:-1]
+        assert room in ((), ("shared",), ("parts",)) or (len(room) == 2 and room[0] == "parts"), name
+        assert len(room) != 2 or (ROOT / "pages" / f"{room[1]}.py").is_file(), f"{name} belongs to no page"
 
 
-@pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in SHARED])
-def test_what_pages_share_imports_no_page(path):
-    assert not neighbours(path, "pages") - {"__init__"}
+@pytest.mark.parametrize("path", SHARED)
+def test_what_pages_share_imports_no_page_and_no_part(path):
+    assert all(name.startswith("pages.shared.") for name in page_neighbours(path))
     assert "streamlit_app" not in packages(path)
 
 
-@pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in PAGES])
-def test_pages_import_no_other_page(path):
-    assert not neighbours(path, "pages") - {"__init__"}
+@pytest.mark.parametrize(("name", "path"), PARTS)
+def test_a_part_imports_no_other_part_and_nothing_of_another_page(name, path):
+    room = name.rpartition(".")[0]
+    for other in page_neighbours(path):
+        assert other.startswith(("pages.shared.", room + ".")), other
+        assert not other.startswith(room) or "\nPART = Part(" not in MODULES[other].read_text(encoding="utf-8"), f"{other} is a part"
+
+
+@pytest.mark.parametrize("path", SCRIPTS)
+def test_a_script_imports_tables_of_contents_and_what_pages_share(path):
+    for other in page_neighbours(path):
+        assert other.startswith(("pages.shared.", "pages.parts")), other
+        assert other.count(".") <= 2, f"{other} is inside a room: take its page"
     assert "streamlit_app" not in packages(path)
 
 
-@pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in (*engine_modules().values(), *SHARED, *PAGES)])
+@pytest.mark.parametrize("name", list(MODULES))
+def test_modules_of_pages_do_not_import_each_other_in_a_circle(name):
+    seen, new = set(), {name}
+    while new:
+        new = {other for module in new for other in page_neighbours(MODULES[module])} - seen
+        seen |= new
+    assert name not in seen
+
+
+@pytest.mark.parametrize("name", [name for name, path in MODULES.items() if name.startswith("pages.parts.") and path.name == "__init__.py"])
+def test_a_table_of_contents_names_every_part_of_its_folder(name):
+    folder = MODULES[name].parent
+    parts = {path.stem for path in folder.glob("*.py") if "\nPART = Part(" in path.read_text(encoding="utf-8")}
+    text = MODULES[name].read_text(encoding="utf-8")
+    assert parts
+    assert all(f"{stem}.PART" in text for stem in parts)
+
+
+def test_rooms_stay_small():
+    assert {name: lines(path) for name, path in MODULES.items() if name.startswith("pages.parts.") and lines(path) > 250} == {}
+    assert {name: lines(path) for name, path in MODULES.items() if name.startswith("pages.shared.") and lines(path) > 200} == {}
+    assert sum(lines(path) for name, path in MODULES.items() if name.startswith("pages.shared")) < 1500
+    assert {p.id: lines(p.values[0]) for p in SCRIPTS if p.id != "pages.home" and lines(p.values[0]) > 40} == {}
+    assert {name: lines(path) for name, path in engine_modules().items() if lines(path) > 250} == {}
+
+
+@pytest.mark.parametrize("path", [pytest.param(p, id=name) for name, p in (engine_modules() | MODULES).items()])
 def test_the_program_does_not_import_its_tests_or_benchmarks(path):
     assert not packages(path) & {"tests", "benchmarks", "pytest"}
+
+
+def test_charts_in_parts_are_built_without_streamlit():
+    """A function that returns a chart takes tables and settings: it can be tested, and cached, without a page."""
+    for name, path in MODULES.items():
+        if not name.startswith("pages.parts."):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and node.returns is not None and "alt." in ast.unparse(node.returns):
+                used = {inner.id for inner in ast.walk(ast.Module(node.body, [])) if isinstance(inner, ast.Name)}
+                assert "st" not in used, f"{name}.{node.name}"
 
 
 @pytest.mark.parametrize("path", [ROOT / "streamlit_app.py", *modules("pages")], ids=lambda path: path.stem)

@@ -4,8 +4,6 @@ A link carries the text that `write` makes: a table's key or a plain number, nev
 that labels can be changed. `read` also takes what older links carry: the label of an option.
 """
 
-import math
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -13,24 +11,14 @@ from typing import Any
 
 import streamlit as st
 
-from engine.verdict import SUPERSCRIPT
-from pages.shared.titles import title
+from pages.shared.titles import as_number, listed, plain, title
 
 Values = SimpleNamespace  # a part's settings by the names of its controls: v.size
 
 
-def plain(x: float) -> str:
-    """A number for a link: 0.00001, 10000."""
-    return f"{x:.12g}"
-
-
-def listed(value: Any) -> str:
-    return ", ".join(map(title, value)) if isinstance(value, list) else title(value)
-
-
 @dataclass(frozen=True, eq=False)
 class Control:
-    """What all kinds share. `idle` gives the reason why it has no effect at the present settings, or nothing."""
+    """What all kinds share; each has a `widget`, see `link.draw`. `idle` gives the reason why it has no effect at the present settings, or nothing."""
 
     key: str  # in the link: the page's prefix, an underscore, the name
     label: str
@@ -39,19 +27,11 @@ class Control:
     idle: Callable[[Values], str] | None = field(default=None, kw_only=True)
     note: Callable[[Any], str] | None = field(default=None, kw_only=True)  # a caption below it
     show: Callable[[Any], str] = field(default=listed, kw_only=True)  # a value as people read it
+    possible = "one of the menu's entries"  # what may be asked for, in words
 
     @property
     def name(self) -> str:
         return self.key.partition("_")[2]
-
-    @property
-    def possible(self) -> str:
-        """What may be asked for, in words."""
-        return "one of the menu's entries"
-
-    def widget(self, **common: Any) -> Any:
-        """Draw it, with `common` for Streamlit; see `link.draw`."""
-        raise TypeError(f"{type(self).__name__} has no widget")
 
     def write(self, value: Any) -> str:
         """The text that stands for a value in a link."""
@@ -68,8 +48,7 @@ class Control:
         """The control's own value for an engine's setting: None is the option "none"."""
         return "none" if value is None else value
 
-    def ends(self) -> tuple:
-        """Its outermost values."""
+    def ends(self) -> tuple:  # its outermost values
         return ()
 
 
@@ -119,7 +98,6 @@ class Ladder(Menu):
         return value if value in self.options else min(self.options, key=lambda rung: abs(rung - value))
 
 
-@dataclass(frozen=True, eq=False)
 class Several(Menu):
     """Any few of `options`. Links name them in one text with commas; older ones repeat the key."""
 
@@ -135,9 +113,6 @@ class Several(Menu):
         names = {title(option): option for option in self.options} | {option: option for option in self.options}
         words = [word.strip() for text in texts for word in text.split(",") if word.strip()]
         return list(dict.fromkeys(names[word] for word in words)) if all(word in names for word in words) else None
-
-    def take(self, value: Iterable) -> list:
-        return list(value)
 
     def ends(self) -> tuple:
         return [], list(self.options[:1]), list(self.options)
@@ -168,7 +143,6 @@ class Number(Control):
         return float(self.limits[0]), float(self.limits[1])
 
 
-@dataclass(frozen=True, eq=False)
 class Whole(Number):
     """A whole number on a slider."""
 
@@ -183,7 +157,6 @@ class Whole(Number):
         return self.limits
 
 
-@dataclass(frozen=True, eq=False)
 class Typed(Whole):
     """A whole number to type: a seed, a choice among thousands."""
 
@@ -192,9 +165,10 @@ class Typed(Whole):
 
 
 @dataclass(frozen=True, eq=False)
-class Switch(Control):
+class Switch(Menu):
     """On or off."""
 
+    options: tuple = (False, True)
     possible = "true or false"
     show: Callable[[Any], str] = field(default=lambda on: "on" if on else "off", kw_only=True)
 
@@ -203,12 +177,6 @@ class Switch(Control):
 
     def write(self, value: bool) -> str:
         return str(value).lower()
-
-    def parse(self, text: str) -> bool | None:
-        return {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}.get(text.lower())
-
-    def ends(self) -> tuple:
-        return False, True
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,15 +195,5 @@ class Text(Control):
         return text if len(text) <= self.LONGEST else None
 
 
-def powers(x: float) -> str:
-    """10⁻⁵ for 0.00001, 0.1 as it is: labels of a ladder of powers of ten."""
-    exponent = round(math.log10(x))
-    return f"10{str(exponent).translate(SUPERSCRIPT)}" if exponent < -2 else f"{x:g}"
-
-
 def seed_control(prefix: str, label: str = "Seed", name: str = "seed", help: str = "The same seed draws the same numbers.") -> Typed:
     return Typed(f"{prefix}_{name}", label, 0, help, (0, 9999))
-
-
-def as_number(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"[-+]?(\d{1,20}\.?\d{0,20}|\.\d{1,20})([eE][-+]?\d{1,3})?", text) else None

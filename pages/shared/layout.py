@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -120,83 +120,3 @@ def run_it_yourself(script: str, *functions: Callable) -> None:
     for function in functions:
         with st.expander(f"Source of `{function.__module__}.{function.__name__}`"):
             st.code(source(function), language="python")
-
-# Until every page has moved ----
-
-def preset_menu(page: str) -> None:
-    from pages.shared import controls, presets
-
-    """The presets of a page; choosing one moves the page's controls. Then read what the link asks for."""
-    mine = {key: preset for key, preset in presets.PRESETS.items() if preset.page == page}
-
-    def apply() -> None:
-        chosen = st.session_state[f"_{page}_preset"]
-        if chosen:
-            st.session_state.update(presets.values_of(mine[chosen]))
-
-    chosen = st.selectbox(
-        "Experiment",
-        mine,
-        index=None,
-        format_func=lambda key: mine[key].title,
-        key=f"_{page}_preset",
-        on_change=apply,
-        placeholder="Choose an experiment",
-        help="Sets all controls below. Every setting is part of the page's link.",
-    )
-    if chosen and all(st.session_state.get(key) == value for key, value in presets.values_of(mine[chosen]).items()):
-        st.caption(f"Look for: {mine[chosen].look_for}")
-    controls.read_link(presets.TABLES[page])
-
-
-def link_notes(table: Mapping[str, Any]) -> None:
-    from pages.shared import controls
-
-    for sentence in controls.link_notes(table):
-        st.warning(sentence)
-
-
-def fix_button(fix: Mapping[str, Any], on_fix: Callable[[], None] | None = None) -> None:
-    """The cure of the verdict (control key -> value), a click away. Not inside a fragment: it moves controls outside of it."""
-
-    def apply() -> None:
-        st.session_state.update(fix)
-        if on_fix:
-            on_fix()
-
-    if fix:
-        named = ", ".join(f"{_control(key).label} = {_control(key).show(value)}" for key, value in fix.items())
-        st.button(f"Apply the fix: {named}", on_click=apply, key="apply_fix")
-
-
-def _control(key: str) -> Any:
-    from pages.shared import presets
-    return next(c for table in presets.TABLES.values() for c in table.values() if c.key == key)
-
-
-def live(run, draw: Callable[[Any], None]) -> None:
-    """Draw a run; while it runs, work a slice and draw again at every tick."""
-    from pages.shared.runs import pace
-    run.every = pace()[0] if run.status == "running" else None
-    st.fragment(_tick, run_every=run.every)(run, draw)
-
-
-def _tick(run, draw) -> None:
-    from pages.shared.runs import pace
-    if run.status == "running":
-        run.advance()
-        if run.status == "finished" or run.every != pace()[0]:
-            st.rerun()  # stops the clock and frees the buttons, or sets another pace
-    draw(run)
-
-
-def progress_line(run, done: int, steps: int, text: str) -> None:
-    """How far a run is, and what it waits for."""
-    waiting = "  Waiting for a free core: others train on this machine too." if run.waiting else ""
-    st.progress(min(1.0, done / max(steps, 1)), f"{text}{waiting}")
-
-
-def try_next(lines: Iterable[str]) -> None:
-    st.header("Try next", anchor=False)
-    with st.container(width=TEXT_WIDTH):
-        st.markdown("\n".join(f"- {line}" for line in lines))

@@ -1,4 +1,4 @@
-"""The contract of an experiment, and the order in which every page reads.
+"""The contract of an experiment: what a part, a page and a preset are.
 
 A page asks one question. A part is one experiment of it: its controls, its picture, its sentences,
 its script and its presets, all in one file under `pages/parts/`.
@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 import pandas as pd
-import streamlit as st
 
 from engine.verdict import Verdict
-from pages.shared import layout, link, runs
+from pages.shared import link
 from pages.shared.control import Control, Menu, Values
 
-PAGES: dict[str, "Page"] = {}  # every page by its stem, in the order of the menu
+PAGES: dict[str, "Page"] = {}  # every page by its stem, in the order of the menu: `pages/parts/__init__.py` fills it
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,6 @@ class Page:
     opens: str = ""
 
     def __post_init__(self):
-        PAGES[self.stem] = self
         for part in self.parts:
             names = {control.name for control in part.all_controls} | {"part"}
             for one in (*part.presets, *part.try_next):
@@ -130,96 +129,5 @@ def find_preset(key: str) -> tuple[Page, Preset]:
 
 def link_to(key: str) -> str:
     """The link that opens a preset on its page."""
-    from urllib.parse import urlencode
-
     page, preset = find_preset(key)
     return f"{page.stem}?{urlencode(link.query(page.controls, page.settings_of(preset)))}".rstrip("?")
-
-
-def preset_menu(page: Page) -> None:
-    """The experiments of a page. The menu names the one whose settings stand on the page, however the visitor got there."""
-    presets = {preset.key: preset for part in page.parts for preset in part.presets}
-    key = f"_{page.prefix}_preset"
-    now = {control.key: link.value(control) for control in page.controls}
-    chosen = next((k for k, preset in presets.items() if page.settings_of(preset).items() <= now.items()), None)
-    st.session_state[key] = chosen
-
-    def apply() -> None:
-        if picked := st.session_state[key]:
-            link.put(page.settings_of(presets[picked]))
-
-    st.selectbox(
-        "Experiment", presets, index=None, format_func=lambda k: presets[k].title, key=key, on_change=apply,
-        placeholder="Choose an experiment", help="Sets all controls below. Every setting is part of the page's link.",
-    )  # fmt: skip
-    if chosen:
-        st.caption(f"Look for: {presets[chosen].look_for}")
-
-
-def draw_controls(part: Part) -> Values:
-    now = link.values(part.all_controls)
-    with st.sidebar:
-        for control in part.controls:
-            link.draw(control, control.idle(now) if control.idle else "")
-        for title, group in part.groups.items():
-            with st.expander(title, expanded=part.more_open):
-                for control in group:
-                    link.draw(control, control.idle(now) if control.idle else "")
-    return link.values(part.all_controls)
-
-
-def fix_button(page: Page, fix: Mapping[str, Any], on_fix: Callable[[], None] | None = None) -> None:
-    """The cure of a verdict (control name -> an engine's value), a click away."""
-    table = {control.name: control for control in page.controls}
-    wanted = {table[name]: table[name].take(value) for name, value in fix.items()}
-    wanted = {control: value for control, value in wanted.items() if link.value(control) != value}
-
-    def apply() -> None:
-        link.put({control.key: value for control, value in wanted.items()})
-        if on_fix:
-            on_fix()
-
-    if wanted:
-        named = ", ".join(f"{control.label} = {control.show(value)}" for control, value in wanted.items())
-        st.button(f"Apply the fix: {named}", on_click=apply, key="apply_fix")
-
-
-def try_next(page: Page, lines: Sequence[Try]) -> None:
-    """Each line is a click: on this page it sets the controls, to another it is a link."""
-    st.header("Try next", anchor=False)
-    table = {control.name: control.key for control in page.controls}
-    for i, line in enumerate(lines):
-        to, preset = find_preset(line.preset) if line.preset else (page, None)
-        settings = to.settings_of(preset) if preset else {table[name]: value for name, value in line.settings.items()}
-        if to is page:
-            st.button(line.text, on_click=link.put, args=(settings,), type="tertiary", key=f"_{page.prefix}_try_{i}")
-        else:
-            st.page_link(f"pages/{to.stem}.py", label=line.text, query_params=link.query(to.controls, settings))
-
-
-def show_page(page: Page) -> None:
-    """Read the link, draw the controls and the picture; then verdict, fix, formulas, numbers, what next, script, source."""
-    layout.question(page.question)
-    link.read(page.stem, page.controls)
-    with st.sidebar:
-        preset_menu(page)
-    part = page.part(link.draw(page.part_control))
-    drawn = (page.part_control, *part.all_controls)
-    link.focus(drawn)
-    v = draw_controls(part)
-    link.write(drawn, page.controls)
-    for sentence in link.refused(drawn):
-        st.warning(sentence)
-
-    shown = part.show(v)
-    if shown.live is None:
-        layout.verdict(shown.verdict.text)
-        fix_button(page, shown.verdict.fix)
-    elif shown.live.status != "running":  # a run says its verdict itself, and its cure wants a new run
-        fix_button(page, shown.verdict.fix, lambda: runs.forget(shown.live.key))
-    if shown.details:
-        shown.details()
-    layout.formulas(shown.formulas)
-    layout.numbers(shown.numbers, f"{page.stem}_{part.key}.csv")
-    try_next(page, part.try_next)
-    layout.run_it_yourself(shown.script, *part.sources)

@@ -11,35 +11,13 @@ import streamlit as st
 from threadpoolctl import threadpool_limits
 
 from pages.shared import theme
-
-# file stem = path in the URL: (title, what its card on the home page says). A page that is not built is not listed.
-PAGES = {
-    "home": ("Home", ""),
-    "initialization": (
-        "Initialization",
-        "A signal sent through a hundred random layers: which first weights keep it alive, and what does theory say?",
-    ),
-    "activations": (
-        "Activations",
-        "Curves, slopes, and what their product does: why a sigmoid dies with depth, what each cure does, and the textbooks' ranking measured.",
-    ),
-    "batch_norm": (
-        "Batch Norm",
-        "Inside the layer: four equations and their gradient, running statistics, sixteen weight scales, and where it loses.",
-    ),
-    "gradient_checking": (
-        "Gradient checking",
-        "Is backpropagation right? Every weight of a network compared at once, and seventeen bugs to find by what they spoil.",
-    ),
-    "mnist_training": (
-        "MNIST training",
-        "Real handwriting, trained live. Which start, which optimizer and which regulariser gets there, and which never does?",
-    ),
-}
+from pages.shared.part import PAGES
 
 
 def build_pages() -> list:
-    return [st.Page(f"pages/{stem}.py", title=title, url_path=stem, default=stem == "home") for stem, (title, _) in PAGES.items()]
+    """Home, then the pages in the order in which `pages/parts/__init__.py` lists them; a file's stem is its path in the address."""
+    home = st.Page("pages/home.py", title="Home", url_path="home", default=True)
+    return [home, *(st.Page(f"pages/{page.stem}.py", title=page.title, url_path=page.stem) for page in PAGES.values())]
 
 
 def ensure_routed() -> None:

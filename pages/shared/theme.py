@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import altair as alt
 
-from engine.diagnosis import SUPERSCRIPT
+from engine.verdict import SUPERSCRIPT
 
 # Position in the theme's categorical colours. A yardstick is what a measurement is held against: theory, or unseen data.
 MEANINGS = ("signal", "gradient", "yardstick", "trouble")

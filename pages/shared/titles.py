@@ -1,30 +1,37 @@
-"""What people call a table's key."""
+"""How keys and numbers are written: for people, and in a link."""
 
+import math
+import re
 from typing import Any
 
-TITLES = {
-    "relu": "ReLU",
-    "elu": "ELU",
-    "selu": "SELU",
-    "gelu": "GELU",
-    "prelu": "PReLU",
-    "rrelu": "RReLU",
-    "leaky_relu": "Leaky ReLU",
-    "tanh": "tanh",
-    "lecun_normal": "LeCun normal",
-    "lecun_uniform": "LeCun uniform",
-    "lsuv": "LSUV",
-    "normal": "Normal N(0, 1)",
-    "sgd": "SGD",
-    "adagrad": "AdaGrad",
-    "rmsprop": "RMSProp",
-    "adamw": "AdamW",
-    "mnist": "MNIST",
-}
+from engine import activations, initializers, optimizers
+from engine.verdict import SUPERSCRIPT
+
+TITLES = {**activations.TITLES, **initializers.TITLES, **optimizers.TITLES, "mnist": "MNIST"}
 
 
 def title(key: Any) -> str:
-    """ "he_normal" is He normal, 0.003 is 0.003, 60000 is 60,000."""
+    """What people call a table's key: "he_normal" is He normal, 0.003 is 0.003, 60000 is 60,000."""
     if isinstance(key, int):
         return f"{key:,}"
     return f"{key:g}" if isinstance(key, float) else TITLES.get(key, key.replace("_", " ").capitalize())
+
+
+def listed(value: Any) -> str:
+    return ", ".join(map(title, value)) if isinstance(value, list) else title(value)
+
+
+def powers(x: float) -> str:
+    """10⁻⁵ for 0.00001, 0.1 as it is: labels of a ladder of powers of ten."""
+    exponent = round(math.log10(x))
+    return f"10{str(exponent).translate(SUPERSCRIPT)}" if exponent < -2 else f"{x:g}"
+
+
+def plain(x: float) -> str:
+    """A number for a link: 0.00001, 10000."""
+    return f"{x:.12g}"
+
+
+def as_number(text: str) -> float | None:
+    """The number that a link's text is, if it is one."""
+    return float(text) if re.fullmatch(r"[-+]?(\d{1,20}\.?\d{0,20}|\.\d{1,20})([eE][-+]?\d{1,3})?", text) else None

@@ -6,7 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import link
-from pages.shared.control import Control, Ladder, Menu, Number, Several, Switch, Typed, Whole, powers
+from pages.shared.control import Control, Ladder, Menu, Number, Several, Switch, Typed, Whole
+from pages.shared.titles import powers
 from tests.pages import golden
 
 RATE = Ladder("x_rate", "Rate", 0.001, "", (1e-5, 0.001, 1000.0), show=powers)

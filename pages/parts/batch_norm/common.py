@@ -6,8 +6,9 @@ import numpy as np
 import streamlit as st
 
 from engine.studies import normalization
-from pages.shared.control import Control, Ladder, Text, Values, powers, seed_control
+from pages.shared.control import Control, Ladder, Text, Values, seed_control
 from pages.shared.link import plain_text
+from pages.shared.titles import powers
 
 SEED = seed_control("bn")
 PLACEMENTS = {"none": "without", "before": "before φ", "after": "after φ"}
