@@ -130,6 +130,8 @@ def test_axes_by_depth_do_not_move_with_the_data():
         for layer in common.depth_picture(("a", "b"), measured, 30, 7)["layer"][:3]:
             assert layer["encoding"]["y"]["scale"]["domain"] == [common.LOW, common.HIGH]
             assert layer["encoding"]["x"]["scale"]["domain"] == [0.5, 30.5]
+    spec = deep.panels(5, "activations", 30, (0.0, 4.0))
+    assert {layer["encoding"]["x"]["axis"] for layer in spec["layer"]} == {None}   # panels stand side by side, at no numbers
 
 
 def test_a_large_network_is_measured_on_fewer_inputs_and_says_so():

@@ -41,13 +41,14 @@ def powers_of(a: float, depth: int) -> pd.DataFrame:
 def read(a: float, depth: int, multiplied: pd.DataFrame) -> Verdict:
     """Kinds: "grows", "falls" or "keeps", by the gain."""
     kind = "keeps" if a == 1 or depth == 1 else "grows" if a > 1 else "falls"
-    last = multiplied[multiplied["layer"] == multiplied["layer"].max()].set_index("series")["measured"]
+    layers = multiplied["layer"].max()
+    last = multiplied[multiplied["layer"] == layers].set_index("series")["measured"]
     return Verdict(
         kind,
         f"After {depth} layer{'s' * (depth > 1)} a = {number(a)} has become {number(linear.chain(a, depth))}; "
-        f"1.5 would be {number(linear.chain(1.5, depth))} and 0.5 {number(linear.chain(0.5, depth))}. "
-        "It is the gain that counts, not the size of the elements. Gaussian matrices keep lengths on average, but their product has "
-        f"one direction of {number(last['largest'])} and a median of {number(last['median'])}; orthogonal matrices keep every direction.",
+        f"1.5 would give {number(linear.chain(1.5, depth))}, and 0.5 would give {number(linear.chain(0.5, depth))}. "
+        "It is the gain that counts, not the size of the elements. Gaussian matrices keep lengths on average, but the product of "
+        f"{layers} has one direction of {number(last['largest'])} and a median of {number(last['median'])}; orthogonal matrices keep every direction.",
     )
 
 

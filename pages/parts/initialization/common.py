@@ -142,7 +142,7 @@ def depth_picture(names: tuple[str, ...], measured: str, depth: int, overflow: i
         layers.append(mark.mark_rule(strokeDash=[3, 3], strokeWidth=2).encode(color=tint("trouble")))
         layers.append(mark.mark_text(align="right", baseline="top", dx=-4, dy=6).encode(y=alt.value(0), text=alt.Text("text", type="nominal")))
     words = ["Dots: the median of the random networks. Band: their range.", "Line: theory. Pale dots lie outside the axis."]
-    return specification(alt.layer(*layers).properties(height=290, title=alt.Title(title, subtitle=words)))
+    return specification(alt.layer(*layers).properties(height=310, title=alt.Title(title, subtitle=words)))
 
 
 def show_by_depth(places: Any, nets: list[propagation.Propagation], v: Values, which: str = "") -> None:

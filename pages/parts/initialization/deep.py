@@ -14,7 +14,7 @@ from engine import mean_field, propagation
 from engine.verdict import Verdict, number
 from pages.parts.initialization import common
 from pages.parts.initialization.common import MEASURED, NETWORK, describe
-from pages.shared import encodings, layout, link
+from pages.shared import layout, link
 from pages.shared.control import Menu, Values
 from pages.shared.encodings import SENT, specification, tips
 from pages.shared.layout import tex
@@ -88,7 +88,7 @@ def panels(count: int, counted: str, depth: int, span: tuple[float, float]) -> d
     A specification, to be sent with the tables of `panel_tables`, the second as `words`. Heights are shares on a
     square-root axis, so that one full bin and fifty half-empty ones can both be seen. Red-brown edges are what falls outside.
     """
-    x = encodings.number(alt.X, "x", domain=(0, max(count, 3)), axis=None)
+    x = alt.X("x", type="quantitative", scale=alt.Scale(domain=[0, max(count, 3)], nice=False), axis=None)
     scale = alt.Scale(type="sqrt", domain=[0, 1.9], nice=False)  # room for the words
     y = alt.Y("share", type="quantitative", title="Share (√ scale)", scale=scale, axis=alt.Axis(values=[0, 0.1, 0.5, 1], format="%"))
     base = chart(SENT).encode(x=x, x2="x2", y=y, y2=alt.datum(0), tooltip=tips(("layer", "Layer", "d"), ("share", "Share", ".2%")))
@@ -152,16 +152,15 @@ def show(v: Values) -> Shown:
         st.caption(f"The numbers and the script below are those of the first of these networks, seed {v.seed}.")
 
     samples, batch_norm = common.affordable(v)[0], None if v.batch_norm == "none" else v.batch_norm
-    load, inputs = ("", "None") if v.inputs == "gaussian" else (
-        "\nfrom engine.datasets import load_digits, normalizer\n\ndata = load_digits()", f'normalizer("standardize", data)(data.x_train[:{samples}])'
-    )  # fmt: skip
+    digits = v.inputs == "digits"
+    imports = "from engine.datasets import load_digits, normalizer\n" * digits
+    load = f'data = load_digits()\nimages = normalizer("standardize", data)(data.x_train[:{samples}])\n' * digits
     script = f"""import numpy as np
 
-from engine.propagation import propagate{load}
-inputs = {inputs}
+{imports}from engine.propagation import propagate
 
-run = propagate(depth={v.depth}, width={v.width}, activation={v.activation!r}, initializer={v.initializer!r}, gain={v.gain!r},
-                sigma_b={v.sigma_b!r}, batch_norm={batch_norm!r}, samples={samples}, inputs=inputs, rng=np.random.default_rng({v.seed}))
+{load}run = propagate(depth={v.depth}, width={v.width}, activation={v.activation!r}, initializer={v.initializer!r}, gain={v.gain!r},
+                sigma_b={v.sigma_b!r}, batch_norm={batch_norm!r}, samples={samples}, inputs={'images' if digits else None}, rng=np.random.default_rng({v.seed}))
 for layer in range({v.depth}):
     print(f"layer {{layer + 1}}  std {{run.std[layer]:.4g}}  over the data {{run.std_over_data[layer]:.4g}}  gradient {{run.gradient_rms[layer]:.4g}}")
 """

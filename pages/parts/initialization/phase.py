@@ -148,7 +148,7 @@ PART = Part(
     more=tuple(control for control in MEASURED if control is not SIGMA_B),
     try_next=(
         Try("tanh with σ_b = 0: the critical line is at σ_w = 1; with ReLU it is straight, at √2.", {"activation": "tanh", "sigma_b": 0.0}),
-        Try("Cross the line by a little at depth 50 and watch the gradient.", {"activation": "tanh", "initializer": "lecun_normal", "gain": 1.3, "depth": 50}),
+        Try("Cross the line by a little at depth 50 and watch the gradient.", {"activation": "tanh", "initializer": "lecun_normal", "gain": 1.5, "depth": 50}),
     ),
     sources=(mean_field.variance_map, mean_field.chi, mean_field.fixed_point),
 )
