@@ -67,7 +67,7 @@ class Menu(Control):
         return st.selectbox(options=self.options, format_func=self.show, **common)
 
     def parse(self, text: str) -> Any:
-        return {**{self.show(option): option for option in self.options}, **{self.write(option): option for option in self.options}}.get(text)
+        return {write(option): option for write in (title, self.show, self.write) for option in self.options}.get(text)
 
     def ends(self) -> tuple:
         return self.options[0], self.options[-1]

@@ -12,6 +12,7 @@ import streamlit as st
 
 from engine.datasets import Dataset, DatasetError, load_digits, load_mnist, mnist_at_hand
 from pages.shared.encodings import SENT, specification
+from pages.shared.references import REFERENCES
 
 TEXT_WIDTH = 760  # px: a line that the eye does not lose
 
@@ -55,6 +56,12 @@ def formulas(lines: Sequence[str]) -> None:
             with st.container(horizontal=True, horizontal_alignment="center"):
                 for part in line.split(r"\qquad"):
                     st.latex(part.strip(), width="content")
+
+
+def references(keys: Sequence[str]) -> None:
+    """What a part's claims stand on, in short; the full list is a page of its own."""
+    if keys:
+        st.caption("Sources: " + "; ".join(REFERENCES[key][0] for key in keys) + ". In full: [References and symbols](references).")
 
 
 def numbers(table: pd.DataFrame, file: str) -> None:

@@ -94,6 +94,7 @@ def show_page(page: Page) -> None:
     if shown.details:
         shown.details()
     layout.formulas(shown.formulas)
+    layout.references(part.cites)
     layout.numbers(shown.numbers, f"{page.stem}_{part.key}.csv")
     try_next(page, part.try_next)
     layout.run_it_yourself(shown.script, *part.sources)

@@ -65,7 +65,8 @@ class Part:
     folded: Mapping[str, tuple[Control, ...]] = field(default_factory=dict)  # further groups, each folded away under its title
     presets: tuple[Preset, ...] = ()
     try_next: tuple[Try, ...] = ()
-    sources: tuple[Callable, ...] = ()
+    sources: tuple[Callable, ...] = ()  # of the engine, shown below the script
+    cites: tuple[str, ...] = ()  # what its claims stand on: keys of REFERENCES
 
     @property
     def groups(self) -> dict[str, tuple[Control, ...]]:
