@@ -13,19 +13,20 @@ RANDOM_NETWORKS = {"propagation", "passes", "measures", "mean_field", "diagnosis
 BASE = {"activations", "initializers", "losses", "datasets", "measures"} | HELP
 MAY_REACH = {   # engine module or package: the others that it may lean on, also by way of modules that are not listed here
     "verdict": set(),
+    "words": set(),
     **{name: set() for name in BASE},
     "activations": {"normal"},
     "datasets": {"mnist"},
     "layers": BASE,
     "network": BASE | {"layers"},
     "optimizers": BASE | {"layers", "network"},
-    "training": BASE | {"layers", "network", "optimizers", "verdict"},
+    "training": BASE | {"layers", "network", "optimizers", "verdict", "words"},
     "passes": BASE | {"layers", "network"},
     "propagation": BASE | {"layers", "network", "passes"},
     "mean_field": {"activations", "normal"},
     "diagnosis": BASE | {"layers", "network", "passes", "propagation", "mean_field", "verdict"},
-    "gradient_check": LIBRARY | RANDOM_NETWORKS | {"verdict"},
-    "studies": LIBRARY | RANDOM_NETWORKS | {"verdict"},
+    "gradient_check": LIBRARY | RANDOM_NETWORKS | {"verdict", "words"},
+    "studies": LIBRARY | RANDOM_NETWORKS | {"verdict", "words"},
 }
 
 
