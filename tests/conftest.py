@@ -51,14 +51,6 @@ class Server:
         self.process.wait(timeout=20)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def proven_charts():
-    """Every chart that a page draws in a test is valid Vega-Lite."""
-    from pages.shared import encodings
-
-    encodings.PROVE = True
-
-
 @pytest.fixture
 def new_server(tmp_path):
     """Starts servers, each of them cold; all are stopped at the end."""

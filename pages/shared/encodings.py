@@ -6,19 +6,21 @@ Channels are built as objects: Altair's shorthand costs a parse each.
 from collections.abc import Sequence
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
-from pages.shared.theme import powers
+from engine import verdict
+from pages.shared.theme import QUIET, chart, powers
 
 SENT = alt.NamedData("sent")  # stands for the table that is sent with a specification
-PROVE = False  # every chart against Vega-Lite's grammar: tests do
+FAR_LOW, FAR_HIGH = 1e-300, 1e300  # 0 and infinity on a log axis, see `drawable`
 
 
 def specification(chart: alt.TopLevelMixin) -> dict:
     """A chart as it is sent, its tables beside it under "datasets"; `SENT` and others that are only named follow later.
 
     Streamlit's `altair_chart` would also prove it against the whole grammar, under a lock for all
-    visitors, which costs more than to build it.
+    visitors, which costs more than to build it: tests do that.
     """
     tables: dict[str, pd.DataFrame] = {}
 
@@ -30,7 +32,7 @@ def specification(chart: alt.TopLevelMixin) -> dict:
             take_tables(inner)
 
     take_tables(chart)
-    return {**chart.to_dict(validate=PROVE), "datasets": tables}
+    return {**chart.to_dict(validate=False), "datasets": tables}
 
 
 def number(
@@ -74,3 +76,24 @@ def rule(x: float | None = None, y: float | Sequence[float] | None = None, dash:
     field, at, channel = ("x", x, alt.X) if y is None else ("y", y, alt.Y)
     table = pd.DataFrame({field: at if isinstance(at, Sequence) else [at]})
     return alt.Chart(table).mark_rule(strokeDash=list(dash)).encode(**{field: channel(field, type="quantitative")})
+
+
+def leaving(frame: pd.DataFrame, x: alt.X, y: alt.Y, by: str = "") -> alt.LayerChart:
+    """Arrows where lines leave the axis, with the furthest value that they have out there. Wants the channels of those lines, domains named."""
+    (low, high), log, rows = y["scale"]["domain"], "log" in str(y["scale"].to_dict().get("type")), []
+    near_low, near_high = (low * (high / low) ** part if log else low + part * (high - low) for part in (0.04, 0.96))
+    for _, group in frame.groupby(by, sort=False) if by else [("", frame)]:
+        values, middle = group[y.shorthand], group[x.shorthand].median()
+        for gone, edge, arrow, worst in ((values > high, near_high, "▲", values.max()), (values < low, near_low, "▼", values.min())):
+            if gone.any():
+                at = group.loc[gone, x.shorthand].iloc[0]
+                rows.append((at, edge, f"{arrow} {'0' if worst == FAR_LOW else '∞' if worst == FAR_HIGH else verdict.number(worst, 2)}", bool(at > middle)))
+    found = pd.DataFrame(rows, columns=[x.shorthand, y.shorthand, "text", "right"])
+    base = chart(found).encode(x=x, y=y, text=alt.Text("text", type="nominal"))
+    sides = {"left": "!datum.right", "right": "datum.right"}
+    return alt.layer(*(base.transform_filter(test).mark_text(align=side, color=QUIET, fontSize=12, fontWeight=600) for side, test in sides.items()))
+
+
+def drawable(values: np.ndarray) -> np.ndarray:
+    """For a log axis: 0 and infinity as numbers far beyond it, so that a line leaves it."""
+    return np.clip(np.where(np.isnan(values), np.inf, values), FAR_LOW, FAR_HIGH)

@@ -25,7 +25,6 @@ def open_link(link: str) -> AppTest:
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
     for key, values in parse_qs(query, keep_blank_values=True).items():
         app.query_params[key] = values if len(values) > 1 else values[0]
-    app.run()
     return app.switch_page(f"pages/{stem}.py").run()
 
 

@@ -1,8 +1,12 @@
 """What tests of pages share: opening a part, and what stands on a page."""
 
 import json
+from functools import cache
+from pathlib import Path
 from urllib.parse import urlencode
 
+import altair.vegalite.schema
+from jsonschema import Draft7Validator
 from streamlit.testing.v1 import AppTest
 
 import pages.parts  # noqa: F401  (fills PAGES)
@@ -47,6 +51,17 @@ def verdict_of(app: AppTest) -> str:
 
 def charts_of(app: AppTest) -> list:
     return [chart.proto for chart in app.get("vega_lite_chart")]
+
+
+@cache
+def grammar() -> Draft7Validator:
+    return Draft7Validator(json.loads((Path(altair.vegalite.schema.__file__).parent / "v6" / "schema" / "vega-lite-schema.json").read_text()))
+
+
+def assert_charts_are_vega_lite(app: AppTest) -> None:
+    for chart in charts_of(app):
+        spec = {**json.loads(chart.spec), "datasets": {}}
+        assert grammar().is_valid(spec), next(grammar().iter_errors(spec)).message[:500]
 
 
 def tables_named(spec: dict):

@@ -15,7 +15,17 @@ from pages.shared.control import Text
 from pages.shared.part import PAGES, Page, Part, Preset, Shown, find_preset
 from tests.conftest import ROOT
 from tests.pages import golden
-from tests.pages.helpers import CONTROLS, PARTS, PRESETS, assert_charts_get_their_tables, charts_of, link_of, open_part, verdict_of
+from tests.pages.helpers import (
+    CONTROLS,
+    PARTS,
+    PRESETS,
+    assert_charts_are_vega_lite,
+    assert_charts_get_their_tables,
+    charts_of,
+    link_of,
+    open_part,
+    verdict_of,
+)
 
 each_part = pytest.mark.parametrize(("page", "part"), PARTS, ids=[f"{page.prefix}-{part.key}" for page, part in PARTS])
 each_control = pytest.mark.parametrize(("page", "part", "control"), CONTROLS, ids=[f"{part.key}-{control.key}" for _, part, control in CONTROLS])
@@ -42,6 +52,7 @@ def test_a_link_opens_a_part_with_one_title_a_verdict_charts_that_speak_and_a_sc
     assert all(len(words) > 20 for words in said)
     assert len(set(said)) == len(said)
     assert_charts_get_their_tables(app)
+    assert_charts_are_vega_lite(app)
     assert "print(" in golden.script_of(app)
     assert any(button.label == "Download as CSV" for button in app.get("download_button"))
 
