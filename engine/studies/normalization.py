@@ -12,6 +12,7 @@ import numpy as np
 
 from engine.layers import Activate, BatchNorm, Dense
 from engine.network import Network
+from engine.words import EPSILON_RULES
 
 Array = np.ndarray
 
@@ -21,10 +22,7 @@ MOST_VALUES = 64
 def parse_batch(text: str) -> Array:
     """ "1, 2.5, -3" -> float64 array: 1 to 64 numbers between -1e6 and 1e6, separated by commas, semicolons or spaces.
 
-    Raises
-    ------
-    ValueError
-        "value 2 must be a number, got 'abc'", "the batch must hold 1 to 64 values, got 0".
+    Raises ValueError: "value 2 must be a number, got 'abc'", "the batch must hold 1 to 64 values, got 0".
     """
     words = text.replace(",", " ").replace(";", " ").split()
     if not 1 <= len(words) <= MOST_VALUES:
@@ -77,12 +75,12 @@ class BatchSteps:
         return self.epsilon / (self.variance + self.epsilon)
 
     def kind(self) -> str:
-        """What the batch is a case of: "one", "constant", "epsilon" (over half of the root), "two" or "usual"."""
+        """What the batch is a case of: "one", "constant", "epsilon" (most of what stands under the root), "two" or "usual"."""
         if len(self.x) == 1:
             return "one"
-        if self.variance <= 1e-28 * (self.mean**2 + 1):   # equal values, up to the rounding of their mean
+        if (self.x == self.x[0]).all():
             return "constant"
-        if self.epsilon_share > 0.5:
+        if self.epsilon_share > EPSILON_RULES:
             return "epsilon"
         return "two" if len(self.x) == 2 else "usual"
 
@@ -205,6 +203,11 @@ class RunningStatistics:
     def way_gone(self, steps: int) -> float:
         """Share of the way from start to truth that is expected after k steps without a shift: 1 - momentum^k."""
         return 1 - self.momentum**steps
+
+    def lag(self, steps: int) -> float:
+        """How far the running mean is expected to be behind a shift after k steps, in spreads of the inputs."""
+        moved = self.true_mean[:steps + 1] - self.true_mean[0]
+        return abs(moved[-1]) / math.sqrt(self.true_var[steps]) * self.momentum**np.count_nonzero(moved)
 
 
 def running_statistics(*, steps: int, batch_size: int, momentum: float, mean: float = 3.0, std: float = 2.0, shift_at: int | None = None,

@@ -21,6 +21,7 @@ from engine.losses import softmax_cross_entropy
 from engine.network import Network, mlp
 from engine.optimizers import SGD
 from engine.parameters import Parameter
+from engine.words import AHEAD
 
 Array = np.ndarray
 
@@ -175,6 +176,6 @@ def training_accuracy(network: Network, x: Array, labels: Array) -> Array:
     return hits / len(labels)
 
 
-def where_it_loses(accuracy: Array, margin: float = 0.02) -> list[int]:
+def where_it_loses(accuracy: Array, margin: float = AHEAD) -> list[int]:
     """Numbers of the networks that end lower with batch norm than without, by more than `margin`; accuracy is (2, networks)."""
     return [int(k) for k in np.flatnonzero(accuracy[0] - accuracy[1] > margin)]

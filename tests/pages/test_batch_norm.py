@@ -49,8 +49,8 @@ def test_every_activation_goes_through_depth(activation):
 
 
 @pytest.mark.parametrize(("values", "words"), [
-    ({"size": 1}, "A batch of one is its own mean"), ({"size": 2}, "Two values always become −1 and +1"),
-    ({"values": "1, 2, 4, 9"}, "the spread 3.08"), ({"values": "5 5 5"}, "All 3 values are equal"), ({"spread": 1e-3}, "of σ² + ε"),
+    ({"size": 1}, "A batch of one is its own mean"), ({"size": 2}, "Two different values always become −1 and +1"),
+    ({"values": "1, 2, 4, 9"}, "the spread 3.08"), ({"values": "5 5 5"}, "All 3 values are equal"), ({"spread": 1e-3}, "σ² + ε, 92.7 % is ε"),
 ])
 def test_the_batch_says_what_it_is_a_case_of(values, words):
     assert words in verdict_of(opened("batch", **values))
@@ -232,7 +232,7 @@ def small_batch(**changed):
 
 @pytest.mark.parametrize(("changed", "kind", "word"), [
     ({}, "usual", "order"), ({"size": 1}, "one", "Nothing passes"), ({"size": 2}, "two", "−1 and +1"),
-    ({"spread": 1e-4}, "epsilon", "of σ² + ε"), ({"pull": 10.0, "size": 16}, "usual", "√(m − 1) = 3.87"),
+    ({"spread": 1e-4}, "epsilon", "σ² + ε, 100 % is ε"), ({"pull": 10.0, "size": 16}, "usual", "√(m − 1) = 3.87"),
 ])
 def test_a_batch_is_called_by_its_case_and_its_fix_cures_it(changed, kind, word):
     verdict = batch_part.read(small_batch(**changed))

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from engine import words
 from engine.studies import normalization
 from engine.verdict import Verdict, number
-from pages.parts.batch_norm.common import BATCH, reach_of, script_head, steps_of
+from pages.parts.batch_norm.common import BATCH, reach_of, script_head, steps_of, typed
 from pages.shared import encodings, layout
 from pages.shared.control import Values
 from pages.shared.encodings import tips
@@ -25,7 +26,7 @@ def stages(frame: pd.DataFrame, reach: float) -> alt.LayerChart:
     x = alt.X(
         "stage", type="nominal", sort=list(STAGES), title=None, axis=alt.Axis(labelAngle=0, labelFontSize=14, grid=True), scale=alt.Scale(padding=0.3)
     )
-    y = encodings.number(alt.Y, "value", "Value", domain=(-reach, reach), clamp=True)
+    y = encodings.number(alt.Y, "value", "Value", domain=(-reach, reach))
     base = chart(frame).encode(x=x, y=y, detail=alt.Detail("index", type="nominal"))
     tip = tips(("index", "Example"), ("stage", "Stage"), ("value", "Value", ".4~g"))
     others, first = base.transform_filter("datum.index > 1"), base.transform_filter("datum.index == 1")
@@ -39,9 +40,9 @@ def stages(frame: pd.DataFrame, reach: float) -> alt.LayerChart:
     ).properties(height=320, title=alt.Title("Four equations, left to right", subtitle="a line is one example; the dark one is x₁"))
 
 
-def before_after(frame: pd.DataFrame, marks: pd.DataFrame) -> alt.LayerChart:
+def before_after(frame: pd.DataFrame, marks: pd.DataFrame, reach: float) -> alt.LayerChart:
     """Two rows of ticks, x̂ at 2 and y at 1: columns row, value; below each its mean and spread: row, low, mean, high, std."""
-    axis = {"domain": (-6, 6), "clamp": True}
+    axis = {"domain": (-reach, reach)}
     names = alt.Axis(values=[1, 2], labelExpr="datum.value == 2 ? 'x̂' : 'y'", labelFontSize=14, grid=False, ticks=False, domain=False)
     y = encodings.number(alt.Y, "row", None, domain=(0.3, 2.5), axis=names)
     ticks = chart(frame).mark_tick(orient="vertical", thickness=2, size=44, opacity=0.7)
@@ -55,28 +56,33 @@ def before_after(frame: pd.DataFrame, marks: pd.DataFrame) -> alt.LayerChart:
     ).properties(height=320, title=alt.Title("The distribution after it", subtitle="dark: mean ± standard deviation"))
 
 
-def read(steps: normalization.BatchSteps) -> Verdict:
-    """Kinds are those of `BatchSteps.kind`."""
-    m, kind, largest = len(steps.x), steps.kind(), float(np.abs(steps.normalized).max())
+def read(steps: normalization.BatchSteps, drawn: bool = True) -> Verdict:
+    """Kinds are those of `BatchSteps.kind`, and "undone" (γ and β give x back). Only a batch that is drawn has settings to change."""
+    m, kind, largest, beta = len(steps.x), steps.kind(), float(np.abs(steps.normalized).max()), number(steps.beta)
+    spread, kept = math.sqrt(steps.variance), math.sqrt(1 - steps.epsilon_share)
     if kind == "one":
-        return Verdict(
-            kind, f"A batch of one is its own mean: x − μ = 0, so y = β = {number(steps.beta)} whatever x is. Nothing passes, forward or back.", {"size": 8}
-        )
+        text = f"A batch of one is its own mean: x − μ = 0, so y = β = {beta} whatever x is. Nothing passes, forward or back."
+        return Verdict(kind, text, {"size": 8} if drawn else {})
     if kind == "constant":
-        text = f"All {m} values are equal: σ² = 0, and only ε keeps the division finite. Every y is β = {number(steps.beta)}."
-        return Verdict(kind, text, {"spread": 1.0})
+        return Verdict(kind, f"All {m} values are equal: σ² = 0, and only ε keeps the division finite. Every y is β = {beta}.")
     if kind == "epsilon":
-        text = f"ε is {100 * steps.epsilon_share:.3g} % of σ² + ε: the batch's own variance, {number(steps.variance)}, hardly counts, "
-        text += f"and x̂ has variance {number(1 - steps.epsilon_share)} instead of 1."
-        return Verdict(kind, text, {"epsilon": 1e-12 if steps.variance < 1e-5 else 1e-5})
+        text = f"Of what stands under the root, σ² + ε, {100 * steps.epsilon_share:.3g} % is ε. The batch's own variance is only "
+        text += f"{number(steps.variance)}, and x̂ has variance {number(kept**2)} instead of 1."
+        cures = [epsilon for epsilon in (1e-5, 1e-8, 1e-12) if epsilon / (steps.variance + epsilon) <= words.EPSILON_RULES]
+        return Verdict(kind, text, {"epsilon": cures[0]} if cures else {})
     if kind == "two":
-        return Verdict(kind, f"Two values always become −1 and +1, here up to ε ±{largest:.4f}. Only their order is left.", {"size": 8})
-    limit, spread = math.sqrt(m - 1), abs(steps.gamma) * math.sqrt(1 - steps.epsilon_share)
-    text = f"The mean {number(steps.mean)} and the spread {number(math.sqrt(steps.variance))} of the batch are gone; γ and β give y "
-    text += f"the mean {number(steps.beta)} and the spread {number(spread)}. "
-    if largest > 0.9 * limit:
-        return Verdict(kind, text + f"One value is far out, and still |x̂| = {largest:.2f}: among {m} no value can be beyond √(m − 1) = {limit:.2f}.")
-    return Verdict(kind, text + f"The order and the relative distances of the {m} values stay.")
+        left = "Only their order is left." if largest >= words.ONLY_ORDER else f"Here ε is large enough to hold them back at ±{number(largest)}."
+        return Verdict(kind, f"Two different values always become −1 and +1, up to ε. {left}")
+    text = f"Batch norm takes away the mean {number(steps.mean)} and the spread {number(spread)} of the batch. "
+    text += f"γ and β give y the mean {beta} and the spread {number(abs(steps.gamma) * kept)}. "
+    if steps.gamma == 0:
+        return Verdict(kind, text + f"With γ = 0 every y is β = {beta}: nothing is left of x.")
+    if np.abs(steps.y - steps.x).max() <= words.UNDONE * spread:
+        return Verdict("undone", text + "These are those of x: every y is its x again, up to ε. With such γ and β the layer changes nothing.")
+    if largest > words.FAR_OUT * math.sqrt(m - 1):
+        text += f"One value is far out, and still |x̂| = {largest:.2f}. "
+        return Verdict(kind, text + f"Among {m} values none can be beyond √(m − 1) = {math.sqrt(m - 1):.2f}.")
+    return Verdict(kind, text + f"The {m} values keep their relative distances, in {'the same' if steps.gamma > 0 else 'reversed'} order.")
 
 
 def formulas(steps: normalization.BatchSteps) -> list[str]:
@@ -105,13 +111,13 @@ def show(v: Values) -> Shown:
     left, right = st.columns([3, 2])
     reach = reach_of(np.concatenate([steps.x, steps.y]), 15.0)
     layout.show(left, stages(frame, reach), f"{m} values on their way through the four equations of batch norm")
-    layout.show(right, before_after(dots, marks), "Normalised values and outputs as ticks, with mean and spread")
+    layout.show(right, before_after(dots, marks, reach_of(dots["value"].to_numpy(), 6.0)), "Normalised values and outputs as ticks, with mean and spread")
     script = f"""{script_head(v)}print(f"mean {{steps.mean:.6g}}  variance {{steps.variance:.6g}}")
 for x, normalized, y in zip(steps.x, steps.normalized, steps.y):
     print(f"{{x:.6g}}  {{normalized:.6g}}  {{y:.6g}}")
 """
     numbers = pd.DataFrame({"i": range(1, m + 1), **columns})
-    return Shown(read(steps), formulas(steps), script, numbers)
+    return Shown(read(steps, not typed(v)), formulas(steps), script, numbers)
 
 
 PART = Part(
@@ -120,17 +126,21 @@ PART = Part(
     show,
     controls=BATCH,
     presets=(
-        Preset("bn_start", "One mini-batch", "Left to right: subtract the mean, divide by the spread, then γ and β."),
+        Preset("bn_start", "One mini-batch", "Left to right: subtract the mean, divide by the spread, multiply by γ and add β."),
         Preset("bn_one", "A batch of one", "x − μ is 0: whatever goes in, β comes out.", {"size": 1}),
-        Preset("bn_two", "A batch of two", "Always −1 and +1.", {"size": 2}),
-        Preset("bn_epsilon", "ε larger than the variance", "x̂ has lost its spread.", {"spread": 1e-3}),
+        Preset("bn_two", "A batch of two", "Whatever the two values are, x̂ is −1 and +1, up to ε.", {"size": 2}),
+        Preset("bn_epsilon", "ε larger than the variance", "x̂ keeps less than a third of its spread of 1.", {"spread": 1e-3}),
         Preset("bn_outlier", "One value far out", "It squeezes all the others, and stays within √(m − 1).", {"pull": 10.0, "size": 16}),
     ),
     try_next=(
-        Try("Drag x₁ to 10: what happens to all the others?", {"pull": 10.0}),
+        Try("Drag x₁ to 10 spreads: what happens to all the others?", {"pull": 10.0}),
         Try("Batch size 2, then 1: what is left of the values?", {"size": 2}),
         Try("Spread 10⁻³: compare σ² with ε. Keras's ε is 10⁻³, a thousand times this variance.", {"spread": 1e-3}),
-        Try("Let γ = 2 and β = 5 undo the normalisation: the layer can learn to be the identity.", {"gamma": 2.0, "beta": 5.0}),
+        Try(
+            "A batch with mean 5 and spread 2: γ = 2 and β = 5 undo the normalisation. The layer can learn to be the identity.",
+            {"values": "2, 4, 4, 4, 5, 5, 7, 9", "gamma": 2.0, "beta": 5.0},
+        ),
     ),
+    cites=("ioffe", "notes"),
     sources=(normalization.normalize_batch, normalization.draw_batch),
 )

@@ -17,10 +17,12 @@ LAYERS = Text(  # a list of layers wants the width of the page
     "bn_layers",
     "Layers",
     "784, BN, 300 elu, BN, 100 elu, BN, 10",
-    "Inputs first, then layers: “300”, “300 elu”, “300 no bias”, “BN”, “elu”, “dropout 0.2”.",
+    "The number of inputs first, then layers: “300”, “300 elu”, “300 no bias”, “BN”, “elu”, “dropout 0.2”.",
     placeholder="784, 300 relu, 10",
 )
 BEFORE = "784, BN, 300 no bias, BN, elu, 100 no bias, BN, elu, 10"
+PRINTED = "784, BN, 300 no bias, BN, elu, 100 no bias, BN, elu, elu, 10"
+MILLION = "784, 1000 no bias, BN, relu, 200 no bias, BN, relu, 10"
 
 
 def read_list(text: str) -> tuple[layer_list.LayerList, str]:
@@ -36,7 +38,7 @@ def bars(frame: pd.DataFrame) -> alt.LayerChart:
     """Parameters by layer: trained blue, kept dark. Columns layer, series ("trained", "kept"), count."""
     order = list(dict.fromkeys(frame["layer"]))  # named, because the axis keeps its old order when only the table is replaced
     x = alt.X("layer", type="nominal", sort=order, title="Layer, left to right", axis=alt.Axis(labelAngle=-40, grid=False), scale=alt.Scale(domain=order))
-    y = encodings.number(alt.Y, "count", "Parameters (log)", domain=(1, 1e8), log=True, clamp=True, ticks=(0, 2, 4, 6, 8))
+    y = encodings.number(alt.Y, "count", "Parameters (log)", domain=(1, 1e11), log=True, ticks=range(0, 11, 2))
     side = alt.XOffset("series", type="nominal", scale=alt.Scale(domain=["trained", "kept"], paddingInner=0.5, paddingOuter=1))
     base = chart(frame).encode(x=x, y=y, xOffset=side, tooltip=tips(("layer", "Layer"), ("series", "Parameters"), ("count", "Count", ",")))
     trained, kept = (base.transform_filter(f"datum.series == '{name}' && datum.count > 0") for name in ("trained", "kept"))
@@ -54,11 +56,11 @@ def read(layers: layer_list.LayerList) -> Verdict:
     total, trainable, kept = layer_list.totals(layers.summary())
     text = f"{total:,} parameters: {trainable:,} are trained, {kept:,} are kept as running means and variances. "
     if doubled := layers.doubled_activations():
-        text += f"Layer {', '.join(map(str, doubled))} bends what is bent already; elu(elu(x)), say, cannot fall below −0.632. "
-        return Verdict("doubled", text + "Let only one of the two stand.")
+        text += f"Layer {', '.join(map(str, doubled))} applies an activation to what went through one already, with no dense layer between. "
+        return Verdict("doubled", text + "Keep only one of the two: elu(elu(x)), for example, cannot fall below −0.632, where elu(x) reaches −1.")
     if where := layers.needless_biases():
         saved = sum(layers.items[i - 1].units for i in where)
-        text += f"The {saved:,} biases of layer {', '.join(map(str, where))} are subtracted again by the batch norm behind: say “no bias”."
+        text += f"The {saved:,} biases of layer {', '.join(map(str, where))} are subtracted again by the batch norm that follows: say “no bias”."
         return Verdict("bias", text)
     norms = sum(item.kind == "batch_norm" for item in layers.items)
     share = 100 * 2 * kept / total if total else 0
@@ -105,22 +107,15 @@ PART = Part(
     show,
     inside=(LAYERS,),
     presets=(
-        Preset("bn_keras_after", "Keras listing: BN after ELU", "271,346 parameters, 2,368 of them not trained."),
-        Preset("bn_keras_before", "Keras listing: BN before ELU", "400 biases fewer: 270,946.", {"layers": BEFORE}),
-        Preset(
-            "bn_keras_doubled",
-            "The listing as printed: ELU twice",
-            "The same count; but elu(elu(x)) floors at −0.632.",
-            {"layers": "784, BN, 300 elu no bias, BN, elu, 100 elu no bias, BN, elu, 10"},
-        ),
+        Preset("bn_keras_after", "Keras listing: BN after ELU", "It has 271,346 parameters; 2,368 of them are not trained."),
+        Preset("bn_keras_before", "Keras listing: BN before ELU", "It has 400 biases fewer: 270,946 parameters.", {"layers": BEFORE}),
+        Preset("bn_keras_doubled", "The listing as printed: ELU twice", "The same count of 270,946; but elu(elu(x)) cannot fall below −0.632.", {"layers": PRINTED}),
     ),
     try_next=(
         Try("Put BN before the activation and drop the biases: 400 parameters fewer.", {"layers": BEFORE}),
         Try("“784, 300, BN, elu, 10”: which parameters are wasted?", {"layers": "784, 300, BN, elu, 10"}),
-        Try(
-            "How many of a million-parameter network's numbers are batch norm's? Try “784, 1000, BN, relu, 200, BN, relu, 10”.",
-            {"layers": "784, 1000, BN, relu, 200, BN, relu, 10"},
-        ),
+        Try(f"How many of a million-parameter network's numbers are batch norm's? “{MILLION}”", {"layers": MILLION}),
     ),
+    cites=("notes", "geron"),
     sources=(layer_list.LayerList, layer_list.parse_layers),
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine import propagation
+from engine import propagation, words
 from engine.activations import ACTIVATIONS
 from engine.verdict import Verdict, number
 from pages.parts.batch_norm.common import PLACEMENTS, SEED
@@ -21,12 +21,12 @@ from pages.shared.theme import QUIET, chart, tint
 
 SWEEP = tuple(float(s) for s in np.logspace(-2, 1, 13))
 CONTROLS = (
-    Menu("bn_activation", "Activation φ", "relu", "Batch norm stands before it or after it.", tuple(ACTIVATIONS)),
+    Menu("bn_activation", "Activation φ", "relu", "It bends z in every layer. Batch norm stands before it or after it.", tuple(ACTIVATIONS)),
     Ladder(
-        "bn_scale", "Weight scale σ√n", 0.3, "1 is 1/√n, 1.4142 is He. Batch norm hardly minds.",
+        "bn_scale", "Weight scale σ√n", 0.3, "1 is 1/√n, 1.4142 is He's rule. Batch norm divides it out again.",
         (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4142, 2.0, 3.0, 5.0, 10.0),
     ),
-    Whole("bn_depth", "Depth L", 10, "Each layer multiplies once more.", (1, 30)),
+    Whole("bn_depth", "Depth L", 10, "Each layer multiplies signal and gradient once more.", (1, 30)),
     Ladder("bn_width", "Width n", 100, "Units per layer.", (10, 20, 50, 100, 200)),
     SEED,
 )  # fmt: skip
@@ -56,39 +56,46 @@ def sweep(depth: int, width: int, activation: str, seed: int) -> pd.DataFrame:
 
 def passed(run: propagation.Propagation) -> float:
     """The gradient of the first layer over that of the last."""
-    last = float(run.gradient_rms[-1])
-    return float(run.gradient_rms[0]) / last if last else math.nan
+    first, last = float(run.gradient_rms[0]), float(run.gradient_rms[-1])
+    return (first / last if math.isfinite(first) else math.inf) if last else math.nan
 
 
 def strip_frame(run: propagation.Propagation) -> tuple[pd.DataFrame, float]:
     """One rectangle a bin that holds anything, and the largest share of a layer that lies outside of the bins."""
-    histogram = run.activations
-    layer, bin_ = np.nonzero(histogram.inside)
-    frame = pd.DataFrame(
-        {
-            "layer": layer + 1,
-            "left": layer + 0.55,
-            "right": layer + 1.45,
-            "low": histogram.edges[bin_],
-            "high": histogram.edges[bin_ + 1],
-            "share": histogram.inside[layer, bin_],
-        }
-    )
-    return frame.astype({"low": np.float32, "high": np.float32, "share": np.float32}), float((histogram.below + histogram.above).max())
+    h = run.activations
+    layer, bin_ = np.nonzero(h.inside)
+    table = {"layer": layer + 1, "left": layer + 0.55, "right": layer + 1.45, "low": h.edges[bin_], "high": h.edges[bin_ + 1]}
+    frame = pd.DataFrame({**table, "share": h.inside[layer, bin_]})
+    return frame.astype({"low": np.float32, "high": np.float32, "share": np.float32}), float((h.below + h.above).max())
 
 
-def strip(frame: pd.DataFrame, depth: int, name: str, words: str, span: tuple[float, float]) -> alt.LayerChart:
-    """Histograms of y by layer, one column a layer, darker where more values are: columns layer, low, high, share."""
-    base = chart(frame).encode(
-        x=encodings.layers(depth, "left"),
+def outside_frame(run: propagation.Propagation) -> pd.DataFrame:
+    """A row for each layer of which over half a per cent lies above the bins, or below: columns layer, low (the edge), share, side."""
+    h = run.activations
+    sides = (("above", h.edges[-1], h.above), ("below", h.edges[0], h.below))
+    rows = [(i + 1, edge, shares[i], side) for side, edge, shares in sides for i in np.flatnonzero(shares > 0.005)]
+    return pd.DataFrame(rows, columns=["layer", "low", "share", "side"])
+
+
+def strip(frame: pd.DataFrame, out: pd.DataFrame, depth: int, name: str, caption: str, span: tuple[float, float]) -> alt.LayerChart:
+    """Histograms of y by layer, one column a layer, darker where more values are (columns layer, low, high, share); arrows for what lies outside."""
+    x, y = encodings.layers(depth, "left"), encodings.number(alt.Y, "low", "Activation y", domain=span, axis=alt.Axis(grid=False))
+    tip = tips(("layer", "Layer"), ("side", "Outside"), ("share", "Share", ".1%"))
+    beyond = chart(out).encode(x=encodings.layers(depth), y=y, color=tint("yardstick"), tooltip=tip)
+    arrows = [
+        beyond.transform_filter(f"datum.side == '{side}'").mark_point(shape=shape, filled=True, opacity=1, size=45, yOffset=offset)
+        for side, shape, offset in (("above", "triangle-up", 5), ("below", "triangle-down", -5))
+    ]
+    bins = chart(frame).encode(
+        x=x,
         x2="right",
-        y=encodings.number(alt.Y, "low", "Activation y", domain=span, axis=alt.Axis(grid=False)),
+        y=y,
         y2="high",
         color=tint("signal"),
         opacity=alt.Opacity("share", type="quantitative", scale=alt.Scale(type="sqrt", domain=[0, 0.5], range=[0.04, 1], clamp=True), legend=None),
         tooltip=tips(("layer", "Layer"), ("share", "Share", ".1%")),
     )
-    return alt.layer(base.mark_rect()).properties(height=230, title=alt.Title(name, subtitle=words))
+    return alt.layer(bins.mark_rect(), *arrows).properties(height=230, title=alt.Title(name, subtitle=caption))
 
 
 def placements(frame: pd.DataFrame, x: alt.X, y: alt.Y, title: str) -> alt.LayerChart:
@@ -104,39 +111,46 @@ def placements(frame: pd.DataFrame, x: alt.X, y: alt.Y, title: str) -> alt.Layer
     off, on = base.transform_filter("datum.series == 'without'"), base.transform_filter("datum.series != 'without'")
     dash = alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=names, range=[[1, 0], [1, 0], [5, 3]]), legend=None)
     return alt.layer(
-        off.mark_line(strokeWidth=1, color=QUIET),
-        off.mark_point(size=45, color=QUIET),
-        on.mark_line(strokeWidth=1).encode(color=tint("gradient"), strokeDash=dash),
-        on.mark_point(size=45).encode(color=tint("gradient")),
+        off.mark_line(strokeWidth=1, color=QUIET, clip=True),
+        off.mark_point(size=45, color=QUIET, clip=True),
+        on.mark_line(strokeWidth=1, clip=True).encode(color=tint("gradient"), strokeDash=dash),
+        on.mark_point(size=45, clip=True).encode(color=tint("gradient")),
+        encodings.leaving(frame, x, y, "series"),
     ).properties(height=270, title=alt.Title(title, subtitle="grey: without; squares: before φ; diamonds: after φ"))
 
 
 def magnitude(field: str, title: str) -> alt.Y:
-    return encodings.number(alt.Y, field, title, domain=(1e-10, 1e6), log=True, clamp=True, ticks=range(-10, 7, 2))
+    return encodings.number(alt.Y, field, title, domain=(1e-10, 1e6), log=True, ticks=range(-10, 7, 2))
 
 
 def read(runs: Mapping[str, propagation.Propagation]) -> Verdict:
-    """Kinds: "helps", "harmless"."""
+    """Kinds: "helps", "harmless" (the plain network keeps signal and gradient by itself)."""
     plain, before, after = (runs[name] for name in ("none", "before", "after"))
-    kept = passed(plain)
+    depth, kept = len(plain.std), passed(plain)
     text = (
-        f"Without batch norm the last of {len(plain.std)} layers has a spread of {number(plain.std[-1], 2)}, and the first layer's gradient is "
-        f"{number(kept, 2)} of the last one's. With it before the activation these are {number(before.std[-1], 2)} and {number(passed(before), 2)}, "
-        f"after it {number(after.std[-1], 2)} and {number(passed(after), 2)}. "
+        f"Without batch norm, layer {depth} has a spread of {number(plain.std[-1], 2)}, and the first layer's gradient is {number(kept, 2)} times the "
+        f"last one's. With it before φ these are {number(before.std[-1], 2)} and {number(passed(before), 2)}; after φ, "
+        f"{number(after.std[-1], 2)} and {number(passed(after), 2)}. "
     )
-    if not (1e-2 < kept < 1e2 and 1e-2 < plain.std[-1] < 1e2):
-        return Verdict("helps", text + "Batch norm finds the scale by itself, whatever the weights' was.")
-    return Verdict("harmless", text + "At this scale the plain network does well by itself.")
+    fits = 1 / words.BY_ITSELF < kept < words.BY_ITSELF and 1 / words.BY_ITSELF < plain.std[-1] < words.BY_ITSELF
+    if fits:
+        text += f"At this scale the plain network keeps both within a factor of {words.BY_ITSELF:g} by itself. "
+    elif all(1 / words.KEEPS_SPREAD < run.std[-1] < words.KEEPS_SPREAD for run in (before, after)):
+        text += "Batch norm keeps the spread of the signal. " if depth > 1 else ""
+    rates = {PLACEMENTS[name]: passed(runs[name]) ** (1 / max(depth - 1, 1)) for name in ("before", "after")}
+    if grows := [f"{number(rate)} {where}" for where, rate in rates.items() if rate > words.GROWS]:
+        text += f"But batch norm itself makes the gradient grow towards the first layer, by this factor a layer: {', '.join(grows)}."
+    return Verdict("harmless" if fits else "helps", text.strip())
 
 
 def show(v: Values) -> Shown:
     found = deep(v.depth, v.width, v.activation, v.scale, v.seed, 1000)
     for column, (name, run) in zip(st.columns(3), found.items(), strict=True):
         frame, outside = strip_frame(run)
-        words = f"std {number(run.std[0], 2)} → {number(run.std[-1], 2)}" + (f"; up to {100 * outside:.0f} % outside" if outside > 0.005 else "")
+        caption = f"std {number(run.std[0], 2)} → {number(run.std[-1], 2)}" + (f"; up to {100 * outside:.0f} % outside (arrows)" if outside > 0.005 else "")
         title = "Without batch norm" if name == "none" else f"Batch norm {PLACEMENTS[name]}"
         span = (float(run.activations.edges[0]), float(run.activations.edges[-1]))
-        layout.show(column, strip(frame, v.depth, title, words, span), f"Histograms of the activations layer by layer, {PLACEMENTS[name]}")
+        layout.show(column, strip(frame, outside_frame(run), v.depth, title, caption, span), f"Histograms of the activations layer by layer, {PLACEMENTS[name]}")
     layers = np.arange(1, v.depth + 1)
     by_layer = pd.concat(
         [pd.DataFrame({"layer": layers, "series": PLACEMENTS[n], "rms": r.gradient_rms, "std": r.std}) for n, r in found.items()], ignore_index=True
@@ -144,10 +158,10 @@ def show(v: Values) -> Shown:
 
     def details() -> None:
         left, right = st.columns(2)
-        picture = placements(by_layer, encodings.layers(v.depth), magnitude("rms", "RMS of ∂L/∂z"), "Gradient by layer, from right to left")
+        picture = placements(by_layer.assign(rms=encodings.drawable(by_layer["rms"])), encodings.layers(v.depth), magnitude("rms", "RMS of ∂L/∂z"), "Gradient by layer, from right to left")
         layout.show(left, picture, "Gradient by layer, without batch norm, before and after the activation")
         x = encodings.number(alt.X, "scale", "Weight scale σ√n", domain=(0.01, 10), log=True, ticks=(-2, -1, 0, 1))
-        swept = sweep(v.depth, v.width, v.activation, v.seed)
+        swept = sweep(v.depth, v.width, v.activation, v.seed).assign(ratio=lambda t: encodings.drawable(t["ratio"]))
         picture = placements(swept, x, magnitude("ratio", "First layer : last layer"), "Gradient that arrives, by scale")
         layout.show(right, picture, "Gradient of the first layer over that of the last one, against the scale of the weights")
 
@@ -174,17 +188,15 @@ PART = Part(
     show,
     controls=CONTROLS,
     presets=(
-        Preset("bn_small", "Weights too small", "Grey dies with depth; both batch norms do not.", {"scale": 0.05}),
-        Preset("bn_he", "He's scale, with and without", "Where the weights fit, batch norm has nothing to mend.", {"scale": 1.4142}),
+        Preset("bn_small", "Weights too small", "Without batch norm the activations shrink to nothing; with it, before or after φ, they keep their spread.", {"scale": 0.05}),
+        Preset("bn_he", "He's scale, with and without", "The plain network keeps signal and gradient. Batch norm makes the gradient grow.", {"scale": 1.4142}),
     ),
     try_next=(
-        Try("Move the weight scale from 0.01 to 10: which of the three pictures changes?", {"scale": 10.0}),
+        Try("Weight scale 10 instead of 0.3: which of the three pictures changes?", {"scale": 10.0}),
         Try("He's scale, 1.4142, with ReLU: what is there left for batch norm to do?", {"scale": 1.4142, "activation": "relu"}),
-        Try("Sigmoid: before and after the activation are no longer the same.", {"activation": "sigmoid"}),
-        Try(
-            "Look at the gradient by layer with thirty layers and batch norm: it grows towards the first one. Batch norm has a price in depth.",
-            {"depth": 30},
-        ),
+        Try("Sigmoid: its activations lie between 0 and 1, unless batch norm stands after it.", {"activation": "sigmoid"}),
+        Try("Thirty layers with batch norm: the gradient grows more than a hundredfold towards the first layer. Depth has its price.", {"depth": 30}),
     ),
+    cites=("ioffe", "yang"),
     sources=(propagation.propagate,),
 )

@@ -5,9 +5,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from engine import words
 from engine.studies import normalization
 from engine.verdict import Verdict, number
-from pages.parts.batch_norm.common import BATCH, reach_of, script_head, steps_of
+from pages.parts.batch_norm.common import BATCH, reach_of, script_head, steps_of, typed
 from pages.shared import encodings, layout
 from pages.shared.control import Values
 from pages.shared.encodings import tips
@@ -30,7 +31,7 @@ def invariance(epsilon: float, seed: int) -> normalization.ScaleInvariance:
 
 def term_bars(frame: pd.DataFrame, sums: pd.DataFrame, reach: float) -> alt.LayerChart:
     """Bars of the three terms of each example's dx (columns example, term, value) and their sum as a point (example, dx)."""
-    x, axis = alt.X("example", type="ordinal", title="Example i", axis=alt.Axis(labelAngle=0)), {"domain": (-reach, reach), "clamp": True}
+    x, axis = alt.X("example", type="ordinal", title="Example i", axis=alt.Axis(labelAngle=0)), {"domain": (-reach, reach)}
     shades = alt.Opacity(
         "term", type="nominal", scale=alt.Scale(domain=list(TERMS), range=[1, 0.6, 0.3]),
         legend=alt.Legend(symbolType="square", symbolStrokeWidth=0, symbolFillColor=QUIET),
@@ -57,7 +58,7 @@ def term_bars(frame: pd.DataFrame, sums: pd.DataFrame, reach: float) -> alt.Laye
 def scale_law(frame: pd.DataFrame) -> alt.LayerChart:
     """‖dL/dW‖ over the factor s on the weights: measured as points, 1/s as the line. Columns s, norm, law."""
     x = encodings.number(alt.X, "s", "Factor s on the weights", domain=(1e-4, 1e4), log=True, ticks=(-4, -2, 0, 2, 4))
-    axis = {"domain": (1e-6, 1e5), "log": True, "clamp": True}
+    axis = {"domain": (1e-6, 1e5), "log": True}
     base = chart(frame).encode(x=x)
     points = base.mark_point(size=50).encode(
         y=encodings.number(alt.Y, "norm", **axis),
@@ -67,46 +68,47 @@ def scale_law(frame: pd.DataFrame) -> alt.LayerChart:
     line = base.mark_line(strokeWidth=1.2).encode(
         y=encodings.number(alt.Y, "law", "‖∂L/∂W‖", ticks=(-6, -4, -2, 0, 2, 4), **axis), color=tint("yardstick")
     )
-    return alt.layer(line, points).properties(height=300, title=alt.Title("Larger W, smaller ∂L/∂W", subtitle="points: measured; line: 1/s"))
+    return alt.layer(line, points).properties(height=300, title=alt.Title("Gradient of W, by a factor on W", subtitle="points: measured; line: in proportion to 1/s"))
 
 
-def read(steps: normalization.BatchSteps, terms: normalization.GradientTerms, law: normalization.ScaleInvariance) -> Verdict:
-    """Kinds: "nothing" (batches of one and two), or "usual"."""
+def read(steps: normalization.BatchSteps, terms: normalization.GradientTerms, law: normalization.ScaleInvariance, drawn: bool = True) -> Verdict:
+    """Kinds: "nothing" (batches of one and two, but for ε), "shut" (γ = 0) or "usual"."""
     direct, left, m = np.linalg.norm(terms.direct), np.linalg.norm(terms.dx), len(steps.x)
-    if m <= 2:
-        text = f"In a batch of {m} the gradient that arrives is taken back by the mean{' and the variance' if m == 2 else ''}: "
-        text += f"{number(left, 2)} of {number(direct, 2)} is left. A network cannot learn through it."
-        return Verdict("nothing", text, {"size": 8})
-    kept, middle = 100 * left**2 / direct**2 if direct else 0.0, len(law.scales) // 2
-    return Verdict(
-        "usual",
-        f"Of the direct gradient {kept:.0f} % (squared) gets through. What is missing lies along (1, …, 1), which would shift "
-        f"the batch, and along x̂, which would stretch it: Σ dx = {number(terms.dx.sum(), 2)}, dx · x̂ = {number(terms.dx @ steps.normalized, 2)}. "
-        f"A bias before batch norm gets a gradient of {number(law.bias_gradient[middle], 2)} "
-        f"(without batch norm {number(law.plain_bias_gradient[middle], 2)}): leave it out.",
-    )
+    if direct == 0:
+        return Verdict("shut", "With γ = 0 no gradient passes: every dx is 0. γ itself still gets one, and can grow again.", {"gamma": 1.0})
+    if left <= words.NOTHING_PASSES * direct:
+        text = f"In a batch of {m} the mean{' and the variance' * (m > 1)} take the gradient back: of a norm of {number(direct, 2)}, {number(left, 2)} is left. "
+        return Verdict("nothing", text + "The layers below learn next to nothing from it.", {"size": 8} if drawn else {})
+    dot, middle = float(terms.dx @ steps.normalized), len(law.scales) // 2
+    gone = abs(dot) <= words.STRETCH_GONE * direct * np.linalg.norm(steps.normalized)
+    text = f"Of the direct gradient {100 * left**2 / direct**2:.0f} % (squared) gets through. "
+    text += f"Batch norm takes away the part that would shift the whole batch: Σ dx = {number(terms.dx.sum(), 2)}. "
+    text += f"It takes the part that would stretch it, too: dx · x̂ = {number(dot, 2)}. " if gone else (
+        f"ε lets some of the part pass that would stretch it: dx · x̂ = {number(dot, 2)}. ")
+    text += f"In a small network with batch norm, a bias before it gets a gradient of {number(law.bias_gradient[middle], 2)}; "
+    return Verdict("usual", text + f"without, {number(law.plain_bias_gradient[middle], 2)}. Leave that bias out.")
 
 
 def show(v: Values) -> Shown:
     steps = steps_of(v)
     m = len(steps.x)
     terms, law = normalization.gradient_terms(steps, upstream(m, v.seed)), invariance(v.epsilon, v.seed)
-    example, middle = np.arange(1, m + 1), len(law.scales) // 2
+    example = np.arange(1, m + 1)
     parts = dict(zip(TERMS, (terms.direct, terms.through_mean, terms.through_variance), strict=True))
     bars = pd.DataFrame({"example": example, **parts}).melt("example", var_name="term")
-    lines = pd.DataFrame({"s": law.scales, "norm": law.gradient_norm, "law": law.gradient_norm[middle] / law.scales, "change": law.output_change})
+    lines = pd.DataFrame({"s": law.scales, "norm": law.gradient_norm, "law": law.gradient_norm[-1] * law.scales[-1] / law.scales, "change": law.output_change})
     left, right = st.columns([3, 2])
     layout.show(
         left,
-        term_bars(bars, pd.DataFrame({"example": example, "dx": terms.dx}), reach_of(np.concatenate([*parts.values()]), 1.5)),
+        term_bars(bars, pd.DataFrame({"example": example, "dx": terms.dx}), reach_of(np.concatenate([*parts.values(), terms.dx]), 1.5)),
         "Direct gradient of each example, the parts that flow back through mean and variance, and their sum",
     )
-    layout.show(right, scale_law(lines), "Norm of the weights' gradient against a factor on the weights: it falls as one over it")
+    layout.show(right, scale_law(lines), "Norm of the weights' gradient against a factor on the weights, beside the line one over the factor")
     formulas = [
         r"dx_i = \frac{\gamma}{\sqrt{\sigma_B^2 + \varepsilon}} \Big( dy_i - \overline{dy} - \hat x_i\,\overline{dy\,\hat x} \Big)"
         rf" \qquad dx_1 = {tex(terms.direct[0])} + {term(terms.through_mean[0])} + {term(terms.through_variance[0])} = {tex(terms.dx[0])}",
         rf"d\gamma = \sum dy_i\,\hat x_i = {tex(terms.dgamma)} \qquad d\beta = \sum dy_i = {tex(terms.dbeta)}",
-        r"\mathrm{BN}(x \cdot sW) = \mathrm{BN}(x \cdot W) \qquad \|\partial L / \partial W\| \propto 1/s \qquad w \cdot \partial L/\partial w = 0",
+        r"\varepsilon \to 0: \qquad \mathrm{BN}(x \cdot sW) = \mathrm{BN}(x \cdot W) \qquad \|\partial L / \partial W\| \propto 1/s \qquad w \cdot \partial L/\partial w = 0",
     ]
     script = f"""import numpy as np
 
@@ -117,20 +119,21 @@ for row in zip(terms.direct, terms.through_mean, terms.through_variance, terms.d
 print(f"dgamma {{terms.dgamma:.6g}}  dbeta {{terms.dbeta:.6g}}")
 """
     numbers = pd.DataFrame({"i": example, "x̂": steps.normalized, "dy": terms.dy, **parts, "dx": terms.dx})
-    return Shown(read(steps, terms, law), formulas, script, numbers)
+    return Shown(read(steps, terms, law, not typed(v)), formulas, script, numbers)
 
 
 PART = Part(
     "gradient",
     "Its gradient",
     show,
-    controls=BATCH,
+    controls=tuple(control for control in BATCH if control.name != "beta"),
     presets=(Preset("bn_gradient", "The gradient, term by term", "The three terms add up to dx, which sums to zero."),),
     try_next=(
         Try("Batch size 2: why is nothing left?", {"size": 2}),
-        Try("Drag x₁ to 10: the gradient of a far value is small. Why?", {"pull": 10.0}),
+        Try("Drag x₁ to 10 spreads: every direct gradient shrinks. By how much does the spread of the batch grow?", {"pull": 10.0}),
         Try("ε = 1: the sum of dx stays 0, but dx · x̂ does not.", {"epsilon": 1.0}),
-        Try("Move ε and watch where the points leave the line 1/s.", {"epsilon": 0.1}),
+        Try("ε = 0.1: for small factors s the points leave the line 1/s.", {"epsilon": 0.1}),
     ),
+    cites=("ioffe", "dlfs"),
     sources=(normalization.gradient_terms, normalization.scale_invariance),
 )

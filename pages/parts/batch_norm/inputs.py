@@ -23,7 +23,7 @@ CONTROLS = (
     Ladder("bn_range", "x₁ reaches from 1 to", 1000, "x₂ always lies between 0 and 1.", (2, 5, 10, 30, 100, 1000)),
     Ladder(
         "bn_share", "Learning rate · λ_max / 2", 0.2,
-        "Beyond 1 gradient descent diverges; 0.5 goes straight to the bottom of the steepest direction.",
+        "Beyond 1 gradient descent diverges. At 0.5 one step reaches the bottom of the steepest direction.",
         (0.02, 0.05, 0.1, 0.2, 0.5, 0.7, 0.9, 0.95, 0.99, 1.05),
     ),
     Ladder("bn_drift", "Test data lie higher by", 2.0, "x₁ of the test data, in standard deviations.", (0.0, 0.5, 1.0, 2.0, 3.0)),
@@ -53,17 +53,20 @@ def descent(frame: pd.DataFrame) -> alt.LayerChart:
     def by_way(channel: type, *looks, legend: alt.Legend | None = None):
         return channel("series", type="nominal", scale=alt.Scale(domain=names, range=list(looks)), **({"legend": legend} if legend else {}))
 
+    x = encodings.number(alt.X, "step", "Step", domain=(1, 1e8), log=True, ticks=(0, 2, 4, 6, 8))
+    y = encodings.number(alt.Y, "loss", "Loss J", domain=(1e-8, 100), log=True, ticks=range(-8, 3, 2))
     base = chart(frame).encode(
-        x=encodings.number(alt.X, "step", "Step", domain=(1, 1e8), log=True, ticks=(0, 2, 4, 6, 8)),
-        y=encodings.number(alt.Y, "loss", "Loss J", domain=(1e-8, 100), log=True, clamp=True, ticks=range(-8, 3, 2)),
+        x=x,
+        y=y,
         strokeDash=by_way(alt.StrokeDash, [1, 0], [6, 4], [2, 2], legend=alt.Legend(symbolType="stroke")),
         strokeWidth=by_way(alt.StrokeWidth, 2, 4, 2.5),
         opacity=by_way(alt.Opacity, 1, 0.5, 1),
         color=tint("signal"),
         tooltip=tips(("series", "Features"), ("step", "Step", ","), ("loss", "Loss", ".2~g")),
     )
-    return alt.layer(base.mark_line(clip=True), encodings.rule(y=1e-6)).properties(
-        height=260, title=alt.Title("Loss by step, both log", subtitle="dotted: a millionth; raw and σ² coincide")
+    up = frame[frame["loss"] > 100]  # downwards out of the picture is where they should go
+    return alt.layer(base.mark_line(clip=True), encodings.rule(y=1e-6), encodings.leaving(up, x, y, "series")).properties(
+        height=260, title=alt.Title("Loss by step, both axes logarithmic", subtitle="dotted: a millionth; the lines of raw and σ² coincide")
     )
 
 
@@ -72,11 +75,13 @@ def read(valleys: Mapping[str, input_scaling.Valley], share: float, rows: Sequen
     kappa = {way: number(valley.condition) for way, valley in valleys.items()}
     text = f"Condition number raw {kappa['raw']}, divided by σ² {kappa['variance']}, by σ {kappa['std']}. "
     if share >= 1:
-        return Verdict("diverges", text + "At 2/λ_max or more gradient descent never comes down.", {"share": 0.5})
+        return Verdict("diverges", text + "At a learning rate of 2/λ_max or more, gradient descent never comes down.", {"share": 0.5})
     steps = {way: f"{valley.steps_needed(share):,.0f}" for way, valley in valleys.items()}
-    text += f"To a millionth of the loss it takes {steps['raw']}, {steps['variance']} and {steps['std']} steps: to divide by the variance only swaps "
-    text += "which feature is too large. Test data scaled by their own numbers have "
-    return Verdict("usual", text + f"{number(rows[1].error / rows[0].error, 2)} times the error.")
+    text += f"To a millionth of the loss it takes {steps['raw']}, {steps['variance']} and {steps['std']} steps. "
+    (raw1, raw2), (by1, by2) = valleys["raw"].stds, valleys["variance"].stds
+    text += "To divide by the variance only swaps which feature is too large. " if (raw1 - raw2) * (by1 - by2) < -1e-9 else (
+        "Both features have the same spread: here the divisor does not matter. ")
+    return Verdict("usual", f"{text}Test data scaled by their own numbers have {number(rows[1].error / rows[0].error, 2)} times the error.")
 
 
 def show(v: Values) -> Shown:
@@ -87,11 +92,11 @@ def show(v: Values) -> Shown:
         path, largest = one.path(30, v.share), float(one.optimum.max())
         levels = (0.01, 0.1, 0.3, 0.6, 1.0)
         contours = pd.concat([pd.DataFrame(one.contour(level), columns=["w1", "w2"]).assign(level=level, order=range(61)) for level in levels])
-        walked = pd.DataFrame(np.clip(path, -1e9, 1e9), columns=["w1", "w2"]).assign(step=range(31), goal1=one.optimum[0], goal2=one.optimum[1])
+        walked = pd.DataFrame(path, columns=["w1", "w2"]).assign(step=range(31), goal1=one.optimum[0], goal2=one.optimum[1])
         picture = valley(contours.astype(np.float32), walked, way, f"condition number {number(one.condition)}", (-0.8 * largest, 2.6 * largest))
         pictures.altair_chart(picture, width="content", alt=f"Contours of the loss and thirty steps of gradient descent, {WAYS[way]}")
         with np.errstate(all="ignore"):
-            curves.append(pd.DataFrame({"step": log_steps, "loss": np.clip(one.loss(log_steps, v.share), 1e-9, 1e9), "series": WAYS[way]}))
+            curves.append(pd.DataFrame({"step": log_steps, "loss": encodings.drawable(one.loss(log_steps, v.share)), "series": WAYS[way]}))
     rows = input_scaling.scale_test_data(v.drift, seed=v.seed)
 
     def details() -> None:
@@ -143,13 +148,14 @@ PART = Part(
     show,
     controls=CONTROLS,
     presets=(
-        Preset("bn_inputs", "Ranges 1 … 1000 and 0 … 1", "By σ² the valley is as long as before, only turned."),
-        Preset("bn_inputs_10", "Ranges 1 … 10 and 0 … 1", "A valley short enough to be seen.", {"range": 10, "share": 0.9}),
+        Preset("bn_inputs", "Ranges 1 … 1000 and 0 … 1", "Divided by σ² the valley is as long as before, only turned by a right angle."),
+        Preset("bn_inputs_10", "Ranges 1 … 10 and 0 … 1", "The way zigzags across the valley, and hardly moves along it.", {"range": 10, "share": 0.9}),
     ),
     try_next=(
         Try("x₁ up to 10 only: now the valley can be seen. Count the zigzags at a rate of 0.95.", {"range": 10, "share": 0.95}),
         Try("Rate 1.05: which of the three still comes down?", {"share": 1.05}),
         Try("Test data that lie three σ higher: what does scaling by their own numbers cost?", {"drift": 3.0}),
     ),
+    cites=("notes", "lecun"),
     sources=(input_scaling.Valley, input_scaling.valley, input_scaling.scale_test_data),
 )

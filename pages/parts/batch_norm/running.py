@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from engine import words
 from engine.studies import normalization
-from engine.verdict import SUPERSCRIPT, Verdict, number
+from engine.verdict import Verdict, number, power
 from pages.parts.batch_norm.common import SEED
 from pages.shared import encodings, layout
 from pages.shared.control import Ladder, Values, Whole
@@ -19,12 +20,8 @@ from pages.shared.theme import chart, tint
 
 SHIFT_AT, STEPS = 60, 100
 CONTROLS = (
-    Ladder(
-        "bn_run_size", "Batch size m", 32, "Small batches give restless statistics, and too small a variance.", (1, 2, 4, 8, 16, 32, 64, 256)
-    ),
-    Ladder(
-        "bn_momentum", "Momentum", 0.9, "Share of the old running value that a step keeps. Keras has 0.99.", (0.0, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999)
-    ),
+    Ladder("bn_run_size", "Batch size m", 32, "A small batch has a restless mean, and on average too small a variance.", (1, 2, 4, 8, 16, 32, 64, 256)),
+    Ladder("bn_momentum", "Momentum", 0.9, "Share of the old running value that a step keeps. Keras has 0.99.", (0.0, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999)),
     Whole("bn_evaluate", "Evaluate after step k", 10, "Where the network is switched from training to use.", (0, STEPS)),
     Ladder(
         "bn_shift", f"Shift of the inputs at step {SHIFT_AT}", 0.0, "In standard deviations. Evaluate before and after.",
@@ -50,33 +47,35 @@ def simulate(v: Values) -> normalization.RunningStatistics:
 
 def by_step(frame: pd.DataFrame, what: str, k: int, top: tuple[float, float]) -> alt.LayerChart:
     """Running value (line), batches (pale points) and truth (dashed) over steps: columns step, running, batch, truth."""
-    axis = {"domain": top, "clamp": True}
-    base = chart(frame).encode(x=encodings.number(alt.X, "step", "Step", domain=(0, STEPS)))
-    title = f"{what.capitalize()} {({'mean': 'μ', 'variance': 'σ²'})[what]}"
+    axis, x = {"domain": top}, encodings.number(alt.X, "step", "Step", domain=(0, STEPS))
+    base, title = chart(frame).encode(x=x), f"{what.capitalize()} {({'mean': 'μ', 'variance': 'σ²'})[what]}"
     return alt.layer(
         base.mark_point(size=12, opacity=0.4, clip=True).encode(y=encodings.number(alt.Y, "batch", **axis), color=tint("signal")),
         base.mark_line(strokeWidth=1.2, strokeDash=[5, 3]).encode(y=encodings.number(alt.Y, "truth", **axis), color=tint("yardstick")),
-        base.mark_line().encode(y=encodings.number(alt.Y, "running", title, **axis), color=tint("signal")),
+        base.mark_line(clip=True).encode(y=encodings.number(alt.Y, "running", title, **axis), color=tint("signal")),
         encodings.rule(x=k, dash=(3, 3)),
+        encodings.leaving(frame, x, encodings.number(alt.Y, "batch", title, **axis)),
     ).properties(height=250, title=alt.Title(f"Running {what}", subtitle="line: running; pale: batches; dashed: truth"))
 
 
 def in_use(frame: pd.DataFrame, k: int) -> alt.LayerChart:
     """Mean ± spread of x̂ in use, had training stopped at each step: columns step, mean, low, high."""
-    axis = {"domain": (-5, 5), "clamp": True}
-    base = chart(frame).encode(x=encodings.number(alt.X, "step", "Evaluated after step k", domain=(0, STEPS)))
+    axis, x = {"domain": (-5, 5)}, encodings.number(alt.X, "step", "Evaluated after step k", domain=(0, STEPS))
+    base = chart(frame).encode(x=x)
     band = base.mark_area(opacity=0.2, clip=True).encode(y=encodings.number(alt.Y, "low", "x̂ in use", **axis), y2="high", color=tint("signal"))
     return alt.layer(
         band,
         base.mark_line(clip=True).encode(y=encodings.number(alt.Y, "mean", **axis), color=tint("signal")),
         encodings.rule(y=(-1.0, 0.0, 1.0), dash=(5, 3)),
         encodings.rule(x=k, dash=(3, 3)),
+        encodings.leaving(frame, x, encodings.number(alt.Y, "high", "x̂ in use", **axis)),
+        encodings.leaving(frame, x, encodings.number(alt.Y, "low", "x̂ in use", **axis)),
     ).properties(height=250, title=alt.Title("What use mode makes of it", subtitle="x̂: mean ± spread; dashed: training mode"))
 
 
 def neighbours(frame: pd.DataFrame, size: int) -> alt.LayerChart:
     """How much one example's x̂ varies with its neighbours, over the batch size: columns size, measured, rule."""
-    axis = {"domain": (0.03, 1.5), "log": True, "clamp": True}
+    axis = {"domain": (0.03, 1.5), "log": True}
     base = chart(frame).encode(x=encodings.number(alt.X, "size", "Batch size m", domain=(2, 512), log=True, axis=alt.Axis(values=[2, 8, 32, 128, 512])))
     measured = encodings.number(alt.Y, "measured", **axis)
     tip = tips(("size", "Batch size"), ("measured", "Measured", ".3f"), ("rule", "√((1 + x²/2)/m)", ".3f"))
@@ -86,28 +85,29 @@ def neighbours(frame: pd.DataFrame, size: int) -> alt.LayerChart:
         ),
         base.mark_point(size=45).encode(y=measured, color=tint("signal"), tooltip=tip),
         base.transform_filter(f"datum.size == {size}").mark_point(size=180, filled=False, strokeWidth=2).encode(y=measured, color=tint("yardstick")),
-    ).properties(height=250, title=alt.Title("Same image, new neighbours", subtitle="points: 2,000 batches; line: 1/√m rule; ring: m"))
+    ).properties(height=250, title=alt.Title("How much x̂ depends on the rest of its batch", subtitle="points: 2,000 batches; line: rule ∝ 1/√m; ring: your m"))
 
 
 def read(run: normalization.RunningStatistics, k: int) -> Verdict:
-    """Kinds: "one" (batches of one), "early", "shifted" or "usual"."""
-    mean, std = float(run.use_mean[k]), float(run.use_std[k])
+    """Kinds: "one" (batches of one), "shifted", "early", "apart" or "usual"."""
+    p, m, mean, std, gone = run.momentum, run.batch_size, float(run.use_mean[k]), float(run.use_std[k]), run.way_gone(k)
     gap = f"in use x̂ has mean {number(mean, 2)} and spread {number(std, 2)} instead of 0 and 1"
-    if run.batch_size == 1 and k:
-        text = f"A batch of one has no variance, so the running variance falls towards 0: after {k} steps {gap}."
+    if m == 1 and k:
+        text = f"A batch of one has no variance, so the running variance falls towards 0: after step {k} {gap}."
         return Verdict("one", text, {"run_size": 32})
-    shifted = run.true_mean[k] != run.true_mean[0]
-    if shifted and abs(mean) > 0.25:
-        text = f"The inputs have moved and the running mean follows by {number(1 - run.momentum, 2)} of the gap a step: {gap}. Training mode does not notice."
-        return Verdict("shifted", text, {"evaluate": STEPS} if run.momentum <= 0.95 else {"momentum": 0.9})
-    gone = run.way_gone(k)
-    if gone < 0.95 and not shifted:
-        text = f"After {k} steps the running statistics have gone 1 − {run.momentum:g}{str(k).translate(SUPERSCRIPT)} = {100 * gone:.0f} % of the way: "
-        text += f"{gap}. Evaluated now, a network that trains well looks bad."
-        return Verdict("early", text, {"evaluate": 50} if run.momentum <= 0.9 else {"momentum": 0.9})
-    note = f" Batches of {run.batch_size} see only {run.batch_size - 1}/{run.batch_size} of the variance." if run.batch_size <= 8 else ""
-    agree = "agree roughly" if abs(mean) > 0.1 or abs(std - 1) > 0.1 else "agree"
-    return Verdict("usual", f"After {k} steps {gap}: training and use {agree}.{note}")
+    if run.lag(k) > words.LAGS:
+        text = f"The inputs have moved, and the running mean makes up {number(1 - p, 2)} of the gap a step: {gap}. "
+        return Verdict("shifted", text + "Training mode does not notice.", {"evaluate": STEPS, "momentum": min(p, 0.9)})
+    if gone < words.SETTLED:
+        text = f"After step {k} the running statistics have gone 1 − {power(k, f'{p:g}')} = {100 * gone:.0f} % of the way from their start: {gap}."
+        return Verdict("early", text, {"evaluate": 50, "momentum": min(p, 0.9)})
+    note = f" On average, batches of {m} see only {m - 1}/{m} of the variance." if 1 < m <= words.SMALL_BATCH else ""
+    off = max(abs(mean), abs(std - 1))
+    agree = "agree" if off <= words.AGREE else "agree roughly" if off <= words.AGREE_ROUGHLY else "do not agree"
+    text = f"After step {k} {gap}: training and use {agree}.{note}"
+    if off <= words.AGREE_ROUGHLY:
+        return Verdict("usual", text)
+    return Verdict("apart", f"{text} The running mean averages about {number(m * (1 + p) / (1 - p))} inputs.", {"run_size": 256})
 
 
 def show(v: Values) -> Shown:
@@ -152,15 +152,16 @@ PART = Part(
     show,
     controls=CONTROLS,
     presets=(
-        Preset("bn_early", "Evaluated too early", "The running statistics are not there yet.", {"evaluate": 5}),
-        Preset("bn_shifted", "The inputs shift", "The running mean lags behind what training already knows.", {"shift": 2.0, "evaluate": 63}),
-        Preset("bn_run_one", "Trained with batches of one", "The running variance is 0, and the answers in use explode.", {"run_size": 1, "evaluate": 60}),
+        Preset("bn_early", "Evaluated too early", "The running statistics have not yet come to the true mean and variance.", {"evaluate": 5}),
+        Preset("bn_shifted", "The inputs shift", "The running mean lags behind the mean of the batches.", {"shift": 2.0, "evaluate": 63}),
+        Preset("bn_run_one", "Trained with batches of one", "The running variance falls towards 0; x̂ in use leaves its axis.", {"run_size": 1, "evaluate": 60}),
     ),
     try_next=(
         Try("Evaluate after step 3, then 30. With momentum 0.99, how long is long enough?", {"evaluate": 3}),
         Try("Shift the inputs, and evaluate at 59, 61 and 100.", {"shift": 2.0, "evaluate": 61}),
-        Try("Batches of two: why is the running variance half of the true one?", {"run_size": 2, "evaluate": 59}),
+        Try("Batches of two: why is the running variance about half of the true one?", {"run_size": 2, "evaluate": 59}),
         Try("Batches of one: what is divided by what?", {"run_size": 1}),
     ),
+    cites=("ioffe", "dlfs"),
     sources=(normalization.running_statistics, normalization.neighbours),
 )
