@@ -59,3 +59,7 @@ MORE_THAN_HALF = 0.5    # "more than half of the units" are off
 AT_HOME = 0.01          # theory settles "at mean 0 and variance 1": both within this
 WITHOUT_END = 1e30      # "grows without end": a moment passes this
 DIED_OUT = 1e-12        # "dies out": mean square below this
+
+# Phases
+CRITICAL = 1030.0  # "this is the critical line": ξ beyond it, so that a hundred layers change the gradient's size by less than 5 %
+ON_THE_LINE = 0.05 # the button to the critical line is shown if the control can come so near, as a share of σ_w

@@ -13,11 +13,11 @@ import numpy as np
 
 from engine.activations import Activation
 from engine.mean_field import expectation
+from engine.words import ALMOST_FLAT, ZERO_CENTRED
 
 Array = np.ndarray
 
-FLAT = 0.05   # share of the steepest slope below which a side counts as saturated
-FAR = 1e6     # where phi is taken to have reached its asymptote
+FAR = 1e6   # where phi is taken to have reached its asymptote
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Facts:
 
     @property
     def zero_centred(self) -> bool:
-        return abs(self.mean) < 1e-6
+        return abs(self.mean) < ZERO_CENTRED
 
 
 def facts(activation: Activation) -> Facts:
@@ -87,12 +87,12 @@ def _lowest(f, z: Array) -> float:
 
 
 def _zones(z: Array, slope: Array, steepest: float, df) -> tuple[Zone, ...]:
-    steep = np.flatnonzero(slope >= FLAT * steepest) if steepest else np.array([], int)
+    steep = np.flatnonzero(slope >= ALMOST_FLAT * steepest) if steepest else np.array([], int)
     if not len(steep):
         return (Zone(-math.inf, math.inf, "dead" if not steepest else "saturated"),)
     zones = []
     for tail, edge, far in ((slope[:steep[0]], z[steep[0]], -FAR), (slope[steep[-1] + 1:], z[steep[-1]], FAR)):
-        if not len(tail) or abs(float(df(np.array(far)))) > FLAT * steepest / 10:   # a leaky side keeps its slope: it does not saturate
+        if not len(tail) or abs(float(df(np.array(far)))) > ALMOST_FLAT * steepest / 10:   # a leaky side keeps its slope: it does not saturate
             continue
         edge = round(float(edge), 2) + 0.0
         zones.append(Zone(*((-math.inf, edge) if far < 0 else (edge, math.inf)), "saturated" if tail.any() else "dead"))

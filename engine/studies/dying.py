@@ -1,8 +1,9 @@
 """Dying units: which units does no input switch on, and do they come back?
 
 A ReLU with z <= 0 on every image has slope 0 on every image: no gradient reaches its
-weights, so nothing can ever bring it back. A bias that starts too low does it at once, a
-step that is too large does it on the way. A small slope to the left leaves a way back.
+weights. In layer 1, whose inputs are the images, it stays so once the optimizer has come
+to rest; deeper, the inputs move and may switch it on again. A bias that starts too low
+does it at once, a step that is too large on the way. A slope to the left is a way back.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,15 +28,20 @@ class Watch:
     """A look at all units over all training images, after `step` steps, which are `epoch` times through the images.
 
     off : (depth,) share of each layer's units with z <= 0 on every image
-    dead : (depth,) share of units whose slope is 0 on every image, so that they never change again
+    silent : (depth, width) whether a unit's slope is 0 on every image, so that no gradient reaches its weights
     accuracy : share of the training images read correctly
     """
 
     step: int
     epoch: float
     off: Array
-    dead: Array
+    silent: Array
     accuracy: float
+
+    @property
+    def dead(self) -> Array:
+        """(depth,) share of units whose slope is 0 on every image at this look."""
+        return self.silent.mean(axis=1)
 
 
 @dataclass(frozen=True)
@@ -90,8 +96,14 @@ def _look(network: Network, step: int, epoch: float, x: Array, labels: Array) ->
         answers = network.forward(x).argmax(axis=1)
         layers = [layer for layer in network.layers if isinstance(layer, Activate)]
         off = np.array([(layer.x <= 0).all(axis=0).mean() for layer in layers])
-        dead = np.array([(_slope(layer) == 0).all(axis=0).mean() for layer in layers])
-    return Watch(step, epoch, off, dead, float((answers == labels).mean()))
+        silent = np.array([(_slope(layer) == 0).all(axis=0) for layer in layers])
+    return Watch(step, epoch, off, silent, float((answers == labels).mean()))
+
+
+def came_back(watches: Sequence[Watch]) -> tuple[Array, Array]:
+    """(depth,) units of each layer that were silent at some look, and those among them that are not at the last."""
+    ever = np.any([w.silent for w in watches], axis=0)
+    return ever.sum(axis=1), (ever & ~watches[-1].silent).sum(axis=1)
 
 
 def _slope(layer: Activate) -> Array:

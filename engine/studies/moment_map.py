@@ -13,12 +13,13 @@ import numpy as np
 from engine.activations import SELU_ALPHA, SELU_LAMBDA, Activation, as_activation
 from engine.initializers import Initializer, as_initializer
 from engine.mean_field import expectation
+from engine.words import DIED_OUT, WITHOUT_END
 
 Array = np.ndarray
 
 DROPOUTS = ("dropout", "alpha")
 FLOOR = -SELU_LAMBDA * SELU_ALPHA   # where SELU levels off: alpha dropout puts silenced units there, not at 0
-HUGE = 1e30                         # a moment beyond it counts as infinite
+MOST = 2000                         # layers after which theory is asked whether it has settled
 
 
 def next_moments(mean: float, variance: float, activation: str | Activation = "selu", *, sigma_w: float = 1.0,
@@ -43,7 +44,7 @@ def next_moments(mean: float, variance: float, activation: str | Activation = "s
     phi = as_activation(activation)
     _check(variance, sigma_w, rate, dropout)
     q = sigma_w**2 * (variance + mean**2)
-    if not q < HUGE:
+    if not q < WITHOUT_END:
         return math.nan, math.inf
     m = expectation(phi.f, q, phi.kinks)
     v = max(0.0, expectation(lambda z: phi.f(z) ** 2, q, phi.kinks) - m**2)
@@ -70,18 +71,21 @@ def trajectory(mean: float, variance: float, depth: int, activation: str | Activ
     return np.array(path)
 
 
-def settles_at(activation: str | Activation = "selu", **layer) -> tuple[float, float]:
-    """Where the map goes from (0, 1); the variance is infinite where it grows for ever, and 0 where it dies."""
-    m, v = 0.0, 1.0
-    for _ in range(2000):
+def settles_at(activation: str | Activation = "selu", start: tuple[float, float] = (0.0, 1.0), **layer) -> tuple[float, float]:
+    """Where the map goes from `start`, after at most `MOST` layers.
+
+    The variance is infinite where it passes WITHOUT_END, below DIED_OUT where it dies, and NaN where it still moves.
+    """
+    m, v = start
+    for _ in range(MOST):
         new = next_moments(m, v, activation, **layer)
-        if not new[1] < HUGE or new[1] < 1e-12:
-            return new if new[1] < 1 else (math.nan, math.inf)
-        done = abs(new[0] - m) + abs(new[1] - v) < 1e-12 * new[1]
+        if not new[1] < WITHOUT_END:
+            return math.nan, math.inf
+        moved = abs(new[0] - m) + abs(new[1] - v)
         m, v = new
-        if done:
-            break
-    return m, v
+        if v + m * m < DIED_OUT or moved <= 1e-12 * v:
+            return m, v
+    return (m, v) if moved < 1e-6 * v else (math.nan, math.nan)
 
 
 def sigma_w_of(initializer: str | Initializer, gain: float = 1.0, width: int = 100) -> float:

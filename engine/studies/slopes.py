@@ -14,6 +14,7 @@ from engine import mean_field
 from engine.activations import Activation, as_activation
 from engine.initializers import Initializer
 from engine.propagation import over_seeds, stack
+from engine.words import LOST
 
 Array = np.ndarray
 
@@ -26,18 +27,35 @@ class GradientReach:
     theory : (depth,), or None where theory is silent (constant weights)
     factor : sqrt(chi_1), by which theory multiplies the gradient a layer, at the fixed point of q; NaN where it is silent
     sigma_w : std of a weight times sqrt(fan_in), in the last layer
+    weights : the same in the geometric middle of layers 2 to L, whose weights the gradient passes
     """
 
     measured: Array
     theory: Array | None
     factor: float
     sigma_w: float
+    weights: float = math.nan
 
     @property
     def first(self) -> float:
         """What reaches layer 1: the geometric middle of the seeds."""
         first = self.measured[:, 0]
         return float(np.exp(np.median(np.log(first)))) if (first > 0).all() else float(np.median(first))
+
+    @property
+    def a_layer(self) -> float:
+        """The factor which, at each of the L - 1 steps from the last layer to the first, would give `first`."""
+        return self.first ** (1 / max(1, self.measured.shape[1] - 1))
+
+    @property
+    def lost_after(self) -> float:
+        """Steps of `a_layer` until the gradient has changed by the factor LOST. Infinite where it does not change."""
+        decades = abs(math.log10(self.a_layer)) if 0 < self.a_layer < math.inf else math.inf
+        return math.ceil(math.log10(LOST) / decades - 1e-9) if decades > 1e-6 else math.inf
+
+    @property
+    def kept(self) -> bool:
+        return 1 / LOST <= self.first <= LOST
 
 
 def gradient_reach(activation: str | Activation, initializer: str | Initializer | None = None, *, depth: int, width: int = 100, gain: float = 1.0,
@@ -57,9 +75,10 @@ def gradient_reach(activation: str | Activation, initializer: str | Initializer 
         if arguments is None:
             return GradientReach(measured, None, math.nan, math.nan)
         theory = mean_field.predict(**arguments).gradient_rms
-        sigma_w = float(arguments["sigma_w"][-1])
+        passed = arguments["sigma_w"]
+        sigma_w, weights = float(passed[-1]), float(np.exp(np.log(passed[1:]).mean())) if depth > 1 else math.nan
         q = mean_field.fixed_point(sigma_w, 0.0, phi)
-        return GradientReach(measured, theory / theory[-1], math.sqrt(mean_field.chi(q, sigma_w, phi)), sigma_w)
+        return GradientReach(measured, theory / theory[-1], math.sqrt(mean_field.chi(q, sigma_w, phi)), sigma_w, weights)
 
 
 def critical_gain(reach: GradientReach, activation: str | Activation, gain: float = 1.0) -> float:

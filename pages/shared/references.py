@@ -14,6 +14,7 @@ REFERENCES = {  # key: (short form, in full)
     "schoenholz": ("Schoenholz et al. 2017", "S. Schoenholz et al., Deep information propagation, arXiv:1611.01232."),
     "selu": ("Klambauer et al. 2017", "G. Klambauer et al., Self-normalizing neural networks, arXiv:1706.02515."),
     "elu": ("Clevert et al. 2015", "D.-A. Clevert et al., Fast and accurate deep network learning by exponential linear units, arXiv:1511.07289."),
+    "maas": ("Maas et al. 2013", "A. Maas et al., Rectifier nonlinearities improve neural network acoustic models, ICML 2013."),
     "ioffe": ("Ioffe & Szegedy 2015", "S. Ioffe, C. Szegedy, Batch normalization, arXiv:1502.03167."),
     "santurkar": ("Santurkar et al. 2018", "S. Santurkar et al., How does batch normalization help optimization?, arXiv:1805.11604."),
     "yang": ("Yang et al. 2019", "G. Yang et al., A mean field theory of batch normalization, arXiv:1902.08129."),

@@ -62,7 +62,8 @@ def network(edges: pd.DataFrame, nodes: pd.DataFrame) -> alt.LayerChart:
         spots.mark_point(filled=True, size=330, opacity=1).encode(color=tint("signal")),
         spots.mark_text(dy=22, fontSize=13, fontWeight=600).encode(text=alt.Text("text", type="nominal")),
     ).properties(
-        height=330, title=alt.Title("Two inputs, two units, one output", subtitle="blue: what flows forward; orange: ∂J/∂w, what comes back")
+        height=330,
+        title=alt.Title("Two inputs, two units, one output", subtitle="Blue: what flows forward. Orange: the gradients ∂J/∂w that come back."),
     )
 
 
@@ -75,7 +76,8 @@ def read(output: float, first: float, last: float) -> Verdict:
     return Verdict(
         "read",
         f"The output is **{output:.4f}**. The gradient of w₁ has passed two slopes, {number(last)} × {number(first)} = "
-        f"**{number(first * last)}**; a sigmoid's is never above ¼, so two leave at most 1/16. Each further layer takes another factor of at most ¼.",
+        f"**{number(first * last)}**; a sigmoid's is never above ¼, so two leave at most 1/16. "
+        "Each further layer would multiply by one more slope of at most ¼, and by one more weight.",
     )
 
 
@@ -110,11 +112,12 @@ PART = Part(
     "Backprop by hand",
     show,
     controls=CONTROLS,
-    presets=(Preset("act_hand", "Backprop by hand", "0.731, 0.5, 0.5575: the slide rounds the last to 0.55."),),
+    presets=(Preset("act_hand", "Backprop by hand", "The units give 0.731 and 0.5, and the output is 0.5575. The slide rounds it to 0.55."),),
     try_next=(
-        Try("w₁ = 20: the first unit saturates, and its weights stop learning.", {"w1": 20.0}),
-        Try("x = (0, 0): which gradients are 0, and why not those of w₅ and w₆?", {"x1": 0.0, "x2": 0.0}),
-        Try("w₁ = 1 and t = ½, so that t = y: the error is 0, and with it everything that comes back.", {"w1": 1.0, "t": 0.5}),
+        Try("w₁ = 20: the first unit saturates. What is left of the gradients of w₁ and w₂?", by_hand.NOTES | {"w1": 20.0}),
+        Try("x = (0, 0): which gradients are 0, and why not those of w₅ and w₆?", by_hand.NOTES | {"x1": 0.0, "x2": 0.0}),
+        Try("w₁ = 1 and t = ½, so that t = y: the error is 0, and with it everything that comes back.", by_hand.NOTES | {"w1": 1.0, "t": 0.5}),
     ),
     sources=(by_hand.solve,),
+    cites=("notes",),
 )

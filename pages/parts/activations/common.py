@@ -22,13 +22,8 @@ HUES = (
 DASHES = ([16, 4], [9, 3, 2, 3], [2, 2], [1, 0], [7, 3], [9, 3, 2, 3, 2, 3], [4, 2])
 SHAPES = ("diamond", "square", "triangle-up", "circle", "cross", "triangle-down", "triangle-right")
 
-SET = Several(
-    "act_set",
-    "Activations",
-    ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu"],
-    "Shown in the curves, the product of slopes and the ranking.",
-    tuple(ACTIVATIONS),
-)
+USUAL = {"set": ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu"], "rivals": ["relu", "leaky_relu", "prelu", "elu"]}
+SET = Several("act_set", "Activations", USUAL["set"], "Shown in the curves, the product of slopes and the ranking.", tuple(ACTIVATIONS))
 GAINS = (0.01, 0.02, 0.05, *sorted((*(round(0.1 * i, 1) for i in range(1, 41)), 1.4142, 1.5925, 1.6667)), 5.0, 7.0, 10.0)
 
 SLOPES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 5.0)
@@ -51,9 +46,8 @@ def _family_controls() -> tuple[Control, ...]:
         return True
 
     def why_idle(family: str, v: Values) -> str:
-        chosen = next(getattr(v, name) for name in ("set", "rivals", "fixed") if hasattr(v, name))
-        chosen = [chosen] if isinstance(chosen, str) else chosen
-        return "" if not chosen or family in chosen else f"{title(family)} is not among the activations shown."
+        chosen = next(getattr(v, name) or USUAL[name] for name in ("set", "rivals", "fixed") if hasattr(v, name))
+        return "" if family in ([chosen] if isinstance(chosen, str) else chosen) else f"{title(family)} is not among the activations shown."
 
     controls = []
     for family in FAMILIES:
@@ -97,6 +91,11 @@ def member(key: str, options: Sequence[tuple[str, float]]) -> str:
 def script_table(members: Members) -> str:
     rows = "".join(f"    {member(key, options)},\n" for key, options in members)
     return f"table = [\n{rows}]\n"
+
+
+def gain_idle(v: Values) -> str:
+    rule = v.initializer if hasattr(v, "initializer") else v.fixed_initializer
+    return {"zeros": "All weights are 0: no gain changes that.", "lsuv": "LSUV sets the size of the weights itself."}.get(rule, "")
 
 
 def listed(words: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """Curves: each activation beside its slope, and where the slope is gone."""
 
+import math
 from collections.abc import Mapping
 
 import altair as alt
@@ -10,6 +11,7 @@ import streamlit as st
 from engine.activations import Activation
 from engine.studies import curves
 from engine.verdict import Verdict, number
+from engine.words import ALMOST_FLAT, HARDLY_PASSES
 from pages.parts.activations.common import SET, SLOPE_CONTROLS, built, dash, hue, listed, members_of, script_table, signed
 from pages.shared import encodings, layout
 from pages.shared.control import Number, Values
@@ -20,8 +22,10 @@ from pages.shared.theme import QUIET, chart
 from pages.shared.titles import title
 
 SPAN = 6.0  # curves are drawn for |z| up to here
-BARELY = 0.01  # of the gradient: what a slope lets through that stops it
-CONTROLS = (SET, Number("act_z", "Cursor at z", 1.0, "φ and φ′ of all curves at this z. Try 51.", limits=(-10_000, 10_000), step=0.25))
+CONTROLS = (
+    SET,
+    Number("act_z", "Cursor at z", 1.0, "Shows φ and its slope φ′ for all curves at this z. Try 51.", limits=(-10_000, 10_000), step=0.25),
+)
 PICTURES = {"phi": ("φ(z)", "The curve φ", (-2.5, 4.5)), "slope": ("φ′(z)", "Its slope φ′", (-0.3, 2.1))}
 
 
@@ -67,7 +71,7 @@ def facts_table(facts: Mapping[str, curves.Facts]) -> pd.DataFrame:
             "Mean of φ": f"{f.mean + 0.0:.3f}".replace("-0.000", "0.000"),
             "Zero-centred": "yes" if f.zero_centred else "no",
             "Steepest φ′": f"{f.steepest:.4g}",
-            "Made for it": title(f.activation.recommended),
+            "Usual initializer": title(f.activation.recommended),
         }
         for name, f in facts.items()
     ]
@@ -79,7 +83,7 @@ def z_axis(field: str = "z") -> alt.X:
 
 
 def lines(frame: pd.DataFrame, zones: pd.DataFrame, measure: str, z: float) -> alt.LayerChart:
-    """φ or φ′ of several activations, flat zones shaded, and a rule at the cursor. Zones that lie over each other make a deeper shade."""
+    """φ or φ′ of several activations, flat zones shaded, and a rule at the cursor; an arrow where it leaves the axis. Zones over each other add up."""
     shown = list(frame["activation"].unique())
     name, head, domain = PICTURES[measure]
     shade = alt.Chart(zones).mark_rect(opacity=0.3 / max(1, zones["activation"].nunique()), color=QUIET)
@@ -93,8 +97,15 @@ def lines(frame: pd.DataFrame, zones: pd.DataFrame, measure: str, z: float) -> a
     return alt.layer(
         *([shade.encode(x=z_axis("low"), x2="high")] if len(zones) else []),
         curve.mark_line(clip=True),
-        *([encodings.rule(x=z)] if abs(z) <= SPAN else []),
+        encodings.rule(x=z) if abs(z) <= SPAN else outside(z, domain[1]),
     ).properties(height=330, title=alt.Title(head, subtitle=["Grey: almost no slope here;", "darker where more of the activations are flat."]))
+
+
+def outside(z: float, top: float) -> alt.Chart:
+    """An arrow at the end of the axis, with the value of a cursor that lies beyond it."""
+    at = pd.DataFrame({"z": [math.copysign(SPAN, z)], "top": [top], "text": [f"z = {signed(z)} ▶" if z > 0 else f"◀ z = {signed(z)}"]})
+    mark = alt.Chart(at).mark_text(align="right" if z > 0 else "left", baseline="top", dy=4, fontSize=13, fontWeight=600, color=QUIET)
+    return mark.encode(x=z_axis(), y=alt.Y("top", type="quantitative"), text=alt.Text("text", type="nominal"))
 
 
 def zone_strips(zones: pd.DataFrame, shown: list[str]) -> alt.Chart:
@@ -107,20 +118,18 @@ def zone_strips(zones: pd.DataFrame, shown: list[str]) -> alt.Chart:
         color=alt.Color("kind", type="nominal", scale=alt.Scale(domain=[" ", "  ", "saturated", "dead"]), legend=legend),
         tooltip=tips(("activation", "Activation"), ("kind", "Slope"), ("low", "From z", ".2f"), ("high", "To z", ".2f")),
     )
-    words = f"dead: φ′ = 0; saturated: under {100 * curves.FLAT:.0f} % of the steepest"
+    words = [f"Saturated: the slope is under {100 * ALMOST_FLAT:.0f} % of the steepest.", "Dead: it is exactly 0."]
     return bars.mark_bar(height=12).properties(height=28 * len(shown) + 110, title=alt.Title("Where no gradient passes", subtitle=words))
 
 
 def read(cursor: pd.DataFrame, z: float) -> Verdict:
     """Columns activation, phi, slope at one z. Kinds: "flat", "passes"."""
-    steep = cursor.loc[cursor["slope"].abs().idxmax()]
-    flat = list(cursor.loc[cursor["slope"].abs() < BARELY, "activation"])
-    text = f"At z = {signed(z)} the steepest of these is **{steep['activation']}**, φ′ = {number(steep['slope'])}. "
+    size = cursor["slope"].abs()
+    steep, flat = cursor[size == size.max()], list(cursor.loc[size < HARDLY_PASSES, "activation"])
+    text = f"At z = {signed(z)} the steepest slope is φ′ = {number(steep['slope'].iloc[0])}, that of **{listed(list(steep['activation']))}**. "
     if not flat:
-        return Verdict("passes", text + "None of them stops the gradient here.")
-    lets = "lets" if len(flat) == 1 else "let"
-    text += f"{listed(flat)} {lets} through less than a hundredth of the gradient: a unit that sits there hardly learns."
-    return Verdict("flat", text)
+        return Verdict("passes", text + "Each of them lets at least a hundredth of the gradient through here.")
+    return Verdict("flat", f"{text}{listed(flat)} {'lets' if len(flat) == 1 else 'let'} less than a hundredth of the gradient through here.")
 
 
 def show(v: Values) -> Shown:
@@ -137,7 +146,7 @@ def show(v: Values) -> Shown:
         if len(zones):
             layout.show(left, zone_strips(zones, list(table)), "For each activation, where its slope is saturated or dead")
         else:
-            left.markdown("None of these activations loses its slope anywhere.")
+            left.markdown("None of these activations goes flat at either end.")
         right.markdown(f"**At the cursor, z = {signed(v.z)}**")
         right.dataframe(
             pd.DataFrame({"Activation": list(table), "φ(z)": cursor["phi"].map(number), "φ′(z)": cursor["slope"].map(number)}), hide_index=True
@@ -168,19 +177,20 @@ PART = Part(
     more_open=True,
     presets=(
         Preset(
-            "act_notes", "The notes' figure", "Five curves, and below them where each slope is gone.",
+            "act_notes", "The notes' figure", "Five curves, and below them where each slope is almost gone.",
             {"set": ["sigmoid", "tanh", "relu", "leaky_relu", "elu"]},
         ),
         Preset(
-            "act_far", "A neuron at z = 51", "σ′(51) = 7 × 10⁻²³: this neuron has stopped learning.",
+            "act_far", "A neuron at z = 51", "σ′(51) = 7 × 10⁻²³, far outside the picture, where the arrow points. Of a gradient that arrives there, nothing is left.",
             {"z": 51.0, "set": ["sigmoid", "tanh", "relu"]},
         ),
     ),
     try_next=(
-        Try("Move the cursor to 51: what is left of the sigmoid's slope?", {"z": 51.0}),
-        Try("Set leaky ReLU's α to 0. What is it now?", {"leaky_relu_alpha": 0.0}),
-        Try("ELU with α = 2: a kink appears at 0, and the floor moves to −2.", {"elu_alpha": 2.0}),
+        Try("Move the cursor to 51: what is left of the sigmoid's slope?", preset="act_far"),
+        Try("Leaky ReLU with α = 0, beside ReLU: can you tell them apart?", {"set": ["relu", "leaky_relu"], "leaky_relu_alpha": 0.0}),
+        Try("ELU with α = 2: a kink appears at 0, and the floor moves to −2.", {"set": ["elu"], "elu_alpha": 2.0}),
         Try("What the slopes multiply to: the sigmoid at 1/√n.", preset="act_sigmoid"),
     ),
     sources=(curves.facts, curves.values_at),
+    cites=("notes", "elu", "selu"),
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """Dying ReLU: units that no image switches on, and whether they come back."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,7 +12,8 @@ from engine.activations import ACTIVATIONS, as_activation
 from engine.studies import dying
 from engine.studies.dying import SweepPoint, Watch
 from engine.verdict import Verdict
-from pages.parts.activations.common import NAMES, SLOPE_CONTROLS, Members, built, dash, hue, listed, members_of, script_table, shape, signed
+from engine.words import MORE_THAN_HALF, SILENT
+from pages.parts.activations.common import NAMES, SLOPE_CONTROLS, USUAL, Members, built, dash, hue, listed, members_of, script_table, shape, signed
 from pages.shared import encodings, layout, runs
 from pages.shared.control import Ladder, Several, Values, Whole, seed_control
 from pages.shared.encodings import SENT, specification, tips
@@ -23,18 +24,15 @@ from pages.shared.titles import title
 SWEEP = "act_sweep"
 RATES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 BIASES = (-2.0, -1.5, -1.0, -0.7, -0.5, -0.3, 0.0, 0.5)
-MANY = 0.2  # of all units: from here on they are spoken of
-RIVALS = Several(
-    "act_rivals", "Compared", ["relu", "leaky_relu", "prelu", "elu"], "All start from the same weights and see the same images.", tuple(ACTIVATIONS)
-)
+RIVALS = Several("act_rivals", "Compared", USUAL["rivals"], "All start from the same weights and see the same images.", tuple(ACTIVATIONS))
 CONTROLS = (
     RIVALS,
     Ladder(
-        "act_rate", "Learning rate η", 0.01, "Adam's. A step that is too large throws units to where nothing switches them on.",
+        "act_rate", "Learning rate η", 0.01, "Adam's. Large steps throw units to where no image switches them on: try 0.1 with a bias of 0.",
         (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
     ),
     Ladder(
-        "act_bias", "First bias b", -1.0, "Of every hidden unit. Far below 0 most units never get switched on.",
+        "act_bias", "First bias b", -1.0, "Every hidden unit starts with it. Far below 0, no image switches most of the units on.",
         (-3.0, -2.0, -1.5, -1.0, -0.7, -0.5, -0.3, -0.2, -0.1, 0.0, 0.1, 0.5),
     ),
     Whole("act_dying_depth", "Hidden layers", 3, "Of 50 units each.", (1, 10)),
@@ -92,7 +90,7 @@ def frames(looks: Mapping[str, Sequence[Watch]]) -> tuple[pd.DataFrame, pd.DataF
     )
 
 
-SHARES = (("off", "Switched off", ".1%"), ("dead", "Dead for good", ".1%"))
+SHARES = (("off", "Switched off", ".1%"), ("dead", "Slope 0 on every image", ".1%"))
 
 
 def while_training(frame: pd.DataFrame) -> alt.LayerChart:
@@ -105,7 +103,7 @@ def while_training(frame: pd.DataFrame) -> alt.LayerChart:
         tooltip=tips(("activation", "Activation"), ("epoch", "Epoch", ".2~f"), *SHARES, ("accuracy", "Read correctly", ".1%")),
     )
     return alt.layer(base.mark_line().encode(strokeDash=dash(shown)), base.mark_point(opacity=1)).properties(
-        height=330, title=alt.Title("While training", subtitle="z ≤ 0 on every training image")
+        height=330, title=alt.Title("While training", subtitle="Switched off: z ≤ 0 on every training image")
     )
 
 
@@ -120,7 +118,7 @@ def by_layer(frame: pd.DataFrame) -> alt.LayerChart:
         tooltip=tips(("activation", "Activation"), ("layer", "Layer", "d"), *SHARES),
     )
     return alt.layer(base.mark_bar(opacity=0.8), base.mark_point(size=40, opacity=1).encode(shape=shape(shown))).properties(
-        height=330, title=alt.Title("By layer, at the end", subtitle="z ≤ 0 on every training image")
+        height=330, title=alt.Title("By layer, at the end", subtitle="Switched off: z ≤ 0 on every training image")
     )
 
 
@@ -132,7 +130,7 @@ def swept(by: str, here: float, shown: tuple[str, ...], names: tuple[str, ...] =
     """
     x, head = {
         "rate": (encodings.number(alt.X, "rate", "Learning rate η", domain=(1e-4, 1), log=True, ticks=range(-4, 1)), "Against the learning rate"),
-        "bias": (encodings.number(alt.X, "bias", "First bias b", domain=(-2, 0.5)), "Against the first bias"),
+        "bias": (encodings.number(alt.X, "bias", "First bias b", domain=(-3, 0.5)), "Against the first bias"),
     }[by]
     base = alt.Chart(SENT).encode(x=x, y=encodings.share("off", "Switched off at the end"), color=hue(shown, names))
     rule = alt.Chart(SENT).mark_rule(strokeDash=[2, 3], clip=True).encode(x=alt.datum(here))
@@ -152,36 +150,50 @@ def draw_sweep(run: SweepRun) -> Verdict:
         frame = pd.DataFrame(rows, columns=["activation", "rate", "bias", "off", "dead", "accuracy"])
         alt_text = f"Units switched off at the end of training, against the {name}"
         layout.show(column, swept(by, getattr(run.settings, by), shown), alt_text, frame)
-        half = frame[frame["off"] > 0.5].groupby("activation", sort=False)[by]
+        half = frame[frame["off"] > MORE_THAN_HALF].groupby("activation", sort=False)[by]
         said[by] = (half.min() if by == "rate" else half.max()).to_dict()
     edges = [
         f"{word} {symbol} = " + ", ".join(f"{signed(x)} (**{name}**)" for name, x in said[by].items())
         for by, word, symbol in (("rate", "first at", "η"), ("bias", "last at", "b"))
         if said[by]
     ]
+    so_far = "So far: " * (run.done < run.steps)
     if edges:
-        return Verdict("read", f"More than half of the units end switched off {'; '.join(edges)}.")
-    return Verdict("read", "So far, no activation ends with more than half of its units switched off.")
+        return Verdict("read", f"{so_far}More than half of the units end switched off {'; '.join(edges)}.")
+    return Verdict("read", f"{so_far}No activation ends with more than half of its units switched off.")
 
 
-def read(looks: Mapping[str, Sequence[Watch]], rate: float, bias: float) -> Verdict:
-    """Kinds: "low_bias", "large_steps", "alive"."""
+CURES = ({"bias": 0.0}, {"rate": 0.001}, {"bias": 0.0, "rate": 0.001})
+
+
+def read(looks: Mapping[str, Sequence[Watch]], rate: float, bias: float, at: Callable[..., Sequence[Watch]]) -> Verdict:
+    """`at` other settings an activation is trained again, to try a cure. Kinds: "alive", "cured" (a cure was found), "silent"."""
     ends = {name: watches[-1] for name, watches in looks.items()}
-    words = [f"**{name}** {100 * w.off.mean():.0f} % off, {100 * w.accuracy:.0f} % read correctly" for name, w in ends.items()]
-    text = f"η = {rate:g}, first bias {signed(bias)}. At the end: {'; '.join(words)}. "
+    words = [f"**{name}** {100 * w.off.mean():.0f} % and {100 * w.accuracy:.0f} %" for name, w in ends.items()]
+    text = f"Units that no image switches on at the end, and training images read correctly: {'; '.join(words)}. "
     name = max(ends, key=lambda name: ends[name].dead.mean())
-    dead = ends[name].dead.mean()
-    if dead <= MANY:
+    before, after, end = (100 * looks[name][i].dead.mean() for i in (0, 1, -1))
+    if end <= 100 * SILENT:
         return Verdict("alive", text)
-    at_first = looks[name][0].off.mean() > MANY
-    cause = "they were off before the first step: the bias is too low" if at_first else "the steps were too large"
-    text += f"{100 * dead:.0f} % of {name}'s units are dead for good, slope 0 on every image, and {cause}."
-    return Verdict("low_bias", text, {"bias": 0.0}) if at_first else Verdict("large_steps", text, {"rate": 0.001})
+    ever, back = (int(units.sum()) for units in dying.came_back(looks[name]))
+    text += f"{end:.0f} % of {name}'s units end with slope 0 on every image; before the first step it was {before:.0f} %, after it {after:.0f} %. "
+    text += f"Of {ever} units that ever had no slope, {back} came back. "
+    for cure in [cure for cure in CURES if {"rate": rate, "bias": bias} | cure != {"rate": rate, "bias": bias}]:
+        left = {one: at(one, **{"rate": rate, "bias": bias} | cure)[-1].dead.mean() for one, w in ends.items() if w.dead.mean() > SILENT}
+        if max(left.values()) <= SILENT:
+            change = " and ".join({"rate": f"η = {x:g}", "bias": f"a first bias of {signed(x)}"}[key] for key, x in cure.items())
+            return Verdict("cured", f"{text}With {change} it would be {100 * left[name]:.0f} % at the end.", cure)
+    return Verdict("silent", text)
 
 
 def show(v: Values) -> Shown:
     members = members_of(v.rivals, RIVALS.default, v)
     looks = {title(key): watch(key, options, v.rate, v.bias, v.dying_depth, v.dying_seed) for key, options in members}
+
+    def at(name: str, rate: float, bias: float) -> list[Watch]:
+        key, options = next(one for one in members if title(one[0]) == name)
+        return watch(key, options, rate, bias, v.dying_depth, v.dying_seed)
+
     over, layers = frames(looks)
     left, right = st.columns(2)
     layout.show(left, while_training(over.drop(columns="step")), f"Units that no image switches on, while {listed(list(looks))} train")
@@ -195,7 +207,8 @@ def show(v: Values) -> Shown:
         runs.live(run, draw_sweep, key="verdict_sweep")
 
     formulas = [
-        r"z \le 0 \text{ on every image} \;\Rightarrow\; \mathrm{ReLU}'(z) = 0 \;\Rightarrow\; \frac{\partial J}{\partial w} = 0 \text{ for ever}",
+        r"z \le 0 \text{ on every image} \;\Rightarrow\; \mathrm{ReLU}'(z) = 0 \;\Rightarrow\; \frac{\partial J}{\partial w} = 0",
+        r"\text{In layer 1 the inputs, the images, stay the same; deeper they move, and a unit may come back.}",
         rf"\text{{leaky ReLU: }} \varphi'(z) = {tex(v.leaky_relu_alpha)} \text{{ for }} z < 0",
     ]
     script = f"""from engine.activations import as_activation
@@ -206,7 +219,7 @@ for activation in table:
     for w in watch_units(activation, learning_rate={v.rate!r}, bias={v.bias!r}, depth={v.dying_depth}, seed={v.dying_seed}):
         print(activation.name, w.step, *map(float, (w.off.mean(), w.dead.mean(), w.accuracy)), sep=",")
 """
-    return Shown(read(looks, v.rate, v.bias), formulas, script, over.drop(columns="epoch"), details)
+    return Shown(read(looks, v.rate, v.bias, at), formulas, script, over.drop(columns="epoch"), details)
 
 
 PART = Part(
@@ -216,15 +229,17 @@ PART = Part(
     controls=CONTROLS,
     **SLOPE_CONTROLS,
     presets=(
-        Preset("act_dying", "Dying ReLU: biases too low", "ReLU's line stays where it began. The other three come down: their units come back."),
-        Preset("act_dying_step", "Dying ReLU: steps too large", "The first step alone switches half of the units off.", {"rate": 0.1, "bias": 0.0}),
+        Preset("act_dying", "Dying ReLU: biases too low", "ReLU's line stays where it began. The other three come down: many of their units come back."),
+        Preset("act_dying_step", "Dying ReLU: steps too large", "The first step alone switches off half of ReLU's units, 45 % of leaky ReLU's and 41 % of ELU's.", {"rate": 0.1, "bias": 0.0}),
     ),
     try_next=(
-        Try("Too low a bias against too large a step (η = 0.1): the same death by two roads.", preset="act_dying_step"),
+        Try("Large steps (η = 0.1) instead of a low bias: does ReLU end with fewer units without slope?", preset="act_dying_step"),
         Try(
-            "ReLU with a first bias of 0 and η = 0.03: how many of the accuracy's points do the dead units cost?", {"rate": 0.03, "bias": 0.0},
+            "A bias of 0 and η = 0.03: a third of ReLU's units end without slope. Does it read worse than the others?",
+            {"rate": 0.03, "bias": 0.0, "rivals": USUAL["rivals"], "dying_depth": 3, "dying_seed": 0},
         ),
-        Try("Ten layers: why do the deep ones go first?", {"dying_depth": 10}),
+        Try("Ten layers: in which of them do units come back?", {"dying_depth": 10}),
     ),
     sources=(dying.watch_units, dying.sweep),
+    cites=("notes", "maas", "elu"),
 )  # fmt: skip

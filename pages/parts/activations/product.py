@@ -1,8 +1,7 @@
 """The product of slopes: how much of the gradient reaches layer l, measured and predicted, for several activations at once."""
 
 import math
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
 
 import altair as alt
 import numpy as np
@@ -13,26 +12,26 @@ from engine.activations import ACTIVATIONS, as_activation
 from engine.initializers import INITIALIZERS
 from engine.studies import slopes
 from engine.studies.slopes import GradientReach
-from engine.verdict import Verdict, number
-from pages.parts.activations.common import GAINS, NAMES, SET, SLOPE_CONTROLS, Members, hue, listed, members_of, script_table, shape
+from engine.verdict import Verdict, number, power
+from pages.parts.activations.common import GAINS, NAMES, SET, SLOPE_CONTROLS, Members, gain_idle, hue, listed, members_of, script_table, shape
 from pages.shared import encodings, layout
 from pages.shared.control import Ladder, Menu, Values, Whole
-from pages.shared.encodings import SENT, specification, tips
+from pages.shared.encodings import tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.runs import place
-from pages.shared.titles import title
+from pages.shared.titles import rule, title
 
 LOW, HIGH = 1e-20, 1e8  # ends of the picture
 BUDGET = 2000  # layers that one answer may draw: about a second
-GAIN = Ladder("act_gain", "Gain", 1.0, "Multiplies every weight of the right picture.", GAINS)
+GAIN = Ladder("act_gain", "Gain", 1.0, "Multiplies every weight of the right picture.", GAINS, idle=gain_idle)
 CONTROLS = (
     SET,
-    Menu("act_initializer", "Initializer for all", "lecun_normal", "The right picture gives it to every activation.", tuple(INITIALIZERS)),
+    Menu("act_initializer", "Initializer for all", "lecun_normal", "The right picture gives it to every activation.", tuple(INITIALIZERS), show=rule),
     GAIN,
-    Whole("act_depth", "Depth L", 30, "Each layer multiplies the gradient by its slopes once more.", (2, 100)),
-    Ladder("act_width", "Width n", 100, "Narrow layers scatter; wide ones follow the theory.", (10, 20, 50, 100, 200, 300)),
-    Whole("act_seeds", "Seeds", 3, "Networks drawn; the band spans them.", (1, 5)),
+    Whole("act_depth", "Depth L", 30, "Each layer multiplies the gradient by its slopes and its weights once more.", (2, 100)),
+    Ladder("act_width", "Width n", 100, "The theory is made for wide layers. Narrow ones scatter about it.", (10, 20, 50, 100, 200, 300)),
+    Whole("act_seeds", "Seeds", 3, "Networks drawn for each activation; the band spans them.", (1, 5)),
 )
 
 
@@ -53,26 +52,23 @@ def frame(reaches: Mapping[str, GradientReach]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def to_picture(frame: pd.DataFrame) -> pd.DataFrame:
-    values = frame.columns[2:]
-    return frame.assign(**frame[values].clip(LOW, HIGH).astype(np.float32)).astype({"layer": np.int32})
-
-
-@lru_cache(maxsize=256)
-def by_layer(shown: tuple[str, ...], depth: int, head: str, names: tuple[str, ...] = NAMES) -> dict:
-    """The gradient in each layer over that in the last. A specification, to be sent with rows of `frame`."""
-    base = alt.Chart(SENT).encode(x=encodings.layers(depth), color=hue(shown, names))
+def by_layer(frame: pd.DataFrame, head: str, names: tuple[str, ...] = NAMES) -> alt.LayerChart:
+    """The gradient in each layer over that in the last, with rows of `frame`; arrows where it leaves the axis."""
+    drawn = frame.assign(**{name: encodings.drawable(frame[name].to_numpy()) for name in ("value", "least", "most")}).astype({"layer": np.int32})
+    shown = tuple(frame["activation"].unique())
+    base = alt.Chart(drawn).encode(x=encodings.layers(int(frame["layer"].max())), color=hue(shown, names))
 
     def y(field: str) -> alt.Y:
-        return encodings.number(alt.Y, field, "Gradient here / in layer L", domain=(LOW, HIGH), log=True, clamp=True, ticks=range(-20, 9, 4))
+        return encodings.number(alt.Y, field, "Gradient here / in layer L", domain=(LOW, HIGH), log=True, ticks=range(-20, 9, 4))
 
     tip = tips(("activation", "Activation"), ("layer", "Layer", "d"), ("value", "Measured", ".3~g"), ("theory", "Theory", ".3~g"))
-    return specification(
-        alt.layer(
-            base.mark_area(opacity=0.2).encode(y=y("least"), y2="most"),
-            base.transform_filter("isValid(datum.theory)").mark_line(strokeWidth=1.2).encode(y=y("theory")),
-            base.mark_point(filled=True, size=34, opacity=1).encode(y=y("value"), shape=shape(shown, names), tooltip=tip),
-        ).properties(height=400, title=alt.Title(head, subtitle="points: median of the seeds; band: their range; line: theory"))
+    return alt.layer(
+        base.mark_area(opacity=0.2, clip=True).encode(y=y("least"), y2="most"),
+        base.transform_filter("isValid(datum.theory)").mark_line(strokeWidth=1.2, clip=True).encode(y=y("theory")),
+        base.mark_point(filled=True, size=34, opacity=1, clip=True).encode(y=y("value"), shape=shape(shown, names), tooltip=tip),
+        encodings.leaving(drawn[::-1], encodings.layers(int(frame["layer"].max())), y("value"), "activation"),  # from the last layer back
+    ).properties(
+        height=400, title=alt.Title(head, subtitle=["Points: the median of the seeds. Band: their range.", "Line: theory. Arrows: beyond the axis."])
     )
 
 
@@ -80,21 +76,32 @@ def decades(x: float) -> float:
     return abs(math.log10(x)) if 0 < x < math.inf else math.inf
 
 
-def read(members: Members, chosen: Mapping[str, GradientReach], whose: str, depth: int, gain: float) -> tuple[str, Verdict]:
-    """The key of the activation that changes the gradient most, and what is said. Kinds: "vanishes", "explodes", "kept"."""
+def read(members: Members, chosen: Mapping[str, GradientReach], whose: str, gain: float, at: Callable[[float], Mapping[str, GradientReach]]) -> tuple:
+    """The key of the activation that changes the gradient most, and what is said; `at` another gain a cure is tried.
+
+    Kinds: "vanishes", "explodes", "kept".
+    """
     key, options = max(members, key=lambda m: decades(chosen[title(m[0])].first))
-    worst = chosen[title(key)]
-    by = {name: f" (×\u00a0{number(r.factor)} a layer)" if not math.isnan(r.factor) else "" for name, r in chosen.items()}
-    said = [f"**{name}** {number(r.first)}{by[name]}" for name, r in chosen.items()]
-    text = f"With {whose}, this much of the gradient reaches layer 1 of {depth}: {', '.join(said)}. "
-    if key == "sigmoid":
-        text += f"A sigmoid's slopes alone allow no more than 4⁻ᴸ = {number(0.25**depth)}."
-    if decades(worst.first) <= 3:
+    name, worst = title(key), chosen[title(key)]
+    depth = worst.measured.shape[1]
+    said = [f"**{one}** {number(r.first)} (×\u00a0{number(r.a_layer)} a layer)" for one, r in chosen.items()]
+    text = f"With {whose}, this much of the last layer's gradient reaches layer 1 of {depth}: {', '.join(said)}. "
+    if math.isfinite(worst.lost_after):
+        text += f"At that rate {name} makes it a thousand times {'smaller' if worst.first < 1 else 'larger'} in {number(worst.lost_after)} layer{'s' * (worst.lost_after > 1)}. "
+    if "sigmoid" in dict(members) and chosen["Sigmoid"].weights > 0:
+        text += f"The {depth - 1} slopes of the sigmoid on the way allow at most {power(1 - depth, 4)} = {number(0.25 ** (depth - 1))}; "
+        text += f"the weights bring about ×\u00a0{number(chosen['Sigmoid'].weights)} a layer."
+    if worst.kept:
         return key, Verdict("kept", text)
     kind = "vanishes" if worst.first < 1 else "explodes"
-    wanted = math.nan if math.isnan(worst.sigma_w) else slopes.critical_gain(worst, as_activation(key, **dict(options)), gain)
-    curable = math.isfinite(wanted) and wanted > 0 and GAIN.take(wanted) != gain
-    return key, Verdict(kind, text, {"set": [key], "gain": wanted} if curable else {})
+    wanted = GAIN.take(slopes.critical_gain(worst, as_activation(key, **dict(options)), gain)) if worst.sigma_w > 0 else gain
+    if wanted == gain or not (cured := at(wanted))[name].kept:
+        return key, Verdict(kind, text)
+    spoilt = max(cured, key=lambda other: decades(cured[other].first))
+    if cured[spoilt].kept:
+        return key, Verdict(kind, text, {"gain": wanted})
+    text += f" A gain of {wanted:g} would give {name} {number(cured[name].first)}, but {spoilt} {number(cured[spoilt].first)}."
+    return key, Verdict(kind, text)
 
 
 def show(v: Values) -> Shown:
@@ -103,24 +110,31 @@ def show(v: Values) -> Shown:
     if seeds < v.seeds:
         st.caption(f"So many layers are measured on {seeds} seed{'s' * (seeds > 1)}, to answer at once.")
     own = {title(key): reach(key, options, ACTIVATIONS[key].recommended, 1.0, v.depth, v.width, seeds) for key, options in members}
-    chosen = {title(key): reach(key, options, v.initializer, v.gain, v.depth, v.width, seeds) for key, options in members}
+
+    def at(gain: float) -> dict[str, GradientReach]:
+        return {title(key): reach(key, options, v.initializer, gain, v.depth, v.width, seeds) for key, options in members}
+
+    chosen = at(v.gain)
     whose = title(v.initializer) + (f", gain {v.gain:g}" if v.gain != 1 else "")
     tables = []
     for column, reaches, head, name in zip(
-        st.columns(2), (own, chosen), ("Each with the initializer made for it", f"All with {whose}"), ("its own initializer", whose), strict=True
+        st.columns(2), (own, chosen), ("Each with its usual initializer", f"All with {whose}"), ("its own initializer", whose), strict=True
     ):
         tables.append(frame(reaches))
         said = f"Gradient in layer 1 to {v.depth} over that in the last, with {name}: {listed(list(reaches))}"
-        layout.show(column, by_layer(tuple(reaches), v.depth, head), said, to_picture(tables[-1]))
-    worst_key, verdict = read(members, chosen, whose, v.depth, v.gain)
+        layout.show(column, by_layer(tables[-1], head), said)
+    worst_key, verdict = read(members, chosen, whose, v.gain, at)
     worst = chosen[title(worst_key)]
     formulas = [
-        r"\frac{\text{gradient in layer } l}{\text{gradient in layer } L} \approx \sqrt{\chi_1}^{\,L-l}",
-        r"\chi_1 = \sigma_w^2\, E[\varphi'(z)^2]",
+        r"\frac{\text{gradient in layer } l}{\text{gradient in layer } L} \approx \sqrt{\chi(q_l) \cdots \chi(q_{L-1})}",
+        r"\chi(q) = \sigma_w^2\, E[\varphi'(z)^2], \quad z \sim \mathcal{N}(0, q), \quad q_l: \text{mean square of } z \text{ in layer } l",
     ]
-    if not math.isnan(worst.factor):
-        factor, product = tex(worst.factor), tex(worst.factor ** (v.depth - 1))
-        formulas.append(rf"\text{{{title(worst_key)}: }} \sqrt{{\chi_1}} = {factor}, \quad {factor}^{{{v.depth - 1}}} = {product}")
+    if worst.theory is not None and np.isfinite(worst.theory[0]):
+        product, mean = tex(worst.theory[0]), tex(worst.theory[0] ** (1 / (v.depth - 1)))
+        limit = rf", \quad \sqrt{{\chi(q)}} \to {tex(worst.factor)}" if math.isfinite(worst.factor) else ""
+        formulas.append(
+            rf"\text{{{title(worst_key)}: }} \sqrt{{\chi(q_1) \cdots \chi(q_{{{v.depth - 1}}})}} = {product} = ({mean})^{{{v.depth - 1}}}{limit}"
+        )
     script = f"""import numpy as np
 
 from engine.activations import as_activation
@@ -149,19 +163,20 @@ PART = Part(
     presets=(
         Preset("act_sigmoid", "Sigmoid at 1/√n", "Less than a quarter of the gradient is left after each layer.", {"set": ["sigmoid"]}),
         Preset(
-            "act_sigmoid_4", "Sigmoid at 4/√n", "0.63 a layer instead of 0.24: five layers train now, thirty do not.",
+            "act_sigmoid_4", "Sigmoid at 4/√n", "0.63 a layer instead of 0.23: over five layers an eighth is left, over thirty a millionth.",
             {"set": ["sigmoid"], "gain": 4.0},
         ),
     ),
     try_next=(
         Try("The sigmoid at 1/√n, thirty layers deep.", preset="act_sigmoid"),
         Try("The sigmoid at 4/√n, thirty layers deep.", preset="act_sigmoid_4"),
-        Try("The same on real handwriting, five layers, at 1/√n: it never learns.", preset="sigmoid_stuck"),
-        Try("On real handwriting at 4/√n.", preset="sigmoid_scaled"),
-        Try("On real handwriting at σ = 1.", preset="sigmoid_wide"),
-        Try("On real handwriting with batch norm.", preset="sigmoid_bn"),
+        Try("On MNIST, five layers at 1/√n: do twelve epochs of plain SGD move it?", preset="sigmoid_stuck"),
+        Try("On MNIST at 4/√n.", preset="sigmoid_scaled"),
+        Try("On MNIST at σ = 1.", preset="sigmoid_wide"),
+        Try("On MNIST with batch norm.", preset="sigmoid_bn"),
         Try("He normal for all: whose gradient explodes now?", {"initializer": "he_normal"}),
         Try("Width 10: how far may one network be from the theory?", {"width": 10, "seeds": 5}),
     ),
     sources=(slopes.gradient_reach, slopes.critical_gain),
+    cites=("notes", "poole", "schoenholz"),
 )  # fmt: skip

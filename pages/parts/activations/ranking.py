@@ -1,5 +1,6 @@
 """The ranking, measured: the textbooks' order of activations, held against trainings with one budget."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import median
@@ -23,12 +24,12 @@ from pages.shared.titles import title
 RUN = "act_ranking"
 READ = "Test images read correctly"
 CONTROLS = (
-    Menu("act_rank_depth", "Hidden layers", 20, "The deeper, the clearer.", (5, 20, 50), pills=True),
+    Menu("act_rank_depth", "Hidden layers", 20, "The depth of every network that is trained.", (5, 20, 50), pills=True),
     SET,
-    Ladder("act_rank_width", "Units in a layer", 30, "Narrow, so that mistakes of scale show.", (10, 20, 30, 50, 100)),
+    Ladder("act_rank_width", "Units in a layer", 30, "In each of the hidden layers.", (10, 20, 30, 50, 100)),
     Ladder("act_rank_epochs", "Epochs", 10, "The budget: passes over the 1,437 training images.", (2, 5, 10, 20, 40)),
     Ladder("act_rank_rate", "Adam's learning rate", 0.001, "The same for all.", (0.0001, 0.0003, 0.001, 0.003, 0.01)),
-    Ladder("act_rank_seeds", "Number of seeds", 3, "With one seed you measure luck.", (1, 2, 3, 5)),
+    Ladder("act_rank_seeds", "Number of seeds", 3, "Networks trained for each activation. One alone cannot tell skill from luck.", (1, 2, 3, 5)),
 )
 
 
@@ -55,9 +56,7 @@ class RankingRun(runs.Run):
         table = list(built(s.members).values())
         self.trainings = len(table) * s.seeds
         self.done, self.steps = 0, ranking.steps_of(self.trainings, epochs=s.epochs)
-        super().__init__(
-            "activations", ranking.ranking(table, depth=s.depth, width=s.width, epochs=s.epochs, seeds=s.seeds, learning_rate=s.rate)
-        )
+        super().__init__("activations", ranking.ranking(table, depth=s.depth, width=s.width, epochs=s.epochs, seeds=s.seeds, learning_rate=s.rate))
 
     @property
     def trained(self) -> int:
@@ -115,7 +114,9 @@ def standings(order: tuple[str, ...]) -> dict:
             base.mark_point(size=55, opacity=1).encode(x=x("accuracy"), color=tint("signal"), tooltip=tip),
             once.mark_tick(thickness=2.5, size=18).encode(x=x("middle"), color=tint("yardstick")),
             alt.Chart(SENT).mark_rule(strokeDash=[2, 3]).encode(x=alt.datum(0.1)),
-        ).properties(height=height(len(order)), title=alt.Title("Who reads best?", subtitle="points: seeds; dotted: guessing"))
+        ).properties(
+            height=height(len(order)), title=alt.Title("Who reads best?", subtitle="Points: the seeds. Dark: their middle. Dotted: guessing.")
+        )
     )
 
 
@@ -130,7 +131,7 @@ def on_the_way(epochs: int, shown: tuple[str, ...], names: tuple[str, ...] = NAM
         alt.layer(
             base.mark_area(opacity=0.15).encode(y=encodings.share("low", READ), y2="high"),
             base.mark_line().encode(y=encodings.share("middle", READ), strokeDash=dash(shown, names), tooltip=tip),
-        ).properties(height=height(len(shown)), title=alt.Title("On the way", subtitle="line: middle of the seeds; band: their range"))
+        ).properties(height=height(len(shown)), title=alt.Title("On the way", subtitle="Line: the middle of the seeds. Band: their range."))
     )
 
 
@@ -139,7 +140,9 @@ def read(run: RankingRun) -> Verdict:
     if not run.trained:
         return Verdict("ready", "Press **Start**: the same network and digits for each activation, one seed after the other.")
     words = [f"{title(r.activation)} {100 * r.middle:.0f} %" for r in ranking.ranks(run.finals)]
-    text = f"Measured at {run.settings.depth} layers: **{' · '.join(words)}**. "
+    text = f"The middle of the seeds at {run.settings.depth} layers: **{' · '.join(words)}**. "
+    if run.status != "finished":
+        return Verdict("partly", text + "Not all trainings are done.")
     held = ranking.agreement(run.finals)
     pairs = held.confirmed + held.contradicted + held.undecided
     if pairs and run.settings.seeds > 1:
@@ -147,7 +150,7 @@ def read(run: RankingRun) -> Verdict:
             f"Of the claim's {pairs} pair{'s' * (pairs > 1)}, {held.confirmed} as claimed, {held.contradicted} the other way round, "
             f"{held.undecided} undecided: their seeds overlap."
         )
-    return Verdict("finished", text) if run.status == "finished" else Verdict("partly", text + " Not all trainings are done.")
+    return Verdict("finished", text)
 
 
 def draw(run: RankingRun) -> Verdict:
@@ -173,12 +176,16 @@ def show(v: Values) -> Shown:
     verdict = runs.live(run, draw)
 
     def details() -> None:
+        st.markdown(f"**The textbooks' claim:** {' > '.join(map(title, ranking.CLAIM))}")
         if rows := runs.earlier(RUN):
             st.markdown("**Earlier runs**: the middle of the seeds")
             st.dataframe(pd.DataFrame(rows[::-1]).style.format("{:.0%}", subset=[*{*NAMES} & {*pd.DataFrame(rows)}], na_rep=""), hide_index=True)
 
-    first, second = (r" > ".join(rf"\text{{{title(key)}}}" for key in half) for half in (ranking.CLAIM[:3], ranking.CLAIM[3:]))
-    formulas = [rf"\begin{{aligned}}\text{{The textbooks claim }} &{first} \\ > {{}} &{second}\end{{aligned}}"]
+    pairs = math.comb(len({*ranking.CLAIM} & {key for key, _ in s.members}), 2)
+    formulas = [
+        r"\text{A pair } A > B \text{ holds if } \min_{\text{seeds}} A > \max_{\text{seeds}} B",
+        rf"\text{{pairs of the claim shown: }} {pairs}",
+    ]
     numbers = finals_frame(run.finals)[["activation", "seed", "accuracy"]]
     return Shown(verdict, formulas, script(s), numbers, details, live=run)
 
@@ -206,16 +213,15 @@ PART = Part(
         Preset(
             "act_ranking_50",
             "The ranking at 50 layers",
-            "Press Start. With five seeds most pairs of the claim stay undecided: chance is larger than most differences.",
+            "Press Start. Even with five seeds most pairs of the claim stay undecided: their seeds overlap.",
             {"rank_depth": 50, "rank_seeds": 5},
         ),
     ),
     try_next=(
-        Try("5 layers, then 20, then 50: at which depth does the order begin to matter?", {"rank_depth": 5}),
-        Try(
-            f"All {len(ACTIVATIONS)} activations, identity among them: what does a network without any bend reach?", {"set": list(ACTIVATIONS)}
-        ),
+        Try("Five layers: how far apart are the activations there?", {"rank_depth": 5}),
+        Try(f"All {len(ACTIVATIONS)} activations, identity among them: what does a network without any bend reach?", {"set": list(ACTIVATIONS)}),
         Try("One seed, twice as many epochs: would you publish that order?", {"rank_seeds": 1, "rank_epochs": 20}),
     ),
     sources=(ranking.ranking, ranking.agreement),
+    cites=("geron",),
 )

@@ -11,31 +11,36 @@ from engine.activations import ACTIVATIONS, as_activation
 from engine.initializers import INITIALIZERS
 from engine.studies import moment_map
 from engine.verdict import Verdict, number
-from pages.parts.activations.common import GAINS, SLOPE_CONTROLS, member, members_of
+from engine.words import AT_HOME, DIED_OUT
+from pages.parts.activations.common import GAINS, SLOPE_CONTROLS, gain_idle, member, members_of
 from pages.shared import encodings, layout
 from pages.shared.control import Ladder, Menu, Number, Values, Whole
 from pages.shared.encodings import tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import QUIET, chart, tint
-from pages.shared.titles import title
+from pages.shared.titles import rule, title
 
-DEAD = 1e-12  # a variance below it counts as none
 STARTS = tuple((mean, variance) for mean in (-1.0, 0.0, 1.0, 2.0) for variance in (0.02, 0.3, 5.0, 40.0))
+RULES = tuple(name for name, rule in INITIALIZERS.items() if name != "constant" and not rule.needs_data)  # those that this theory knows
 FIXED = Menu("act_fixed", "Activation φ", "selu", "Only SELU is made to settle at (0, 1).", tuple(ACTIVATIONS))
 CONTROLS = (
     FIXED,
-    Number("act_mean", "Input mean μ", 0.5, "Where the measured network starts.", limits=(-2, 2), step=0.25),
-    Number("act_variance", "Input variance ν", 2.0, "Where the measured network starts.", limits=(0, 10), step=0.25),
+    Number("act_mean", "Input mean μ", 0.5, "The mean of the network's inputs.", limits=(-2, 2), step=0.25),
+    Number("act_variance", "Input variance ν", 2.0, "The variance of the network's inputs.", limits=(0, 10), step=0.25),
     Whole("act_layers", "Layers", 30, "How far the path is followed.", (1, 1000)),
-    Menu("act_fixed_initializer", "Initializer", "lecun_normal", "SELU is made for LeCun's 1/n. Try He.", tuple(INITIALIZERS)),
-    Ladder("act_fixed_gain", "Gain of the weights", 1.0, "Multiplies every weight.", tuple(g for g in GAINS if 0.4 < g < 3)),
+    Menu("act_fixed_initializer", "Initializer", "lecun_normal", "SELU is made for LeCun's 1/n. Try He.", RULES, show=rule),
+    Ladder("act_fixed_gain", "Gain of the weights", 1.0, "Multiplies every weight.", tuple(g for g in GAINS if 0.4 < g < 3), idle=gain_idle),
     Ladder("act_dropout_rate", "Dropout rate", 0.0, "Share of units silenced after every layer.", (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)),
     Menu(
         "act_dropout", "Kind of dropout", "dropout", "Alpha dropout sends units to SELU's floor instead of 0.", moment_map.DROPOUTS,
         show={"dropout": "Dropout", "alpha": "Alpha dropout"}.__getitem__, idle=lambda v: "" if v.dropout_rate else "At rate 0 nothing is dropped.",
     ),
 )  # fmt: skip
+
+
+HOME = {"fixed": "selu", "fixed_initializer": "lecun_normal", "fixed_gain": 1.0}
+MAP = ["Grey: theory from 16 starts. Blue: one network.", "Cross: where theory settles from the network's start."]
 
 
 @st.cache_data(max_entries=50, show_spinner=False)
@@ -46,7 +51,7 @@ def moment_paths(key: str, options: tuple, start: tuple, depth: int, initializer
     fan = [moment_map.trajectory(*at, min(depth, 20), phi, sigma_w=sigma_w, **layer) for at in STARTS]
     theory = moment_map.trajectory(*start, depth, phi, sigma_w=sigma_w, **layer)
     network = moment_map.simulate(*start, depth, phi, initializer=initializer, gain=gain, **layer, rng=np.random.default_rng(0))
-    return fan, theory, network, moment_map.settles_at(phi, sigma_w=sigma_w, **layer)
+    return fan, theory, network, moment_map.settles_at(phi, start, sigma_w=sigma_w, **layer)
 
 
 def path_frame(trajectories: list[np.ndarray], every: int = 1) -> pd.DataFrame:
@@ -57,7 +62,7 @@ def path_frame(trajectories: list[np.ndarray], every: int = 1) -> pd.DataFrame:
 
 
 def variance_axis() -> alt.Y:
-    return encodings.number(alt.Y, "variance", "Variance ν (log)", domain=(0.01, 100), log=True, clamp=True, ticks=range(-2, 3))
+    return encodings.number(alt.Y, "variance", "Variance ν (log)", domain=(0.01, 100), log=True, ticks=range(-2, 3))
 
 
 def map_picture(paths: pd.DataFrame, measured: pd.DataFrame, settles: tuple[float, float] | None) -> alt.LayerChart:
@@ -76,40 +81,45 @@ def map_picture(paths: pd.DataFrame, measured: pd.DataFrame, settles: tuple[floa
     if settles:
         cross = chart(pd.DataFrame({"mean": [settles[0]], "variance": [settles[1]]}))
         layers.append(cross.mark_point(shape="cross", size=190, opacity=1, clip=True, stroke="white").encode(**place, color=tint("yardstick")))
-    return alt.layer(*layers).properties(height=380, title=alt.Title("The map, layer after layer", subtitle="grey: theory; blue: a network"))
+    return alt.layer(*layers).properties(height=380, title=alt.Title("The map, layer after layer", subtitle=MAP))
 
 
 def by_layer(theory: pd.DataFrame, measured: pd.DataFrame, depth: int) -> alt.LayerChart:
-    """Variance by layer: theory's line, one network's points."""
+    """Variance by layer: theory's line, one network's points, arrows where they leave the axis."""
     place = {
         "x": encodings.number(alt.X, "layer", "Layer l", domain=(0, depth), axis=alt.Axis(tickMinStep=1, grid=False)),
         "y": variance_axis(),
         "tooltip": tips(("layer", "Layer", "d"), ("variance", "Variance", ".3~g")),
     }
     return alt.layer(
-        chart(theory).mark_line(strokeWidth=1.2).encode(**place, color=tint("yardstick")),
-        chart(measured).mark_point(size=32, opacity=0.9).encode(**place, color=tint("signal")),
-    ).properties(height=380, title=alt.Title("Variance by layer", subtitle="line: theory; points: one network"))
+        chart(theory).mark_line(strokeWidth=1.2, clip=True).encode(**place, color=tint("yardstick")),
+        chart(measured).mark_point(size=32, opacity=0.9, clip=True).encode(**place, color=tint("signal")),
+        encodings.leaving(measured, place["x"], place["y"]),
+    ).properties(height=380, title=alt.Title("Variance by layer", subtitle="Line: theory. Points: one network. Arrows: beyond the axis."))
 
 
 def read(key: str, network: np.ndarray, settles: tuple[float, float], rate: float) -> Verdict:
-    """Kinds: "home" where theory settles at (0, 1), "elsewhere", "grows", "dies"."""
+    """Kinds: "home" where theory settles at (0, 1), "elsewhere", "grows", "dies", "moves"."""
     depth, end = len(network) - 1, network[-1]
 
     def moments(mean: float, variance: float, bold: str = "") -> str:
         return f"mean {bold}{number(round(mean, 2))}{bold} and variance {bold}{number(variance)}{bold}"
 
-    text = f"After {depth:,} layers of {title(key)} the network has {moments(*end, '**')}; "
+    text = f"After {depth:,} layer{'s' * (depth > 1)} of {title(key)} the network has {moments(*end, '**')}. "
     if not np.isfinite(end).all():
-        text = f"After {int(np.isfinite(network).all(axis=1).sum()) - 1} layers of {title(key)} the numbers overflow; "
-    if abs(settles[0]) < 0.01 and abs(settles[1] - 1) < 0.01:
-        return Verdict("home", f"{text}theory settles at {moments(*settles)}.")
+        text = f"In layer {int(np.isfinite(network).all(axis=1).sum())} of {title(key)} the network's numbers overflow. "
+    there = f"{text}From this start, theory settles at {moments(*settles)}."
+    if abs(settles[0]) < AT_HOME and abs(settles[1] - 1) < AT_HOME:
+        return Verdict("home", there)
     fix = {"fixed": "selu", "fixed_initializer": "lecun_normal", "fixed_gain": 1.0} | ({"dropout": "alpha"} if rate else {})
-    if not settles[1] < moment_map.HUGE:
-        return Verdict("grows", f"{text}in theory the variance grows for ever.", fix)
-    if settles[1] <= DEAD:
-        return Verdict("dies", f"{text}in theory the signal dies.", fix)
-    return Verdict("elsewhere", f"{text}theory settles at {moments(*settles)}.", fix)
+    fix |= {} if network[0].any() else {"variance": 1.0}  # an input of zeros stays one
+    if settles[1] == math.inf:
+        return Verdict("grows", f"{text}In theory the variance grows without end.", fix)
+    if math.isnan(settles[1]):
+        return Verdict("moves", f"{text}Theory still moves after {moment_map.MOST:,} layers.", fix)
+    if settles[1] < DIED_OUT:
+        return Verdict("dies", f"{text}In theory the variance dies out.", fix)
+    return Verdict("elsewhere", there, fix)
 
 
 def show(v: Values) -> Shown:
@@ -162,13 +172,13 @@ PART = Part(
     controls=CONTROLS,
     **SLOPE_CONTROLS,
     presets=(
-        Preset("act_selu", "SELU, 100 layers", "Wherever it starts, it runs to mean 0 and variance 1 and stays there.", {"layers": 100}),
+        Preset("act_selu", "SELU, 100 layers", "From all 16 starts the grey paths run towards mean 0 and variance 1. The network stays near them.", {"layers": 100}),
         Preset(
-            "act_selu_dropout", "SELU with dropout", "Zeros in place of SELU's floor: the fixed point moves away from (0, 1).",
+            "act_selu_dropout", "SELU with dropout", "Dropout puts zeros where SELU has its floor. The fixed point moves away from (0, 1).",
             {"dropout_rate": 0.1},
         ),
         Preset(
-            "act_selu_he", "SELU with He's weights", "Twice the variance in every layer: there is no fixed point left.",
+            "act_selu_he", "SELU with He's weights", "Every layer enlarges the variance, at first by 1.6, later by 1.1. Theory finds no fixed point.",
             {"fixed_initializer": "he_normal"},
         ),
     ),
@@ -176,9 +186,10 @@ PART = Part(
         Try("100 layers of SELU.", preset="act_selu"),
         Try("Then 1,000 layers.", {"layers": 1000}),
         Try("Dropout moves the fixed point.", preset="act_selu_dropout"),
-        Try("Alpha dropout leaves it where it was.", {"dropout_rate": 0.1, "dropout": "alpha"}),
-        Try("He's weights: right for ReLU, too large for SELU.", preset="act_selu_he"),
-        Try("ReLU with He's weights: the second moment stays, but mean and variance?", {"fixed": "relu", "fixed_initializer": "he_normal"}),
+        Try("Alpha dropout leaves it where it was.", HOME | {"dropout_rate": 0.1, "dropout": "alpha"}),
+        Try("He's weights, which keep a ReLU's second moment, are too large for SELU.", preset="act_selu_he"),
+        Try("ReLU with He's weights: the second moment stays, but mean and variance?", {"fixed": "relu", "fixed_initializer": "he_normal", "fixed_gain": 1.0, "dropout_rate": 0.0}),
     ),
     sources=(moment_map.next_moments, moment_map.simulate),
+    cites=("selu",),
 )  # fmt: skip
