@@ -1,6 +1,6 @@
 """Diagnosis: from a column of numbers to a sentence, and to the one change that would help.
 
-The thresholds are those of practice, not of theory: a factor of a thousand between the
+The thresholds are those of practice, not of theory (`words`): a factor of a thousand between the
 first and the last layer is more than any learning rate can serve at both ends.
 """
 
@@ -15,73 +15,117 @@ from engine.activations import ACTIVATIONS, as_activation
 from engine.initializers import INITIALIZERS, as_initializer
 from engine.propagation import Propagation, propagate
 from engine.verdict import Verdict, number
+from engine.words import APART, DEAD, FLAT, HARMLESS, LOST, STEADY
 
-FACTOR = 1e3         # between first and last layer: beyond it a signal or gradient counts as exploding or vanishing
-FLAT = 0.5           # share of z on a plateau
-DEAD = 0.75          # share of units; half of them are off for every input where inputs have become alike
-APART = 0.02         # std over the data, as a share of the std over everything: below it, inputs look alike
-KINDS = ("healthy", "vanishing", "exploding", "saturated", "dead", "symmetric", "indistinguishable")
+DEEPEST = 100   # layers of the networks that are tried to see where signal or gradient is lost
+ALIVE = ("healthy", "fading", "growing")   # within a factor of a thousand, at this depth
+KINDS = (*ALIVE, "vanishing", "exploding", "saturated", "dead", "symmetric", "indistinguishable")
 
 Diagnosis = Verdict   # kind: one of KINDS; fix: arguments of `propagate`, empty too where none was found (see `cure`)
 
 
 def diagnose(run: Propagation, with_fix: bool = False) -> Verdict:
-    """The first of these that holds: symmetric, exploding, saturated, dead, vanishing, indistinguishable inputs, healthy.
+    """The first of these that holds: symmetric, exploding, saturated, dead, vanishing, indistinguishable inputs, growing, fading, healthy.
 
     Inputs that are alike before they enter come first of all: no change of the network helps there.
 
-    With `with_fix`, `cure` is asked for the change that helps, which runs a few networks of the same kind.
+    With `with_fix`, `cure` is asked for the change that helps, and `lost_at` for the depth at which a network that
+    is alive will be lost; both run a few networks of the same kind.
     """
     kind, layer, text = _read(run)
+    if with_fix and kind in ALIVE and len(run.std) < DEEPEST:
+        text += _outlook(run)
     fix = cure(run) if with_fix and layer else {}
     return Verdict(kind, text, fix, layer)
 
 
-def _read(run: Propagation, factor: float = FACTOR, alike: float = APART) -> tuple[str, int | None, str]:
-    depth, several = len(run.std), run.settings["samples"] > 1
+def _read(run: Propagation, factor: float = LOST, alike: float = APART, harmless: float = HARMLESS) -> tuple[str, int | None, str]:
+    depth, width, several = len(run.std), run.settings["width"], run.settings["samples"] > 1
     if several and run.input_moment - run.input_overlap <= APART**2 * run.input_moment:
         return "indistinguishable", None, (f"The inputs themselves are alike: over the data they vary by less than {100 * APART:.0f} % of their root "
-                                           f"mean square, {number(math.sqrt(run.input_moment))}. No network can tell them apart.")
-    if run.settings["width"] > 1 and run.distinct[0] == 1:
-        return "symmetric", 1, (f"In layer 1 all {run.settings['width']} units compute the same number: they are one unit, and identical gradients "
-                                "keep them so for ever. Only different first weights break the tie.")
+                                           f"mean square, {number(math.sqrt(run.input_moment))}. Look at the inputs before you change the network.")
+    if width > 1 and run.distinct[0] == 1 and not run.sigma_w[0] > 0:   # of random weights, layer 1 may only be silent
+        return "symmetric", 1, (f"In layer 1 all {width} units have the same weights and compute the same number: they are one unit. "
+                                "Equal units get equal gradients, so training moves them together. Random first weights make them differ.")
+    if run.std[0] == 0 and run.dead[0] >= DEAD:
+        return "dead", 1, (f"Layer 1: {100 * run.dead[0]:.0f} % of the units are switched off by every input. No signal leaves the layer, "
+                           "and no gradient reaches its weights.")
     signal, gradient = _ratio(run.std[-1], run.std[0]), _ratio(run.gradient_rms[0], run.gradient_rms[-1])
-    ends = (f"From layer 1 to layer {depth} the spread of the signal goes from {number(run.std[0])} to {number(run.std[-1])}; "
-            f"on its way back the gradient goes from {number(run.gradient_rms[-1])} to {number(run.gradient_rms[0])}")
+    ends = (f"From layer 1 to layer {depth} the spread of the signal goes from {number(run.std[0])} to {number(run.std[-1])}. "
+            f"On its way back the gradient goes from {number(run.gradient_rms[-1])} to {number(run.gradient_rms[0])}")
     overflow = run.first_overflow or run.gradient_overflow
     if overflow:
         what = "signal" if run.first_overflow else "gradient"
-        return "exploding", overflow, f"The {what} overflows in layer {overflow}: {run.settings['dtype']} ends there, and so does all learning."
+        most = number(float(np.finfo(run.settings["dtype"]).max))
+        return "exploding", overflow, (f"The {what} overflows in layer {overflow}: it is larger than the largest number of "
+                                       f"{run.settings['dtype']}, {most}. Nothing can be learned from infinities.")
     if max(signal, gradient) > factor:
         which = "signal" if signal >= gradient else "gradient"
         return "exploding", depth if which == "signal" else 1, f"The {which} explodes. {ends}: a factor of {number(max(signal, gradient))}."
-    flat, dead = int(np.argmax(run.saturated)), int(np.argmax(run.dead))
+    flat, dead = int(np.argmax(run.saturated)), int(np.argmax(run.dead >= DEAD))
     if run.saturated[flat] >= FLAT:
         return "saturated", flat + 1, (f"Layer {flat + 1}: {100 * run.saturated[flat]:.0f} % of the pre-activations lie where "
-                                       f"the activation is flat, and pass on next to no gradient. {ends}.")
-    if run.dead[dead] >= DEAD:
-        return "dead", dead + 1, (f"Layer {dead + 1}: {100 * run.dead[dead]:.0f} % of the units are switched off by every input; "
-                                  f"they cannot learn. {ends}.")
-    if min(signal, gradient) < 1 / factor or run.first_underflow or run.gradient_underflow:
-        which = "signal" if signal <= gradient else "gradient"
-        return "vanishing", depth if which == "signal" else 1, f"The {which} vanishes. {ends}: a factor of {number(min(signal, gradient))}."
+                                       f"the activation is flat: its slope there is less than a twentieth of its steepest. {ends}.")
+    if run.dead[dead] >= DEAD and run.std[max(dead - 1, 0)] * factor >= run.std[0]:   # not because the signal had gone before
+        return "dead", dead + 1, (f"Layer {dead + 1}: {100 * run.dead[dead]:.0f} % of the units are switched off by every input. "
+                                  f"No gradient reaches their weights. {ends}.")
+    underflow = run.first_underflow or run.gradient_underflow
+    if min(signal, gradient) < 1 / factor or underflow:
+        which = "signal" if signal <= gradient or run.first_underflow else "gradient"
+        small = f" In layer {underflow} it is smaller than the smallest normal number of {run.settings['dtype']}." if underflow else ""
+        value = number(signal if which == "signal" else gradient)
+        return "vanishing", depth if which == "signal" else 1, f"The {which} vanishes. {ends}. The {which} keeps a factor of {value}.{small}"
     apart = _ratio(run.std_over_data[-1], run.std[-1])
     if apart < alike and several:
         first = int(np.argmax(run.std_over_data < alike * run.std))
         return "indistinguishable", first + 1, (
-            f"The histogram of layer {depth} looks healthy with a std of {number(run.std[-1])}, but over the data each unit varies by only "
-            f"{number(run.std_over_data[-1])}: the last layer can hardly tell one input from another.")
-    return "healthy", None, f"Healthy. {ends}: within a factor of {number(max(signal, gradient, 1 / max(min(signal, gradient), 1e-300)))}."
+            f"In layer {depth} all activations together have a spread of {number(run.std[-1])}, but over the data each unit varies by only "
+            f"{number(run.std_over_data[-1])}. The last layer can hardly tell one input from another.")
+    if depth == 1:
+        return "healthy", None, (f"Healthy: one layer multiplies nothing yet. Its signal has a spread of {number(run.std[0])}, "
+                                 f"its gradient a size of {number(run.gradient_rms[0])}.")
+    which, change = max((("signal", signal), ("gradient", gradient)), key=lambda pair: abs(math.log(pair[1])))
+    each = change ** (1 / (depth - 1))
+    if max(change, 1 / change) <= harmless or max(each, 1 / each) <= STEADY:
+        return "healthy", None, f"Healthy. {ends}. The {which} changes most, by a factor of {number(each)} a layer."
+    kind, verb = ("growing", "grows") if change > 1 else ("fading", "shrinks")
+    return kind, depth if which == "signal" else 1, f"The {which} {verb} by a factor of {number(each)} a layer. {ends}: a factor of {number(change)}."
 
 
 def _ratio(a: float, b: float) -> float:
     return float(a / b) if b > 0 and math.isfinite(b) else 1.0 if a == b != 0 else math.inf if a > 0 else 0.0   # nothing of nothing is nothing
 
 
-def cure(run: Propagation, seed: int = 0) -> dict[str, object]:
-    """The first of a few changes after which a network of the same kind is healthy, or {} if none helps.
+def lost_at(run: Propagation, seed: int = 0) -> tuple[int, str]:
+    """In a network of the same kind with `DEEPEST` layers: the first that signal or gradient reaches changed a thousandfold, and which of them.
 
-    Tried in this order: the initializer made for the activation; LeCun's with the gain that theory asks for;
+    "inputs" where they can hardly be told apart any more; (DEEPEST + 1, "") if all last. The median of three networks of
+    at most 100 units with Gaussian inputs, in float64.
+    """
+    settings = dict(run.settings) | {"depth": DEEPEST, "samples": 100, "width": min(100, run.settings["width"]), "dtype": np.float64}
+    found = []
+    for i in range(3):
+        deep = propagate(**settings, rng=np.random.default_rng(seed + i))
+        with np.errstate(all="ignore"):
+            kept = {"signal": deep.std / deep.std[0], "gradient": deep.gradient_rms[0] / deep.gradient_rms,
+                    "inputs": np.where(deep.std_over_data < APART * deep.std, 0.0, 1.0)}
+        lost = [(int(np.argmax(gone)) + 1, name) for name, values in kept.items() if (gone := ~((values >= 1 / LOST) & (values <= LOST))).any()]
+        found.append(min(lost, default=(DEEPEST + 1, "")))
+    return sorted(found)[1]
+
+
+def _outlook(run: Propagation) -> str:
+    layer, which = lost_at(run)
+    if not which:
+        return f" {DEEPEST} such layers, tried out, keep both within a factor of {LOST:,.0f}."
+    ends = "the inputs can hardly be told apart" if which == "inputs" else f"the {which} has changed more than {LOST:,.0f}-fold"
+    return f" In deeper networks of this kind, tried out, {ends} at layer {layer}."
+
+
+def cure(run: Propagation, seed: int = 0) -> dict[str, object]:
+    """The first of a few changes after which a network of the same kind is healthy, or else alive; {} if none helps.
+
+    Tried in this order: the initializer usual for the activation; LeCun's with the gain that theory asks for;
     batch norm; LSUV; batch norm with the activation's initializer. A change must help two networks of at most
     100 units and Gaussian inputs, with a margin.
     """
@@ -96,12 +140,16 @@ def cure(run: Propagation, seed: int = 0) -> dict[str, object]:
         del tries[1]
     if phi.name == "sigmoid":
         tries.insert(2, {"initializer": "lecun_normal", "gain": 4.0, "sigma_b": 0.0})   # makes up for a slope of 1/4
+    alive, sick = {}, _read(run)[0] not in ALIVE
     for change in tries:
         changed = {name: value for name, value in change.items() if settings[name] != value}
         fresh = (propagate(**settings | changed, rng=np.random.default_rng(seed + i)) for i in (0, 1))
-        if changed and all(_read(each, FACTOR / 3, 2 * APART)[0] == "healthy" for each in fresh):
+        kinds = {_read(each, LOST / 3, 2 * APART, HARMLESS / 1.2)[0] for each in fresh} if changed else {""}
+        if kinds == {"healthy"}:
             return changed
-    return {}
+        if sick and not alive and kinds <= set(ALIVE):
+            alive = changed
+    return alive
 
 
 @dataclass(frozen=True)
@@ -110,20 +158,30 @@ class Pair:
 
     activation: str
     initializer: str
-    kind: str
-    signal: float     # std of the last layer over that of the first
-    gradient: float   # RMS of dJ/dz of the first layer over that of the last
+    kind: str         # the most frequent among the networks drawn
+    signal: float     # std of the last layer over that of the first, in the first network
+    gradient: float   # RMS of dJ/dz of the first layer over that of the last, there too
+    healthy: int      # networks that are
+    drawn: int        # networks
 
 
-def survey(depth: int, *, width: int = 100, samples: int = 100, gain: float = 1.0, seed: int = 0, activations: Sequence[str] | None = None,
-           initializers: Sequence[str] | None = None) -> list[Pair]:
-    """Every activation with every initializer, measured at one depth: which rule suits which bend?"""
-    pairs = []
+def survey(depth: int, *, width: int = 100, samples: int = 100, gain: float = 1.0, seed: int = 0, networks: int = 1,
+           activations: Sequence[str] | None = None, initializers: Sequence[str] | None = None) -> list[Pair]:
+    """Every activation with every initializer, measured at one depth: which rule suits which bend?
+
+    Of each pair up to `networks` are drawn, with seeds from `seed` on. No more than three where these agree (two if
+    they are deep), and one where all weights are equal, so that there is nothing to draw.
+    """
+    pairs, sure = [], 3 if depth <= 40 else 2
     for activation in activations or ACTIVATIONS:
         for initializer in initializers or INITIALIZERS:
-            as_initializer(initializer)
-            run = propagate(depth=depth, width=width, samples=samples, gain=gain, activation=activation, initializer=initializer,
-                            rng=np.random.default_rng(seed))
-            pairs.append(Pair(activation, initializer, _read(run)[0], _ratio(run.std[-1], run.std[0]),
-                              _ratio(run.gradient_rms[0], run.gradient_rms[-1])))
+            random, found, ends = as_initializer(initializer).std(width, width) > 0, [], []
+            for i in range(networks if random else 1):
+                run = propagate(depth=depth, width=width, samples=samples, gain=gain, activation=activation, initializer=initializer,
+                                rng=np.random.default_rng(seed + i))
+                found.append(_read(run)[0])
+                ends.append((_ratio(run.std[-1], run.std[0]), _ratio(run.gradient_rms[0], run.gradient_rms[-1])))
+                if len(found) >= sure and len(set(found)) == 1:
+                    break
+            pairs.append(Pair(activation, initializer, max(found, key=found.count), *ends[0], found.count("healthy"), len(found)))
     return pairs

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HELP = {"normal", "parameters", "mnist"}   # each serves one or two modules of the library
-LIBRARY = {"activations", "initializers", "layers", "losses", "network", "optimizers", "training", "datasets"} | HELP
+LIBRARY = {"activations", "initializers", "layers", "losses", "network", "optimizers", "progress", "judgement", "training", "datasets"} | HELP
 RANDOM_NETWORKS = {"propagation", "passes", "measures", "mean_field", "diagnosis"}
 BASE = {"activations", "initializers", "losses", "datasets", "measures"} | HELP
 MAY_REACH = {   # engine module or package: the others that it may lean on, also by way of modules that are not listed here
@@ -20,11 +20,13 @@ MAY_REACH = {   # engine module or package: the others that it may lean on, also
     "layers": BASE,
     "network": BASE | {"layers"},
     "optimizers": BASE | {"layers", "network"},
-    "training": BASE | {"layers", "network", "optimizers", "verdict", "words"},
+    "progress": set(),
+    "judgement": BASE | {"layers", "network", "optimizers", "progress", "verdict", "words"},
+    "training": BASE | {"layers", "network", "optimizers", "progress", "judgement", "verdict", "words"},
     "passes": BASE | {"layers", "network"},
     "propagation": BASE | {"layers", "network", "passes"},
     "mean_field": {"activations", "normal"},
-    "diagnosis": BASE | {"layers", "network", "passes", "propagation", "mean_field", "verdict"},
+    "diagnosis": BASE | {"layers", "network", "passes", "propagation", "mean_field", "verdict", "words"},
     "gradient_check": LIBRARY | RANDOM_NETWORKS | {"verdict", "words"},
     "studies": LIBRARY | RANDOM_NETWORKS | {"verdict", "words"},
 }

@@ -21,11 +21,15 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class SymmetryRun:
-    """steps (S,), losses (S,) before each step, and units (S, hidden layers): how many units of a layer differ in their weights."""
+    """steps (S,), losses (S,) before each step, and units (S, hidden layers): how many units of a layer differ in their weights.
+
+    moved (layers,): how far the weight of each layer that went farthest is from where it started, after all steps.
+    """
 
     steps: Array
     losses: Array
     units: Array
+    moved: Array
 
 
 def count_units(data: Dataset, initializer: str | Initializer, *, activation: str = "tanh", gain: float = 1.0, hidden: Sequence[int] = (20, 20),
@@ -33,11 +37,12 @@ def count_units(data: Dataset, initializer: str | Initializer, *, activation: st
     """Train a small network by SGD and count, before every step, the units of each hidden layer that are not copies of another."""
     rng = np.random.default_rng(seed)
     network = mlp((data.x_train.shape[1], *hidden, data.classes), activation=activation, initializer=initializer, gain=gain, rng=rng)
-    units, losses = [_distinct_units(network.weights)], []
+    first, units, losses = [w.copy() for w in network.weights], [_distinct_units(network.weights)], []
     for progress in train(network, data, SGD(network, learning_rate), epochs=epochs, batch_size=batch_size, rng=rng, evaluation_images=1):
         losses.append(progress.loss)
         units.append(_distinct_units(network.weights))
-    return SymmetryRun(np.arange(len(losses)), np.array(losses), np.array(units[:-1]))
+    return SymmetryRun(np.arange(len(losses)), np.array(losses), np.array(units[:-1]),
+                       np.array([np.abs(w - start).max() for w, start in zip(network.weights, first, strict=True)]))
 
 
 def _distinct_units(weights: list[Array]) -> list[int]:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from engine.activations import ACTIVATIONS, Activation
-from engine.diagnosis import FACTOR, KINDS, diagnose, number, survey
+from engine.diagnosis import ALIVE, KINDS, diagnose, number, survey
 from engine.initializers import INITIALIZERS, Initializer
 from engine.propagation import propagate
+from engine.words import LOST
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -30,6 +31,8 @@ PRESETS = [
     ("healthy", {"depth": 10, "width": 500}),
     ("healthy", {"depth": 30}),
     ("vanishing", {"initializer": "lecun_normal", "depth": 30}),
+    ("fading", {"initializer": "lecun_normal", "depth": 12}),
+    ("growing", {"activation": "tanh", "initializer": "lecun_normal", "gain": 2.0, "depth": 30}),
     ("exploding", {"initializer": "normal"}),
     ("exploding", {"initializer": "normal", "gain": 10.0, "depth": 50}),
     ("exploding", {"activation": "identity", "initializer": "normal", "gain": .5, "depth": 50}),
@@ -92,10 +95,10 @@ def heals(activation, initializer, depth):
     if found.kind == "healthy":
         assert not found.fix
         return
-    assert found.fix
+    assert found.fix or found.kind in ALIVE
     for seed in (101, 102):
         fresh = diagnose(propagate(**sick.settings | dict(found.fix), rng=np.random.default_rng(seed)))
-        assert fresh.kind == "healthy", (found.fix, fresh.text)
+        assert fresh.kind in ALIVE, (found.fix, fresh.text)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -126,7 +129,7 @@ def test_the_fix_of_a_preset_heals_it(settings):
 def test_a_change_that_heals_softplus_for_some_seeds_only_is_not_offered(initializer):
     """He's rule leaves 20 layers of softplus just able to tell inputs apart, or just not, as the seed will have it."""
     kinds = {diagnose(run(seed, depth=20, samples=200, activation="softplus")).kind for seed in range(100, 110)}
-    assert kinds == {"healthy", "indistinguishable"}
+    assert kinds == {"healthy", "fading", "indistinguishable"}
     sick = run(depth=20, samples=200, activation="softplus", initializer=initializer)
     fix = diagnose(sick, with_fix=True).fix
     for seed in range(100, 110):
@@ -179,8 +182,8 @@ def test_the_survey_covers_both_tables_and_agrees_with_single_runs(depth):
             assert pair.gradient == pytest.approx(result.gradient_rms[0] / result.gradient_rms[-1])
     for pair in pairs:
         assert (pair.kind == "symmetric") == (pair.initializer in ("zeros", "constant"))
-        if pair.kind == "healthy":
-            assert 1 / FACTOR <= min(pair.signal, pair.gradient) <= max(pair.signal, pair.gradient) <= FACTOR
+        if pair.kind in ALIVE:
+            assert 1 / LOST <= min(pair.signal, pair.gradient) <= max(pair.signal, pair.gradient) <= LOST
 
 
 def test_the_survey_rediscovers_the_table_of_rules():

@@ -30,11 +30,11 @@ def printed(part, **changed):
 
 
 @pytest.mark.parametrize(("part", "settings", "words"), [
-    ("neuron", {}, "a thousand inputs give Var(z) ="), ("chain", {"depth": 5, "gain": 1.5}, "After 5 layers a = 1.5 has become 5.06"),
+    ("neuron", {}, "a thousand inputs of mean square 1 give Var(z) ="), ("chain", {"depth": 5, "gain": 1.5}, "After 5 layers, a = 1.5 has become 5.06"),
     ("deep", {"depth": 5, "initializer": "he_normal"}, "Healthy. From layer 1 to layer 5"), ("matrix", {"depth": 5}, "At depth 5, "),
     ("phase", {"depth": 5, "activation": "tanh"}, "this is the critical line"),
-    ("phase", {"depth": 5, "gain": 0.5}, "multiplied by 0.125 in every single layer"),
-    ("phase", {"depth": 5, "activation": "tanh", "gain": 1.5}, "grows by a factor e every"),
+    ("phase", {"depth": 5, "gain": 0.5}, "shrinks by a factor of √χ = 0.354 a layer"),
+    ("phase", {"depth": 5, "activation": "tanh", "gain": 1.5}, "grows by a factor of √χ = 1.07 a layer"),
     ("phase", {"depth": 5, "gain": 3.0}, "does not settle"), ("symmetry", {}, "started constant has 1 different unit, with zeros 1, with random"),
 ])  # fmt: skip
 def test_every_part_says_what_it_shows(part, settings, words):
@@ -55,7 +55,7 @@ def test_each_part_shows_only_the_controls_that_it_uses():
 @pytest.mark.parametrize(("settings", "words"), [
     ({"initializer": "zeros"}, "one unit"), ({"initializer": "constant"}, "one unit"),
     ({"initializer": "normal", "gain": 10.0}, "overflows in layer 21"), ({"initializer": "normal", "depth": 10}, "explodes"),
-    ({"initializer": "normal", "gain": 0.01, "depth": 100}, "switched off"),
+    ({"initializer": "normal", "gain": 0.01, "depth": 100}, "In layer 34 it is smaller"),
     ({"width": 2, "depth": 100}, "vanishes|switched off"), ({"depth": 1}, "Healthy"),
     ({"activation": "sigmoid", "depth": 100, "show": "gradients"}, "vanishes"),
     ({"initializer": "zeros", "show": "gradients", "batch_norm": "before"}, "one unit"),
@@ -237,7 +237,7 @@ def test_the_verdict_follows_the_seed_and_the_inputs():
 
 def test_to_the_critical_line_by_a_click():
     app = opened("phase", activation="tanh", depth=10, gain=2.0, initializer="he_normal")
-    assert "grows by a factor e" in verdict_of(app)
+    assert "grows by a factor of √χ" in verdict_of(app)
     app.button(key="init_critical").click().run()
     assert (app.session_state["init_initializer"], app.session_state["init_gain"]) == ("lecun_normal", 1.0)
     assert "this is the critical line" in verdict_of(app)

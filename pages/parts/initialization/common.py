@@ -1,5 +1,7 @@
 """What the parts of the Initialization page share: the controls, the random network behind two of them, and its picture by depth."""
 
+import math
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +19,7 @@ from pages.shared import encodings, layout, runs
 from pages.shared.control import Ladder, Menu, Values, Whole, seed_control
 from pages.shared.encodings import SENT, specification, tips
 from pages.shared.theme import QUIET, chart, tint
+from pages.shared.titles import rule, title
 
 GAINS = (0.01, 0.02, 0.05, *(round(0.1 * i, 1) for i in range(1, 41)), 1.4142, 1.5925, 1.6667, 5.0, 7.0, 10.0)
 SOURCES = {"gaussian": "Gaussian noise", "digits": "Digits"}
@@ -24,11 +27,15 @@ SOURCES = {"gaussian": "Gaussian noise", "digits": "Digits"}
 ACTIVATION = Menu("init_activation", "Activation φ", "relu", "Bends the signal; its slope multiplies the gradient.", tuple(ACTIVATIONS))
 INITIALIZER = Menu(
     "init_initializer", "Initializer", "lecun_normal", "The rule for the first weights. Normal takes its σ from the gain.", tuple(INITIALIZERS),
-    note=lambda key: f"${INITIALIZERS[key].formula}$ — {INITIALIZERS[key].source}",
+    show=rule, note=lambda key: f"${INITIALIZERS[key].formula}$ — {INITIALIZERS[key].source}",
 )  # fmt: skip
-GAIN = Ladder("init_gain", "Gain", 1.0, "Multiplies every weight. Under Normal it is σ itself.", tuple(sorted(GAINS)))
+NO_GAIN = {"zeros": "Zeros stay zero, whatever multiplies them.", "lsuv": "LSUV rescales each layer until Var(z) is 1, whatever the gain was."}
+GAIN = Ladder(
+    "init_gain", "Gain", 1.0, "Multiplies every weight. Under Normal it is σ itself.", tuple(sorted(GAINS)),
+    idle=lambda v: NO_GAIN.get(getattr(v, "initializer", ""), ""),
+)  # fmt: skip
 DEPTH = Whole("init_depth", "Depth L", 30, "Each layer multiplies once more.", (1, 100))
-WIDTH = Ladder("init_width", "Width n", 100, "Narrow layers scatter; wide ones follow the theory.", (2, 5, 10, 20, 50, 100, 200, 300, 500))
+WIDTH = Ladder("init_width", "Width n", 100, "Units in each layer. Narrow layers scatter more around the theory.", (2, 5, 10, 20, 50, 100, 200, 300, 500))
 SIGMA_B = Ladder("init_sigma_b", "Bias σ_b", 0.0, "Standard deviation of the first biases.", (*(round(0.05 * i, 2) for i in range(31)), 2.0))
 SEED = seed_control("init", "First seed", help="The same seed draws the same weights.")
 NETWORK = (ACTIVATION, INITIALIZER, GAIN, DEPTH, WIDTH)
@@ -53,12 +60,14 @@ SERIES = {  # statistic: what it measures, and its name in the legend
 
 @st.cache_resource(max_entries=100, show_spinner="Sending a signal through the network …")
 def measure(seeds: tuple[int, ...], inputs: str, samples: int, **settings: Any) -> tuple[list[propagation.Propagation], Verdict]:
-    """One network for each seed, and the diagnosis of the first."""
+    """One network for each seed, and the diagnosis of the first: how many share it is said."""
     data = load_digits()
     images = normalizer("standardize", data)(data.x_train[:samples]) if inputs == "digits" else None
     with runs.place():
         networks = propagation.over_seeds(seeds, inputs=images, samples=samples, **settings)
-        return networks, diagnosis.diagnose(networks[0], with_fix=True)
+        found = diagnosis.diagnose(networks[0], with_fix=True)
+    same = sum(diagnosis.diagnose(one).kind == found.kind for one in networks)
+    return networks, replace(found, text=f"{found.text} {same} of {len(networks)} networks drawn get this diagnosis." if len(networks) > 1 else found.text)
 
 
 def affordable(v: Values) -> tuple[int, int]:
@@ -79,7 +88,7 @@ def networks(v: Values) -> tuple[list[propagation.Propagation], Verdict]:
 
 
 def describe(v: Values) -> str:
-    said = [ACTIVATION.show(v.activation), INITIALIZER.show(v.initializer), f"gain {v.gain:g}", f"{v.depth} × {v.width}"]
+    said = [title(v.activation), title(v.initializer), f"gain {v.gain:g}", f"{v.depth} × {v.width}"]
     return ", ".join(said + [f"batch norm {v.batch_norm}"] * (v.batch_norm != "none") + [f"σ_b = {v.sigma_b:g}"] * (v.sigma_b > 0))
 
 
@@ -89,23 +98,39 @@ def layer_table(run: propagation.Propagation) -> pd.DataFrame:
     return pd.DataFrame({"layer": np.arange(1, len(run.std) + 1), **{name: getattr(run, name) for name in names}})
 
 
-def depth_frame(nets: list[propagation.Propagation]) -> pd.DataFrame:
-    """One row a layer and series: median, least and greatest over the seeds, and the theory's value, within [LOW, HIGH].
+def leaving(values: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """What of a series lies on an axis, NaN elsewhere; and the axis's end (else NaN) where the series leaves it, or at one end if all lies beyond."""
+    with np.errstate(invalid="ignore"):
+        inside = (values >= low) & (values <= high)
+        near = np.append(inside[1:], False) | np.insert(inside[:-1], 0, False)
+        gone = ~inside & ~np.isnan(values) & (near if inside.any() else np.arange(len(values)) == 0)
+    return np.where(inside, values, np.nan), np.where(gone, np.clip(values, low, high), np.nan)
 
-    Columns layer, measure, series, value, least, most, theory, beyond (the value lies outside). What is not a number is left out.
+
+def depth_frame(nets: list[propagation.Propagation]) -> pd.DataFrame:
+    """One row a layer and series: median, least and greatest over the seeds, and the theory's value.
+
+    Columns layer, measure, series, value, least, most, theory, leaves (the end of the axis, where the value leaves it).
+    Value and theory lie within [LOW, HIGH], the range goes a little beyond. What is not a number is left out.
     """
     given = nets[0].theory()
     theory, parts = mean_field.predict(**given) if given else None, []
     for name, (measured, label) in SERIES.items():
-        values = np.nan_to_num(propagation.stack(nets, name), nan=np.nan, posinf=HIGH)
-        expected = np.nan_to_num(getattr(theory, name, np.full(values.shape[1], np.nan)), nan=np.nan, posinf=HIGH)
-        columns = {"value": np.median(values, axis=0), "least": values.min(axis=0), "most": values.max(axis=0), "theory": expected}
-        parts.append(pd.DataFrame({"layer": np.arange(1, values.shape[1] + 1), "measure": measured, "series": label, **columns}))
-    frame, numbers = pd.concat(parts, ignore_index=True), ["value", "least", "most", "theory"]
-    frame["beyond"] = ~frame["value"].between(LOW, HIGH)
-    frame["theory"] = frame["theory"].where(frame["theory"].between(LOW, HIGH))
-    frame[numbers] = frame[numbers].clip(LOW, HIGH).astype(np.float32)
-    return frame.astype({"layer": np.int32})
+        values = np.nan_to_num(propagation.stack(nets, name), nan=np.nan, posinf=1e300)
+        expected = getattr(theory, name, np.full(values.shape[1], np.nan))
+        value, leaves = leaving(np.median(values, axis=0), LOW, HIGH)
+        range_ = np.clip([values.min(axis=0), values.max(axis=0)], LOW / 10, HIGH * 10)
+        columns = {"value": value, "least": range_[0], "most": range_[1], "theory": leaving(expected, LOW, HIGH)[0], "leaves": leaves}
+        parts.append(pd.DataFrame({"layer": np.arange(1, len(value) + 1), "measure": measured, "series": label, **columns}))
+    frame = pd.concat(parts, ignore_index=True)
+    return frame.astype({"layer": np.int32} | dict.fromkeys(("value", "least", "most", "theory", "leaves"), np.float32))
+
+
+def exits(base: alt.Chart, low: float, high: float, y: dict) -> alt.Chart:
+    """A triangle at the axis's end where a series leaves it (column `leaves`), pointing out; `y` makes the axis."""
+    shape = alt.condition(f"datum.leaves > {math.sqrt(low * high)!r}", alt.value("triangle-up"), alt.value("triangle-down"))
+    marks = base.transform_filter("isValid(datum.leaves)").mark_point(size=90, filled=True)
+    return marks.encode(y=encodings.number(alt.Y, "leaves", **y), shape=shape, color=tint("trouble"))
 
 
 @lru_cache(maxsize=256)
@@ -120,28 +145,29 @@ def depth_picture(names: tuple[str, ...], measured: str, depth: int, overflow: i
         "gradient": ("Gradient: size of dJ/dz", "|dJ/dz|"),
     }[measured]
 
+    axis = {"title": y_title, "domain": (LOW, HIGH), "log": True, "ticks": range(-10, 5, 2)}
+
     def y(field: str) -> alt.Y:
-        return encodings.number(alt.Y, field, y_title, domain=(LOW, HIGH), log=True, clamp=True, ticks=range(-10, 5, 2))
+        return encodings.number(alt.Y, field, **axis)
 
     base = chart(SENT).encode(x=encodings.layers(depth))
-    band = base.mark_area(opacity=0.18).encode(y=y("least"), y2="most", color=tint(measured), detail=alt.Detail("series", type="nominal"))
+    band = base.mark_area(opacity=0.18, clip=True).encode(y=y("least"), y2="most", color=tint(measured), detail=alt.Detail("series", type="nominal"))
     lines = base.transform_filter("isValid(datum.theory)").mark_line(strokeWidth=1.2)
-    points = base.mark_point(size=45).encode(
+    points = base.transform_filter("isValid(datum.value)").mark_point(size=45, opacity=0.8).encode(
         y=y("value"),
         color=tint(measured),
         shape=alt.Shape("series", type="nominal", scale=alt.Scale(domain=names, range=["circle", "diamond"])),
-        opacity=alt.condition("datum.beyond", alt.value(0.15), alt.value(0.8)),
         tooltip=tips(
             ("layer", "Layer", "d"), ("series", "Measured"), ("value", "Median of the seeds", ".3~g"),
             ("least", "Least", ".3~g"), ("most", "Greatest", ".3~g"), ("theory", "Theory", ".3~g"),
         ),
     )  # fmt: skip
-    layers = [band, lines.encode(y=y("theory"), color=tint("yardstick"), strokeDash=dashes(names)), points]
+    layers = [band, lines.encode(y=y("theory"), color=tint("yardstick"), strokeDash=dashes(names)), points, exits(base, LOW, HIGH, axis)]
     if overflow:
         mark = chart(pd.DataFrame({"layer": [overflow], "text": f"overflow in layer {overflow}"})).encode(x=encodings.layers(depth))
         layers.append(mark.mark_rule(strokeDash=[3, 3], strokeWidth=2).encode(color=tint("trouble")))
         layers.append(mark.mark_text(align="right", baseline="top", dx=-4, dy=6).encode(y=alt.value(0), text=alt.Text("text", type="nominal")))
-    words = ["Dots: the median of the random networks. Band: their range.", "Line: theory. Pale dots lie outside the axis."]
+    words = ["Dots: the median of the random networks. Band: their range. Line: theory.", "Triangle: here the dots leave the picture."]
     return specification(alt.layer(*layers).properties(height=310, title=alt.Title(title, subtitle=words)))
 
 
@@ -162,6 +188,10 @@ def dashes(names: tuple[str, ...]) -> alt.StrokeDash:
 def lines_and_points(frame: pd.DataFrame, x: alt.X, y: dict, title: str, subtitle: str) -> alt.LayerChart:
     """Theory (column expected) as lines and measurement (column measured) as points for each of three `series`, by x; `y` makes their axis."""
     names = tuple(frame["series"].unique())
+    (low, high), parts = y["domain"], [group for _, group in frame.groupby("series", sort=False)]
+    cut = {name: [leaving(part[name].to_numpy(float), low, high) for part in parts] for name in ("measured", "expected")}
+    frame = pd.concat(parts).assign(**{name: np.concatenate([one[0] for one in found]) for name, found in cut.items()})
+    frame["leaves"] = np.concatenate([one[1] for one in cut["measured"]])
     base, series = chart(frame).encode(x=x), {"type": "nominal", "scale": alt.Scale(domain=names, range=["circle", "square", "triangle-up"][: len(names)])}
     lines = base.transform_filter("isValid(datum.expected)").mark_line(strokeWidth=1.2, color=QUIET)
     points = base.transform_filter("isValid(datum.measured)").mark_point(size=40)
@@ -173,4 +203,5 @@ def lines_and_points(frame: pd.DataFrame, x: alt.X, y: dict, title: str, subtitl
             color=tint("signal"),
             tooltip=tips(("series", "Series"), ("measured", "Measured", ".3~g"), ("expected", "Theory", ".3~g")),
         ),
+        exits(base, low, high, y),
     ).properties(height=290, title=alt.Title(title, subtitle=subtitle))

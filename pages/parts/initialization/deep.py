@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from engine import mean_field, propagation
+from engine.datasets import load_digits
 from engine.verdict import Verdict, number
 from pages.parts.initialization import common
 from pages.parts.initialization.common import MEASURED, NETWORK, describe
@@ -101,7 +102,8 @@ def panels(count: int, counted: str, depth: int, span: tuple[float, float]) -> d
         for i, (field, weight) in enumerate((("head", 600), ("line1", 400), ("line2", 400)))
     ]
     name = {"activations": "Activations y", "pre_activations": "Pre-activations z", "gradients": "Size of the gradient, log₁₀ |dJ/dz|"}[counted]
-    words = f"each panel from {number(span[0])} to {number(span[1])}; number: {'RMS' if counted == 'gradients' else 'std'}; edges: what falls outside"
+    size = "root mean square" if counted == "gradients" else "spread"
+    words = [f"Each panel goes from {number(span[0])} to {number(span[1])}; red edges hold what falls outside.", f"The number is the {size}."]
     picture = alt.layer(inside, outside, *lines).resolve_scale(color="independent")
     return specification(picture.properties(height=215, title=alt.Title(f"{name}, layer by layer", subtitle=words)))
 
@@ -119,14 +121,19 @@ def show_histograms(place: Any, v: Values, counted: str, which: str = "") -> tup
 
 
 def formulas(v: Values, run: propagation.Propagation) -> list[str]:
-    """The variance of z, and the scale that would keep it."""
+    """The scale of the weights, and those that would keep the signal and the gradient."""
     if not math.isfinite(run.sigma_w[-1]):
         return [r"w_{ij} = w \;\Rightarrow\; z_1 = z_2 = \dots = z_n"]
-    weight, gain = run.sigma_w[-1] / math.sqrt(v.width), mean_field.moments(v.activation).gain
+    fan_in = load_digits().x_train.shape[1] if v.depth == 1 and v.inputs == "digits" else v.width
+    weight, moments = run.sigma_w[-1] / math.sqrt(fan_in), mean_field.moments(v.activation)
+    lines = [rf"\sigma_w^2 = n\,\mathrm{{Var}}(w) = {fan_in} \times {tex(weight)}^2 = {tex(fan_in * weight**2)}"]
+    if v.batch_norm != "none":
+        return lines
+    keeps = rf"\sigma_w^2 = (1 - \sigma_b^2) / \mathrm{{E}}[\varphi(u)^2] = {tex((1 - v.sigma_b**2) * moments.gain**2)}" if v.sigma_b < 1 else r"\sigma_b < 1"
     return [
-        rf"\sigma_w^2 = n\,\mathrm{{Var}}(w) = {v.width} \times {tex(weight)}^2 = {tex(v.width * weight**2)}",
-        rf"\text{{the signal keeps its size if }} \sigma_w^2 = 1 / \mathrm{{E}}[\varphi(u)^2] = {tex(gain**2)}",
-    ]
+        *lines, rf"\text{{the signal keeps }} \mathrm{{E}}[z^2] = 1 \text{{ if }} {keeps}",
+        rf"\text{{there the gradient keeps its size if }} \sigma_w^2 = 1 / \mathrm{{E}}[\varphi'(u)^2] = {tex(1 / moments.slope_square)}",
+    ]  # fmt: skip
 
 
 def show(v: Values) -> Shown:
@@ -149,7 +156,7 @@ def show(v: Values) -> Shown:
             common.show_by_depth((right, right), beside[0], other, "Pinned: ")
         else:
             common.show_by_depth(st.columns(2), nets, v)
-        st.caption(f"The numbers and the script below are those of the first of these networks, seed {v.seed}.")
+        st.caption(f"Verdict, numbers and script are those of the first of these networks, seed {v.seed}.")
 
     samples, batch_norm = common.affordable(v)[0], None if v.batch_norm == "none" else v.batch_norm
     digits = v.inputs == "digits"
@@ -173,27 +180,27 @@ def figure(key: str, title: str, look_for: str, activation: str, initializer: st
 
 
 PRESETS = (
-    figure("sigmoid_1", "Sigmoid, σ = 1", "Both ends of the sigmoid are full: it saturates. Yet the RMS of the gradient hardly falls.", "sigmoid", "normal"),
-    figure("sigmoid_001", "Sigmoid, σ = 0.01", "All units say 0.5, and the gradient is gone after five layers.", "sigmoid", "normal", 0.01),
+    figure("sigmoid_1", "Sigmoid, σ = 1", "Both ends of the sigmoid are full: it saturates. The RMS of the gradient falls by a fifth only, its median to a seventh.", "sigmoid", "normal"),
+    figure("sigmoid_001", "Sigmoid, σ = 0.01", "All units say about 0.5, and less than a millionth of the gradient is left in layer 1.", "sigmoid", "normal", 0.01),
     figure(
-        "sigmoid_xavier", "Sigmoid, 1/√n", "The histogram looks healthy, but std over the data is not: inputs can no longer be told apart.",
+        "sigmoid_xavier", "Sigmoid, 1/√n", "The histograms keep their width, but over the data each unit of the last layer hardly varies.",
         "sigmoid", "lecun_normal",
     ),
-    figure("tanh_1", "tanh, σ = 1", "Nearly everything is −1 or 1.", "tanh", "normal"),
-    figure("tanh_xavier", "tanh, 1/√n", "The spread shrinks slowly and evenly: this is what Xavier's rule is for.", "tanh", "lecun_normal"),
-    figure("relu_001", "ReLU, σ = 0.01", "Each layer keeps a fourteenth of the signal.", "relu", "normal", 0.01),
-    figure("relu_xavier", "ReLU, 1/√n", "Half of the variance is lost in every layer: 1/√2 of the spread.", "relu", "lecun_normal"),
-    figure("relu_he", "ReLU, √(2/n)", "The factor 2 gives back what ReLU cuts off.", "relu", "he_normal"),
+    figure("tanh_1", "tanh, σ = 1", "Most of the activations are close to −1 or 1.", "tanh", "normal"),
+    figure("tanh_xavier", "tanh, 1/√n", "The spread halves in five layers, by less in every layer.", "tanh", "lecun_normal"),
+    figure("relu_001", "ReLU, σ = 0.01", "Each layer keeps about a fourteenth of the signal.", "relu", "normal", 0.01),
+    figure("relu_xavier", "ReLU, 1/√n", "About half of the variance is lost in every layer; 1/√2 of the spread is left.", "relu", "lecun_normal"),
+    figure("relu_he", "ReLU, √(2/n)", "The factor 2 gives back what ReLU cuts off: the spread stays.", "relu", "he_normal"),
     figure(
-        "cs231n", "Ten ReLU layers × 500, He", "0.8256 says the theory; a network of finite width scatters around it.",
+        "cs231n", "Ten ReLU layers × 500, He", "The theory says 0.8256; a network of finite width scatters around it.",
         "relu", "he_normal", depth=10, width=500, seeds=3,
     ),
     figure(
-        "tanh_critical", "tanh at criticality", "σ_w = 1 and no bias: the spread falls like 1/√l, and no faster.",
+        "tanh_critical", "tanh at criticality", "σ_w = 1 and no bias: the spread falls about like 1/√l.",
         "tanh", "lecun_normal", depth=50, width=300, seeds=3,
     ),
     figure(
-        "tanh_chaos", "tanh beyond it, σ_w = 1.5", "The signal is steady, and the gradient explodes: chaos.", "tanh", "lecun_normal", 2.0, depth=50, seeds=3
+        "tanh_chaos", "tanh beyond it, σ_w = 2", "The signal is steady, and the gradient explodes: chaos.", "tanh", "lecun_normal", 2.0, depth=50, seeds=3
     ),
 )  # fmt: skip
 
@@ -204,12 +211,13 @@ PART = Part(
     controls=NETWORK,
     more=MEASURED,
     inside=(SHOW,),
+    cites=("notes", "dlfs", "cs231n", "poole", "schoenholz"),
     presets=PRESETS,
     try_next=(
-        Try("*Sigmoid, 1/√n*: healthy histograms, and inputs that can no longer be told apart.", preset="sigmoid_xavier"),
-        Try("*ReLU, 1/√n* at depth 30 against He's rule: a factor of √2 a layer.", {"activation": "relu", "depth": 30, "initializer": "he_normal"}),
-        Try("*Sigmoid, σ = 1*: the RMS of the gradient hardly falls, its median does.", preset="sigmoid_1"),
-        Try("Any broken network with batch norm before the activation.", {"initializer": "normal", "gain": 0.01, "batch_norm": "before"}),
+        Try("*Sigmoid, 1/√n*: broad histograms, and inputs that can hardly be told apart.", preset="sigmoid_xavier"),
+        Try("ReLU with He's rule, thirty layers: neither signal nor gradient is lost.", {"activation": "relu", "depth": 30, "initializer": "he_normal"}),
+        Try("*Sigmoid, σ = 1*: the RMS of the gradient falls by a fifth, its median to a seventh.", preset="sigmoid_1"),
+        Try("σ = 0.01 with batch norm before the activation: the signal stays, and now the gradient grows.", {"initializer": "normal", "gain": 0.01, "batch_norm": "before"}),
     ),
     sources=(propagation.propagate,),
 )

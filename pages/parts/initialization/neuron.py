@@ -30,21 +30,21 @@ def variances(seed: int) -> pd.DataFrame:
 
 
 def read(table: pd.DataFrame) -> Verdict:
-    got = table[(table["series"] == "Var(w) = 1") & (table["n"] == SIZES[-1])]["measured"].iloc[0]
+    got = table[table["n"] == SIZES[-1]].set_index("series")["measured"]
     z, slope = linear.saturated_neuron(100, 0.5, 1.0)
     return Verdict(
         "grows",
-        f"With weights of variance 1, a thousand inputs give Var(z) = {number(got)}: the sum grows with n, whatever the inputs. "
+        f"With weights of variance 1, a thousand inputs of mean square 1 give Var(z) = {number(got['Var(w) = 1'])}: it grows like n. "
         f"A sigmoid neuron with 100 weights of 1, inputs of 0.5 and a bias of 1 stands at z = {number(z)}, where its slope is {number(slope)}: "
-        "it has stopped learning before it began. Variance 1/n keeps z in reach; 2/n makes up for a ReLU.",
+        f"next to no gradient passes. Weights of variance 1/n give Var(z) = {number(got['Var(w) = 1/n'])}, and of variance 2/n, {number(got['Var(w) = 2/n'])}.",
     )
 
 
 def show(v: Values) -> Shown:
     table = variances(v.seed)
     x = encodings.number(alt.X, "n", "Inputs n", domain=(1, 1000), log=True)
-    y = {"title": "Var(z)", "domain": (0.5, 2000), "log": True, "clamp": True}
-    picture = lines_and_points(table, x, y, "One neuron adds up its inputs", "points: 2,000 random neurons, line: n Var(w) E[x²]")
+    y = {"title": "Var(z)", "domain": (0.5, 2000), "log": True}
+    picture = lines_and_points(table, x, y, "One neuron adds up its inputs", "Dots: the variance over 2,000 random neurons. Lines: n Var(w) E[x²].")
     layout.show(st, picture, "Variance of one neuron's z against its number of inputs, for weights of variance 1, 2/n and 1/n")
     formulas = [r"\mathrm{Var}(z) = n\,\mathrm{Var}(w)\,\mathrm{E}[x^2] \qquad \sigma'(51) = \sigma(51)\,\sigma(-51) = 7.095 \times 10^{-23}"]
     script = f"""import numpy as np
@@ -64,9 +64,10 @@ PART = Part(
     "One neuron",
     show,
     controls=(SEED,),
+    cites=("notes", "lecun", "he"),
     try_next=(
-        Try("Go on to the linear chain: the same sum, fifty times over.", preset="linear_chain"),
-        Try("Then *Sigmoid, σ = 1*: many saturated neurons.", preset="sigmoid_1"),
+        Try("Go on to the linear chain: one factor, multiplied layer after layer.", preset="linear_chain"),
+        Try("*Sigmoid, σ = 1*: two thirds of the first layer's pre-activations are on the flat pieces.", preset="sigmoid_1"),
     ),
     sources=(linear.one_neuron, linear.saturated_neuron),
 )

@@ -10,6 +10,7 @@ import streamlit as st
 from engine import mean_field
 from engine.initializers import as_initializer
 from engine.verdict import Verdict, number
+from engine.words import CRITICAL, LOST, ON_THE_LINE
 from pages.parts.initialization import common
 from pages.parts.initialization.common import GAIN, INITIALIZER, MEASURED, NETWORK, SIGMA_B
 from pages.shared import encodings, link
@@ -20,6 +21,12 @@ from pages.shared.part import Part, Shown, Try
 from pages.shared.theme import QUIET, chart, tint
 
 DIAGRAM = "init_diagram"
+WORDS = ["Blue: the gradient vanishes. Orange: it explodes. Line: neither (χ = 1).", "Dashed: χ changes it by the factor e in ξ layers."]
+SILENT = {
+    "zeros": "These weights are all equal. The theory speaks of random ones, and has nothing to say of them.",
+    "lsuv": "LSUV rescales each layer on the data until z has variance 1. The cross shows the weights before that, and χ is not theirs.",
+}
+SILENT["constant"] = SILENT["zeros"]
 WEIGHTS, BIASES = np.round(np.arange(1, 41) * 0.1, 1), np.round(np.arange(31) * 0.05, 2)
 
 
@@ -48,15 +55,23 @@ def tables(activation: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(columns).astype(np.float32), frame[frame["sigma_w"].between(WEIGHTS[0], WEIGHTS[-1])]
 
 
+def marker(sigma_w: float, sigma_b: float) -> pd.DataFrame:
+    """Where the network stands, or the edge of the picture next to it: columns sigma_w, sigma_b, shape, text."""
+    x, y = min(sigma_w, WEIGHTS[-1]), min(sigma_b, BIASES[-1])
+    shape = "triangle-right" if x < sigma_w else "triangle-up" if y < sigma_b else "cross"
+    beyond = [f"{name} = {number(value)}" for name, value, at in (("σ_w", sigma_w, x), ("σ_b", sigma_b, y)) if at < value]
+    return pd.DataFrame({"sigma_w": [x], "sigma_b": [y], "text": [", ".join(beyond)]}).assign(shape=shape)
+
+
 def picture(cells: pd.DataFrame, lines: pd.DataFrame, sigma_w: float, sigma_b: float) -> alt.LayerChart:
-    """χ over (σ_w, σ_b): blue where gradients vanish, orange where they explode, the critical line between; a cross marks the network."""
+    """χ over (σ_w, σ_b): blue where gradients vanish, orange where they explode, the critical line between; a cross marks the network, a triangle the edge beyond which it lies."""
     plain = alt.Axis(grid=False)
     pick = alt.selection_point(name="pick", fields=["sigma_w", "sigma_b"], on="click", empty=False)
 
     def axes(x: str = "sigma_w", y: str = "sigma_b") -> dict:
         return {
-            "x": encodings.number(alt.X, x, "Weights σ_w = std · √fan_in", domain=(0, 4.05), axis=plain),
-            "y": encodings.number(alt.Y, y, "Biases σ_b", domain=(0, 1.525), axis=plain),
+            "x": encodings.number(alt.X, x, "Weights σ_w = std · √fan_in", domain=(0, 4.1), axis=plain),
+            "y": encodings.number(alt.Y, y, "Biases σ_b", domain=(-0.05, 1.55), axis=plain),
         }
 
     heat = chart(cells).mark_rect().add_params(pick).encode(
@@ -70,14 +85,16 @@ def picture(cells: pd.DataFrame, lines: pd.DataFrame, sigma_w: float, sigma_b: f
     critical = curve.transform_filter("datum.line == 'χ = 1'").mark_line(strokeWidth=2.5).encode(color=tint("yardstick"))
     contours = curve.transform_filter("datum.line != 'χ = 1'").mark_line(strokeWidth=1, strokeDash=[4, 3], color=QUIET)
     names = curve.transform_filter("datum.order == datum.at").mark_text(align="left", dx=5, fontSize=11, fontWeight=600)
-    here = chart(pd.DataFrame({"sigma_w": [sigma_w], "sigma_b": [sigma_b]})).encode(**axes(), color=tint("yardstick"))
-    cross = here.mark_point(clip=True, shape="cross", size=160, stroke="white", strokeWidth=1)
+    point = marker(sigma_w, sigma_b)
+    here = chart(point).encode(**axes(), color=tint("yardstick"))
+    cross = here.mark_point(shape=point["shape"][0], size=160, stroke="white", strokeWidth=1)
+    beyond = here.mark_text(align="right", dx=-10, fontWeight=600).encode(text=alt.Text("text", type="nominal"))
     return (
-        alt.layer(heat, contours, critical, names.encode(text=alt.Text("line", type="nominal")), cross)
+        alt.layer(heat, contours, critical, names.encode(text=alt.Text("line", type="nominal")), cross, beyond)
         .resolve_scale(color="independent")
         .properties(
             height=340,
-            title=alt.Title("χ, the factor of the gradient's variance per layer", subtitle="blue: vanishes, orange: explodes, dashed: depth scale"),
+            title=alt.Title("χ, the factor on the gradient's mean square per layer", subtitle=WORDS),
         )
     )
 
@@ -94,17 +111,19 @@ def picked() -> None:
 
 def read(sigma_w: float, sigma_b: float, q: float, chi: float) -> Verdict:
     """Kinds: "unbounded", "critical", "ordered" (χ < 1) or "chaotic"."""
-    scale, here = mean_field.depth_scale(chi), f"At σ_w = {number(sigma_w)}, σ_b = {number(sigma_b)} the second moment of z"
+    scale, here = mean_field.depth_scale(chi), f"At σ_w = {number(sigma_w)}, σ_b = {number(sigma_b)} the mean square of z"
     if not math.isfinite(q):
         return Verdict("unbounded", f"{here} does not settle: it grows without bound, and χ tends to {number(chi, 4)}.")
-    if scale > 1000:
-        kind, effect = "critical", "gradients neither vanish nor explode: this is the critical line, where depth costs least."
-    elif scale >= 1:
-        kind, effect = "ordered" if chi < 1 else "chaotic", f"the gradient's variance {'shrinks' if chi < 1 else 'grows'} by a factor e every "
-        effect += f"{number(scale)} layers; networks of much more than {6 * scale:.0f} layers are out of reach."
-    else:
-        kind, effect = "ordered" if chi < 1 else "chaotic", f"the gradient's variance is multiplied by {number(chi)} in every single layer."
-    return Verdict(kind, f"{here} settles at q* = {number(q)}, and χ = {number(chi, 4)}: {effect}")
+    here = f"{here} settles at q* = {number(q)}, where χ = {number(chi, 4)}"
+    if scale > CRITICAL:
+        percent = 100 * (math.exp(50 / CRITICAL) - 1)
+        return Verdict("critical", f"{here}: this is the critical line. There the gradient's size changes by less than {percent:.0f} % in a hundred layers.")
+    kind, verb = ("ordered", "shrinks") if chi < 1 else ("chaotic", "grows")
+    if chi == 0:
+        return Verdict(kind, f"{here}: no gradient passes a single layer.")
+    layers = math.ceil(2 * math.log(LOST) * scale)
+    often = "in a single layer" if layers == 1 else f"after {layers:,} layers"
+    return Verdict(kind, f"{here}. There the gradient's size {verb} by a factor of √χ = {number(math.sqrt(chi))} a layer, and more than {LOST:,.0f}-fold {often}.")
 
 
 def show(v: Values) -> Shown:
@@ -116,11 +135,13 @@ def show(v: Values) -> Shown:
     spec = specification(picture(*tables(v.activation), sigma_w, v.sigma_b))
     st.vega_lite_chart(None, spec, width="stretch", key=DIAGRAM, on_select=picked, selection_mode="pick", alt=said)
     with st.container(horizontal=True):
-        if math.isfinite(critical):
-            st.button(f"Go to the critical line, σ_w = {number(critical)}", on_click=go_to, args=(critical, v.sigma_b), key="init_critical")
-        st.caption("A click into the diagram does the same for any point; with the keyboard, move Gain and Bias under LeCun normal.")
+        landing = GAIN.take(critical)
+        if abs(landing / critical - 1) <= ON_THE_LINE:  # never at infinity
+            near = "" if number(landing) == number(critical) else f"; the critical line is at {number(critical)}"
+            st.button(f"Go to σ_w = {number(landing)}{near}", on_click=go_to, args=(critical, v.sigma_b), key="init_critical")
+        st.caption("A click into the diagram sets Gain and Bias to that point, with LeCun normal.")
     if v.batch_norm != "none":
-        st.caption("The theory is silent on batch norm: the diagram shows the same network without it.")
+        st.caption("The theory is silent on batch norm: diagram and verdict are those of the same network without it.")
     nets, _ = common.networks(v)
     formulas = [
         r"q' = \sigma_w^2\,\mathrm{E}[\varphi(q^{1/2} u)^2] + \sigma_b^2 \qquad "
@@ -136,7 +157,7 @@ q = fixed_point(sigma_w, {v.sigma_b}, {v.activation!r})
 print(f"sigma_w {{sigma_w:.4g}}  q* {{q:.4g}}  chi {{chi(q, sigma_w, {v.activation!r}):.4g}}")
 print(f"critical sigma_w {{critical_sigma_w({v.sigma_b}, {v.activation!r}):.4g}}")
 """
-    verdict = read(sigma_w, v.sigma_b, q, chi)
+    verdict = Verdict("silent", SILENT[v.initializer]) if v.initializer in SILENT else read(sigma_w, v.sigma_b, q, chi)
     return Shown(verdict, formulas, script, common.layer_table(nets[0]), lambda: common.show_by_depth(st.columns(2), nets, v))
 
 
@@ -145,10 +166,12 @@ PART = Part(
     "Phases",
     show,
     controls=(*NETWORK, SIGMA_B),
+    cites=("poole", "schoenholz"),
     more=tuple(control for control in MEASURED if control is not SIGMA_B),
     try_next=(
-        Try("tanh with σ_b = 0: the critical line is at σ_w = 1; with ReLU it is straight, at √2.", {"activation": "tanh", "sigma_b": 0.0}),
-        Try("Cross the line by a little at depth 50 and watch the gradient.", {"activation": "tanh", "initializer": "lecun_normal", "gain": 1.5, "depth": 50}),
+        Try("tanh without bias: the critical line is at σ_w = 1.", {"activation": "tanh", "sigma_b": 0.0}),
+        Try("ReLU with He's rule: its σ_w of √2 is on the critical line.", {"activation": "relu", "initializer": "he_normal"}),
+        Try("tanh beyond the line, at σ_w = 1.5 and depth 50: the gradient grows.", {"activation": "tanh", "initializer": "lecun_normal", "gain": 1.5, "depth": 50}),
     ),
     sources=(mean_field.variance_map, mean_field.chi, mean_field.fixed_point),
 )

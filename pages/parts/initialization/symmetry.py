@@ -20,11 +20,15 @@ STARTS = {"zeros": ("zeros", 1.0), "constant": ("constant", 0.1), "random": ("gl
 
 @st.cache_data(max_entries=40, show_spinner=False)
 def trained(activation: str, seed: int) -> pd.DataFrame:
-    """Columns step, loss, units (different ones in hidden layer 1), series (how the weights started)."""
+    """Columns step, loss, units (different ones in hidden layer 1), series (how the weights started), and two that do not change:
+
+    moved_hidden and moved_output, how far the weight that went farthest of hidden layer 1, and of the output layer, got in all steps.
+    """
     parts = []
     for series, (rule, gain) in STARTS.items():
         run = count_units(load_digits(), rule, gain=gain, activation=activation, seed=seed)
-        parts.append(pd.DataFrame({"step": run.steps, "loss": run.losses, "units": run.units[:, 0], "series": series}))
+        moved = {"moved_hidden": run.moved[0], "moved_output": run.moved[-1]}
+        parts.append(pd.DataFrame({"step": run.steps, "loss": run.losses, "units": run.units[:, 0], "series": series, **moved}))
     return pd.concat(parts, ignore_index=True).astype({"step": np.int32, "loss": np.float32, "units": np.int32})
 
 
@@ -43,13 +47,19 @@ def by_step(frame: pd.DataFrame, field: str, title: str, label: str, domain: tup
 def read(table: pd.DataFrame) -> Verdict:
     """Kinds: "one" (what started constant is one unit still), or "apart"."""
     last = table.drop_duplicates("series", keep="last").set_index("series")
-    units, losses = last["units"].to_dict(), last["loss"].map(number)
+    units, losses, moved = last["units"].to_dict(), last["loss"].map(number), last["moved_hidden"].to_dict()
+    zeros = (
+        f"With zeros it also moves as one, by up to {number(moved['zeros'])}." if moved["zeros"]
+        else "With zeros its gradients are exactly 0, and it never moves." if last["moved_output"]["zeros"]
+        else "With zeros the gradients of all weights are exactly 0: none of them moves, only the biases of the output."
+    )  # fmt: skip
+    one = units["constant"] == 1
+    how = f"Equal units get equal gradients: they moved together, by up to {number(moved['constant'])}." if one else "Rounding has made them differ."
     return Verdict(
-        "one" if units["constant"] == 1 else "apart",
+        "one" if one else "apart",
         f"After {int(table['step'].max()) + 1} steps the layer of 20 that started constant has {units['constant']} different "
-        f"unit{'s' * (units['constant'] > 1)}, with zeros {units['zeros']}, with random weights {units['random']}; "
-        f"the losses are {losses['constant']}, {losses['zeros']} and {losses['random']}. "
-        "The gradients of equal units are not zero, they are identical.",
+        f"unit{'s' * (not one)}, with zeros {units['zeros']}, with random weights {units['random']}. "
+        f"The losses are {losses['constant']}, {losses['zeros']} and {losses['random']}. {how} {zeros}",
     )
 
 
@@ -75,10 +85,11 @@ PART = Part(
     "Symmetry",
     show,
     controls=(ACTIVATION, SEED),
-    presets=(Preset("constant", "Constant weights", "All units of a layer are one unit.", {"activation": "tanh"}),),
+    cites=("notes", "geron"),
+    presets=(Preset("constant", "Constant weights", "The layer that started constant has one unit, twenty times over.", {"activation": "tanh"}),),
     try_next=(
-        Try("ReLU with zeros, with other draws: nothing moves but the output bias.", {"activation": "relu", "seed": 1}),
-        Try("Sigmoid with zeros: the output layer moves, and all units move alike.", {"activation": "sigmoid"}),
+        Try("ReLU and another seed: from zeros, no weight moves at all.", {"activation": "relu", "seed": 1}),
+        Try("Sigmoid: from zeros the weights do move, and all units of a layer alike.", {"activation": "sigmoid"}),
     ),
     sources=(count_units,),
 )
