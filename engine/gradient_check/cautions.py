@@ -86,15 +86,16 @@ def train_a_little(network: Network, x: Array, labels: Array, steps: int = 20, r
 
 
 CAUTIONS: dict[str, Caution] = {c.key: c for c in (
-    Caution("dropout", "Dropout", "Switch dropout off, or hold one mask for the whole check.", "Draw a new mask for every loss",
-            "Two losses with different masks are different functions; their difference over 2ε is noise.", dropout),
+    Caution("dropout", "Dropout", "Switch dropout off, or hold one mask for the whole check, as was done here.", "Draw a new mask for every loss",
+            "Two losses with different masks are different functions, so their difference over 2ε is noise.", dropout),
     Caution("penalty", "Penalty", "A penalty belongs into J and into the gradient.", "Forget the penalty in the gradient",
-            "Weights are off by λw, biases are right: the parameters tell which line is missing.", penalty),
+            "Weights are off by λw, and biases are right. Which parameters are wrong tells which line is missing.", penalty),
     Caution("one_sample", "One sample", "Look at the size of the gradient, not only at the difference.", "Check with one image",
-            "This backward pass has a bug. Batch norm turns one image into zeros, nearly all gradients are 0 on both sides, "
-            "and a checker that asks only for a small difference lets the bug pass.", one_sample),
+            "This backward pass has a bug. But batch norm turns one image into zeros, and nearly all gradients are 0 on both sides. "
+            "A checker that asks only for a small difference lets the bug pass.", one_sample),
     Caution("kink", "Kink", "Near a kink, both sides may differ and both be right.", "Stand on ReLU's kink",
-            "The step carries z across 0, where the two-sided secant sees the mean of both slopes.", kink),
-    Caution("late", "Only at the start", "Check at the start, and again after some training.", "Check only at initialization",
-            "The bug penalises biases. They start at 0, and 0 has no penalty: the check passes, and the bug goes on to training.", late),
+            "Some steps carry z across 0, and a two-sided secant then mixes the slopes of both sides. Neither side is wrong.", kink),
+    Caution("late", "Only at the start", "Check at the start, and again after some training: this check comes after 20 steps.",
+            "Check only at initialization",
+            "This backward pass penalises biases. They start at 0, and 0 has no penalty. The check passes, and the bug goes on to training.", late),
 )}

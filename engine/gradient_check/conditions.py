@@ -8,6 +8,7 @@ import numpy as np
 from engine.gradient_check.finite_differences import best_epsilon
 
 Array = np.ndarray
+SPOKEN = {"forward": "one-sided differences", "central": "two-sided differences", "complex": "the complex step"}
 
 
 @dataclass(frozen=True)

@@ -62,12 +62,16 @@ def best_epsilon(scheme: str, dtype=np.float64) -> float:
 
 @dataclass(frozen=True)
 class ScalarFunction:
-    """A curve to take slopes of: f, its derivative df, and the LaTeX of f. Both accept arrays; f accepts complex ones."""
+    """A curve to take slopes of: f, its derivative df, and the LaTeX of f. Both accept arrays; f accepts complex ones.
+
+    At a `kink` there is no slope; df is what backpropagation takes there.
+    """
 
     name: str
     f: Callable
     df: Callable
     formula: str
+    kink: float | None = None
 
 
 FUNCTIONS: dict[str, ScalarFunction] = {s.name: s for s in (
@@ -77,13 +81,16 @@ FUNCTIONS: dict[str, ScalarFunction] = {s.name: s for s in (
     ScalarFunction("sin", np.sin, np.cos, r"\sin\theta"),
     ScalarFunction("tanh", np.tanh, lambda t: 1 - np.tanh(t) ** 2, r"\tanh\theta"),
     ScalarFunction("sigmoid", lambda t: 1 / (1 + np.exp(-t)), lambda t: 1 / (2 + 2 * np.cosh(t)), r"1 / (1 + e^{-\theta})"),
-    ScalarFunction("relu", lambda t: np.where(np.real(t) > 0, t, 0), lambda t: np.where(t > 0, 1.0, 0.0), r"\max(0, \theta)"),
+    ScalarFunction("relu", lambda t: np.where(np.real(t) > 0, t, 0), lambda t: np.where(t > 0, 1.0, 0.0), r"\max(0, \theta)", 0.0),
 )}
 
 
 @dataclass(frozen=True)
 class Secants:
-    """Both secants at one step: slope of the one through theta and theta + eps, and of the one through theta -+ eps."""
+    """Both secants at one step: slope of the one through theta and theta + eps, and of the one through theta -+ eps.
+
+    `exact` is nan at a kink, which has no tangent.
+    """
 
     epsilon: float
     exact: float
@@ -102,7 +109,8 @@ class Secants:
 def secants(function: str = "cube", theta: float = 1.0, epsilons: Sequence[float] = (0.01, 0.001)) -> list[Secants]:
     """The table of the lesson: theta³ at 1 gives 3.0301 and 3.0001, then 3.003001 and 3.000001."""
     chosen = FUNCTIONS[function]
-    return [Secants(e, float(chosen.df(theta)), derivative(chosen.f, theta, e, "forward"), derivative(chosen.f, theta, e)) for e in epsilons]
+    exact = math.nan if theta == chosen.kink else float(chosen.df(theta))
+    return [Secants(e, exact, derivative(chosen.f, theta, e, "forward"), derivative(chosen.f, theta, e)) for e in epsilons]
 
 
 EPSILONS = tuple(10.0 ** (k / 8) for k in range(-16 * 8, 1))   # 1e-16 … 1, eight a decade
@@ -143,7 +151,7 @@ def v_curve(function: str = "cube", theta: float = 1.0, *, scheme: str = "centra
     bottom = int(np.nanargmin(errors))
     floor = max(errors[bottom], float(np.finfo(dtype).eps) * max(1.0, float(np.abs(exact).max())))
     right_arm = (steps > steps[bottom]) & (steps <= 0.1) & (errors > 10 * floor)
-    order = math.nan
-    if right_arm.any() and errors[right_arm].max() > 100 * floor:
+    order = math.nan   # on straight pieces with a kink between them the error jumps: that is no arm
+    if chosen.kink is None and right_arm.any() and errors[right_arm].max() > 100 * floor:
         order = float(np.polyfit(np.log(steps[right_arm]), np.log(errors[right_arm]), 1)[0])
     return VCurve(scheme, dtype.name, steps, errors, order, float(steps[bottom]), float(errors[bottom]))

@@ -1,8 +1,7 @@
 """The report of a gradient check: how wrong, where, and whether anything was tested.
 
-One number against one threshold accuses correct code at a kink or at a bad step, and
-acquits a wrong one where all gradients are zero. So grades come in bands, parameter by
-parameter, and what cannot be judged is called by its name.
+One number against one threshold accuses correct code at a kink or at a bad step, and acquits a wrong one where all
+gradients are zero. So grades come in bands, parameter by parameter, and what cannot be judged is called by its name.
 """
 
 import math
@@ -12,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.gradient_check.conditions import Conditions
+from engine.gradient_check.conditions import SPOKEN, Conditions
 from engine.parameters import Parameter
 from engine.verdict import number
+from engine.words import TESTED
 
 Array = np.ndarray
 
@@ -36,8 +36,7 @@ def band(error: float) -> str:
 class Remark(str):
     """A warning of a gradient check: a sentence, and in one word what it is about.
 
-    kind : "vacuous", "kink", "dropout" (the two losses had different masks), "held" (they would have had, but one draw
-        was held), "float32", "epsilon" or "overflow"
+    kind : "vacuous", "kink", "dropout" (the losses had different masks), "held" (one draw was held), "float32", "epsilon" or "overflow"
     """
 
     __slots__ = ("kind",)
@@ -113,6 +112,18 @@ class GradientReport:
     rounding: float
     deterministic: bool
     better_epsilon: float | None
+
+    @property
+    def idle(self) -> Array:
+        """Components that are exactly 0 on both sides, (P,)."""
+        return (self.analytical == 0) & (self.numerical == 0)
+
+    @property
+    def compared(self) -> int:
+        """How many components the grade compares: not 0 on both sides, nor at a kink, and of a parameter that could be judged."""
+        left = ~(self.idle | self.crosses_kink)
+        return sum(int(left[row.start:row.start + math.prod(row.shape)].sum()) for row in self.by_parameter.values()
+                   if row.grade in ("right", *WORST_FIRST))
 
     @property
     def local_error(self) -> Array:
@@ -193,7 +204,7 @@ def _factor(a: Array, b: Array, rounding: float) -> float:
 
 
 def _overall(rows: dict[str, ParameterReport], untested: Array) -> str:
-    """The worst parameter's grade; if under 5 % of all components were tested, why they were not."""
+    """The worst parameter's grade; if too few of all components were tested, why they were not."""
     grades = {row.grade for row in rows.values()}
     bad = next((grade for grade in WORST_FIRST if grade in grades), None)
     if bad:
@@ -204,7 +215,7 @@ def _overall(rows: dict[str, ParameterReport], untested: Array) -> str:
         sizes[row.grade] += math.prod(row.shape) - idle
         sizes["vacuous"] += idle
     tested = sizes.pop("right", 0)
-    return "right" if tested >= 0.05 * untested.size else sizes.most_common(1)[0][0]
+    return "right" if tested >= TESTED * untested.size else sizes.most_common(1)[0][0]
 
 
 def _warnings(rows: dict[str, ParameterReport], analytical: Array, numerical: Array, crossed: Array, zero: Array,
@@ -215,23 +226,24 @@ def _warnings(rows: dict[str, ParameterReport], analytical: Array, numerical: Ar
     if idle or zero.mean() > 0.5:
         share = math.floor(1000 * zero.mean()) / 10   # rounded down: 100 % means all
         parts = [f"{share:g} % of the components are exactly 0 on both sides"] if share else []
-        parts += [f"nothing above rounding in {', '.join(idle)}"] if idle else []
-        said.append(Remark("vacuous", f"vacuous: {', and '.join(parts)}: agreement there tests nothing."))
+        parts += [f"nothing lies above rounding in {', '.join(idle)}"] if idle else []
+        said.append(Remark("vacuous", f"vacuous: {', and '.join(parts)}. Agreement there tests nothing."))
     if crossed.any():
-        where = ", ".join(f"{row.name} ({row.kinks})" for row in rows.values() if row.kinks)
-        said.append(Remark("kink", f"kink: the step of {int(crossed.sum())} of {crossed.size} components crosses a kink, so both sides may "
-                           f"differ there and the grade leaves them out: {where}."))
+        where = ", ".join(f"{row.name} ({number(row.kinks)})" for row in rows.values() if row.kinks)
+        said.append(Remark("kink", f"kink: the step of {number(int(crossed.sum()))} of {number(crossed.size)} components crosses a kink. Both sides "
+                           f"may differ there, and the grade leaves them out: {where}."))
     if not how.deterministic:
         drawn = "dropout: two forward passes differ, because masks or slopes are drawn anew; "
         said.append(Remark("held", drawn + "the check held one draw.") if how.frozen else
                     Remark("dropout", drawn + "the losses that were subtracted are different functions: freeze the draw."))
     if how.dtype.itemsize < 8:
-        said.append(Remark("float32", "float32: it carries 7 digits, and a difference of two losses loses most of them; check in float64."))
+        said.append(Remark("float32", "float32: it carries 7 digits, and a difference of two losses can lose most of them; check in float64."))
     if better:
         side = "small" if how.epsilon < better else "large"
-        why = "rounding grows as 1 / epsilon" if side == "small" else "the secant is not the tangent"
-        said.append(Remark("epsilon", f"epsilon: {number(how.epsilon, 2)} is too {side} for {how.scheme} differences in {how.dtype.name}, "
-                           f"{why}; {number(better, 1)} is better."))
+        small = "its products may underflow" if how.scheme == "complex" else "rounding grows as 1 / epsilon"
+        why = small if side == "small" else "the secant is not the tangent"
+        said.append(Remark("epsilon", f"epsilon: {number(how.epsilon, 2)} is too {side} for {SPOKEN[how.scheme]} in {how.dtype.name}, "
+                           f"because {why}. A good one is {number(better, 1)}."))
     if not (np.isfinite(analytical).all() and np.isfinite(numerical).all()):
         where = ", ".join(row.name for row in rows.values() if not math.isfinite(row.gradient_norm + row.numerical_norm))
         said.append(Remark("overflow", f"overflow: not every component is finite, in {where}."))

@@ -18,9 +18,11 @@ from pages.shared import layout, link
 from pages.shared.control import Values, Whole
 from pages.shared.encodings import specification
 from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.theme import DIVERGING
 
-BUG = Whole("grad_bug", "Bug number", 1, "Each number hides one bug. The link with the number gives nothing away.", (1, len(NUMBERED)))
+BUG = Whole("grad_bug", "Bug number", 1, "Each number hides one bug. A link with the number does not name it.", (1, len(NUMBERED)))
 CELLS = 1900  # most cells of a map
+BUILT = {"activation": "activation", "batch_norm": "batch norm", "dropout": "dropout rate", "sigma_b": "biases of spread", "l2": "an L2 penalty of"}
 
 
 @st.cache_resource(max_entries=len(NUMBERED), show_spinner=False)
@@ -30,27 +32,24 @@ def check(number: int) -> tuple[GradientReport, list[str]]:
 
 
 def gradient_cells(report: GradientReport, name: str) -> list[pd.DataFrame]:
-    """One parameter's gradient by backpropagation and by differences, each as blocks with `value`, in units of the numerical side's largest."""
-    row = report.by_parameter[name]
-    largest = np.abs(common.matrix(report.numerical, row)).max()
-    largest = largest if np.isfinite(largest) and largest > 0 else 1.0
-    return [
-        common.blocks(
-            common.matrix(side, row), lambda block: block.flat[np.abs(block).argmax()], CELLS, "value",
-            lambda values: np.clip(np.nan_to_num(values / largest), -9, 9),
-        )
-        for side in (report.analytical, report.numerical)
-    ]  # fmt: skip
+    """One parameter's gradient by backpropagation and by differences, each as blocks with `value`; what rounding alone can make is 0.
+
+    In units of the numerical side's largest; of the other's, where the numerical side is 0 but for rounding.
+    """
+    row, sides = report.by_parameter[name], (report.analytical, report.numerical)
+    a, b = (np.where(np.abs(m) > report.rounding, np.nan_to_num(m), 0.0) for m in (common.matrix(side, row) for side in sides))
+    largest = np.abs(b).max() or np.abs(a).max() or 1.0
+    return [common.blocks(m, lambda block: block.flat[np.abs(block).argmax()], CELLS, "value", lambda values: values / largest) for m in (a, b)]
 
 
 @lru_cache(maxsize=64)
 def gradient_map(side: str, name: str, rows: int, columns: int) -> dict:
-    """One side's gradient of one parameter: blue positive, orange negative, full colour at the numerical side's largest.
+    """One side's gradient of one parameter: blue positive, orange negative, pale 0, full colour at the largest of the differences.
 
     A specification, to be sent with rows of `gradient_cells`.
     """
-    by_value = alt.Color("value", type="quantitative", scale=alt.Scale(domain=[-1, 1], range="diverging", clamp=True), legend=None)
-    return specification(alt.layer(common.grid(rows, columns, ("value", "Of the largest", ".3f"), by_value), title=alt.Title(side, subtitle=name)))
+    by_value = alt.Color("value", type="quantitative", scale=alt.Scale(domain=[-1, -0.5, 0, 0.5, 1], range=DIVERGING, clamp=True), legend=None)
+    return specification(alt.layer(common.grid(rows, columns, ("value", "Of the largest", ".3f"), by_value), title=alt.Title(f"{name} by {side}", subtitle="Blue: above 0. Orange: below 0. Pale: 0.")))
 
 
 # The visitor's answers, by number of the bug; they stay for the visit
@@ -85,7 +84,7 @@ def miss(e: Exercise, key: str, report: GradientReport) -> str:
     would, wrong = fingerprint(e.correct, key), {row.name for row in report.by_parameter.values() if row.grade in WORST_FIRST}
     extra, missing = sorted(would - wrong), sorted(wrong - would)
     if extra:
-        return f"Not that one: it would also spoil {', '.join(extra)}, which {'is' if len(extra) == 1 else 'are'} right here."
+        return f"Not that one: it would also spoil {', '.join(extra)}. Nothing is wrong there."
     if missing:
         return f"Not that one: it would leave {', '.join(missing)} right."
     return "Not that one, though it would spoil the same parameters. Look at the ratio, and at the pattern inside a parameter."
@@ -126,8 +125,8 @@ def show(v: Values) -> Shown:
     number = link.draw(BUG)
     (report, keys), e = check(number), numbered(number)
     common.show_strip(report)
-    told = {"activation": "relu", **e.bug.settings, **({"L2 penalty": e.penalty.l2} if e.penalty else {})}
-    options = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told.items())
+    told = {"activation": "relu", **e.bug.settings, **({"l2": e.penalty.l2} if e.penalty else {})}
+    options = ", ".join(f"{BUILT[name]} {value}" for name, value in told.items())
 
     def details() -> None:
         maps, (left, right) = st.columns(2), st.columns(2)
@@ -136,9 +135,9 @@ def show(v: Values) -> Shown:
             table = common.parameter_table(report)
             table["Relative error"] = table["Relative error"].where(table["Grade"] != "vacuous", "0 on both sides")
             st.dataframe(table[["Parameter", "Relative error", "a ÷ b"]], hide_index=True)
-        for column, cells, side in zip(maps, gradient_cells(report, name), ("a: backpropagation", "b: differences"), strict=True):
+        for column, cells, side in zip(maps, gradient_cells(report, name), ("backpropagation", "differences"), strict=True):
             spec = gradient_map(side, name, *common.shape(report.by_parameter[name]))
-            layout.show(column, spec, f"Gradient of {name} by {side[3:]}, blue positive, orange negative", cells)
+            layout.show(column, spec, f"Gradient of {name} by {side}, blue positive, orange negative", cells)
         with left:
             done = ask(number, e, keys, report)
         move_on(number, e.bug.hint, done)
@@ -152,22 +151,21 @@ for row in report.by_parameter.values():
     print(f"{{row.name}}  {{row.relative_error:.6g}}  {{row.factor:.6g}}")
 """
     verdict = explain(report)
-    return Shown(Verdict(verdict.kind, f"{verdict.text} The network: {options}."), common.metric(report), script, common.numbers(report), details)
+    return Shown(Verdict(verdict.kind, f"{verdict.text} The network has {options}."), common.metric(report), script, common.numbers(report), details)
 
 
+LOOK_FOR = "Which parameters are wrong? Which are right, if any? What stands between them?"
 PART = Part(
     "bug",
     "Find the bug",
     show,
     inside=(BUG, PARAMETER),
-    presets=tuple(
-        Preset(f"grad_bug_{i}", f"Bug {i}", "Which parameters are wrong, which are right, and what is between them?", {"bug": i})
-        for i in range(1, len(NUMBERED) + 1)
-    ),
+    presets=tuple(Preset(f"grad_bug_{i}", f"Bug {i}", LOOK_FOR, {"bug": i}) for i in range(1, len(NUMBERED) + 1)),
     try_next=(
         Try("Bug 13. Before you answer: which is the last parameter, counted from the output, that is still right?", {"bug": 13}),
-        Try("Bug 15. A ratio that is the same number everywhere is a forgotten or doubled factor. Which one?", {"bug": 15}),
+        Try("Bug 15. The ratio a ÷ b is the same number everywhere: a factor is forgotten or doubled. Which one?", {"bug": 15}),
         Try("To give a class bug 6, share the link of this page: it names the number only.", {"bug": 6}),
     ),
     sources=(numbered, check_gradients),
+    cites=("notes", "cs231n"),
 )

@@ -18,9 +18,10 @@ from pages.shared.encodings import SENT, specification, tips
 from pages.shared.layout import tex
 from pages.shared.theme import QUIET, chart, tint
 
+WORDS = {"forward": "one-sided", "central": "two-sided", "complex": "complex"}
 NAMES = {"cube": "θ³", "square": "θ²", "exp": "exp θ", "sin": "sin θ", "tanh": "tanh θ", "sigmoid": "sigmoid θ", "relu": "max(0, θ)"}
-FUNCTION = Menu("grad_function", "Function f", "cube", "A curve to take the slope of.", tuple(NAMES), show=lambda key: NAMES[key])
-THETA = Ladder("grad_theta", "Place θ", 1.0, "Where the slope is taken.", tuple(round(0.1 * i, 1) for i in range(-20, 21)))
+FUNCTION = Menu("grad_function", "Function f", "cube", "The curve whose slope is taken.", tuple(NAMES), show=lambda key: NAMES[key])
+THETA = Ladder("grad_theta", "Place θ", 1.0, "The place where the slope is taken.", tuple(round(0.1 * i, 1) for i in range(-20, 21)))
 WORST = "worst"
 PARAMETERS = (
     WORST,
@@ -29,25 +30,17 @@ PARAMETERS = (
     "output.W",
     "output.b",
 )
-PARAMETER = Menu(
-    "grad_parameter", "Parameter", WORST, "Whose components the picture shows.", PARAMETERS, show=lambda name: "the worst" if name == WORST else name
-)
-SMALL = "A small network, 64-24-16-10, on 16 of the built-in digits."
+PARAMETER = Menu("grad_parameter", "Parameter", WORST, "The picture shows its components.", PARAMETERS, show=lambda name: "the worst" if name == WORST else name)
+SMALL = "The network is small, 64-24-16-10, and sees 16 of the built-in digits."
 LOW, HIGH = 1e-12, 1.0  # of every relative error drawn: fixed, so that the eye compares
 BINS, LEAST = 480, 8  # places of the strip in all; places of even the smallest parameter
-ERROR_SCALE = alt.Scale(domain=[0, -12], range="diverging", clamp=True)  # orange at 1, blue where both sides agree
-ERROR = alt.Color(
-    "log_error",
-    type="quantitative",
-    scale=ERROR_SCALE,
-    legend=alt.Legend(  # symbols, because a gradient is drawn by its address, and a link's brackets break that
-        type="symbol",
-        symbolType="square",
-        symbolStrokeWidth=0,
-        values=[0, -4, -8, -12],
-        labelExpr="datum.value == 0 ? 'error 1' : '10' + ['⁻⁴', '⁻⁸', '⁻¹²'][-datum.value / 4 - 1]",
-    ),
-)
+# Green where both sides agree, red-brown at an error of 1; in either theme, and neither is a colour of a gradient's sign.
+ERROR_SCALE = alt.Scale(domain=[-12, -6, 0], range=["#8fbfb9", "#e3d3b4", "#9b4a3a"], clamp=True)
+ERROR_LEGEND = alt.Legend(  # symbols, because a gradient is drawn by its address, and a link's brackets break that
+    type="symbol", symbolType="square", symbolStrokeWidth=0, values=[0, -4, -8, -12],
+    labelExpr="datum.value == 0 ? 'error 1' : '10' + ['⁻⁴', '⁻⁸', '⁻¹²'][-datum.value / 4 - 1]",
+)  # fmt: skip
+ERROR = alt.Color("log_error", type="quantitative", scale=ERROR_SCALE, legend=ERROR_LEGEND)
 
 
 def choose_parameter(report: GradientReport) -> str:
@@ -109,7 +102,7 @@ def level(value: float) -> alt.YDatum:
 
 @lru_cache(maxsize=32)
 def strip(parameters: int) -> dict:
-    """The giant vector θ from the first layer's first weight to the last bias, coloured by error; grey where nothing is compared.
+    """The giant vector θ from the first layer's first weight to the last bias, coloured by error; empty where nothing is compared.
 
     A specification, built once, to be sent with rows of `strip_cells` while a slider moves.
     """
@@ -120,8 +113,8 @@ def strip(parameters: int) -> dict:
     )  # fmt: skip
     base = chart(SENT).encode(x=x, x2="x2", y=level(0.12), y2=alt.datum(0.72), tooltip=tip)
     compared = base.transform_filter("datum.state == 'compared'").mark_rect().encode(color=ERROR)
-    idle = base.transform_filter("datum.state == 'nothing to compare'").mark_rect(color=QUIET, opacity=0.3)
-    kinks = base.transform_filter("datum.kinks > 0").mark_rect().encode(y=level(0), y2=alt.datum(0.07), color=tint("trouble"))
+    idle = base.transform_filter("datum.state == 'nothing to compare'").mark_rect(color=QUIET, opacity=0.12)
+    kinks = base.transform_filter("datum.kinks > 0").mark_rect().encode(y=level(0), y2=alt.datum(0.07), color=tint("yardstick"))
     said = chart(SENT).transform_filter("datum.state == 'name'").encode(x=x)
     borders = said.mark_rule(color=QUIET, strokeWidth=1).encode(y=level(0.12), y2=alt.datum(0.95))
     words = said.mark_text(align="left", baseline="top", dx=4, fontSize=12).encode(y=level(0.97), text=alt.Text("parameter", type="nominal"))
@@ -132,7 +125,7 @@ def strip(parameters: int) -> dict:
             height=198,
             title=alt.Title(
                 f"θ, one vector of {parameters:,} components",
-                subtitle=["blue: both sides agree, orange: they do not", "grey: 0 on both sides, marks below: across a kink"],
+                subtitle=["Green: both sides agree. Red-brown: they do not.", "Empty: 0 or rounding on both sides. Marks below: steps across a kink."],
             ),
         )
     )
@@ -197,15 +190,10 @@ def numbers(report: GradientReport) -> pd.DataFrame:
     """The same at full precision, and the whole vector in the last row."""
     names = ("name", "shape", "grade", "relative_error", "factor", "mean_difference", "gradient_norm", "numerical_norm", "vacuous", "kinks", "worst")
     rows = [{name: getattr(row, name) for name in names} for row in report.by_parameter.values()]
-    whole = {name: getattr(report, name) for name in ("grade", "relative_error", "gradient_norm", "vacuous")} | {
-        "name": "all",
-        "shape": report.analytical.shape,
-        "mean_difference": float(np.abs(report.analytical - report.numerical).mean()),
-        "numerical_norm": float(np.linalg.norm(report.numerical)),
-        "kinks": int(report.crosses_kink.sum()),
-        "worst": None,
-    }
-    return pd.DataFrame([*rows, whole])
+    whole = {name: getattr(report, name) for name in ("grade", "relative_error", "gradient_norm", "vacuous")}
+    whole |= {"name": "all", "shape": report.analytical.shape, "kinks": int(report.crosses_kink.sum())}
+    whole |= {"mean_difference": float(np.abs(report.analytical - report.numerical).mean())}
+    return pd.DataFrame([*rows, whole | {"numerical_norm": float(np.linalg.norm(report.numerical)), "worst": None}])
 
 
 def metric(report: GradientReport) -> list[str]:
@@ -219,11 +207,11 @@ def metric(report: GradientReport) -> list[str]:
 
 
 def show_bands(report: GradientReport) -> None:
-    """What the letters mean, and the bands that grade the one number."""
+    """The bands that grade the one number, and how it and the grade come out."""
     grades = ", ".join(f"{grade} up to {power(round(np.log10(limit)))}" for limit, grade in BANDS[:-1])
     st.caption(
-        f"a: backpropagation, b: differences. Bands: {grades}, wrong above. By the number alone: {band(report.relative_error)}. "
-        f"The grade, which leaves out kinks and rounding: {report.grade}."
+        f"a is backpropagation's gradient, b that of differences. The number counts as {grades}, and wrong above. "
+        f"By the number alone, this check reads {band(report.relative_error)}. The grade leaves out kinks and rounding; it reads {report.grade}."
     )
 
 

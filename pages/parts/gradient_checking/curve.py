@@ -15,20 +15,20 @@ from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import QUIET, chart, colour, tint
 
 STEP = Ladder(
-    "grad_step", "Step ε of the secants", 0.5, "Large: the secants are off, and can be seen. Small: only the numbers tell. Tiny: rounding.",
+    "grad_step", "Step ε of the secants", 0.5, "With a large step the secants can be seen to be off. With a tiny one, rounding puts the numbers off.",
     (*(10.0**-k for k in range(12, 1, -1)), 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0),
 )  # fmt: skip
 LINES = {"two-sided": "signal", "one-sided": "gradient", "tangent": "yardstick"}
 SPAN = (-3.0, 3.0)  # of θ in the drawing
-REACH = {"cube": (-8, 8), "square": (-2, 8), "exp": (-2, 8), "relu": (-2, 3)}  # of f, where not (-2, 2)
+REACH = {"cube": (-9, 9), "square": (-2, 9), "exp": (-2, 9), "relu": (-2, 3)}  # of f, where not (-2, 2)
 STEPS = (0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-7, 1e-9, 1e-11)  # of the table
 
 
 def straight_lines(function: str, theta: float, here: Secants) -> pd.DataFrame:
-    """Tangent and secants, each through the point or points that define it: columns t, y, line."""
+    """Tangent, where there is one, and secants, each through the point or points that define it: columns t, y, line."""
     f, ends = FUNCTIONS[function].f, np.array(SPAN)
     through = {"tangent": (theta, here.exact), "two-sided": (theta - here.epsilon, here.two_sided), "one-sided": (theta, here.one_sided)}
-    lines = [(x, float(f(x0)) + slope * (x - x0), name) for name, (x0, slope) in through.items() for x in ends]
+    lines = [(x, float(f(x0)) + slope * (x - x0), name) for name, (x0, slope) in through.items() if np.isfinite(slope) for x in ends]
     return pd.DataFrame(lines, columns=["t", "y", "line"])
 
 
@@ -37,24 +37,28 @@ def picture(points: pd.DataFrame, lines: pd.DataFrame, ends: pd.DataFrame, reach
     x = encodings.number(alt.X, "t", "θ", domain=SPAN)
     y = encodings.number(alt.Y, "y", f"f = {name}", domain=reach)
     dash = alt.StrokeDash("line", type="nominal", scale=alt.Scale(domain=list(LINES), range=[[1, 0], [7, 3], [2, 2]]), legend=None)
+    drawn = {line: meaning for line, meaning in LINES.items() if (lines["line"] == line).any()}
     return (
         alt.layer(
             chart(points).mark_line(color=QUIET, strokeWidth=3, opacity=0.6, clip=True).encode(x=x, y=y),
-            chart(lines).mark_line(clip=True).encode(x=x, y=y, color=colour("line", LINES), strokeDash=dash),
+            chart(lines).mark_line(clip=True).encode(x=x, y=y, color=colour("line", drawn), strokeDash=dash),
             chart(ends).mark_point(size=70, filled=True, clip=True).encode(x=x, y=y, color=tint("yardstick")),
         )
         .resolve_scale(color="independent")
-        .properties(height=300, title="Which secant leans like the tangent?")
+        .properties(height=300, title=alt.Title("Which secant leans like the tangent?", subtitle="Grey: the curve f. Dots: where f is evaluated."))
     )
 
 
 def read(here: Secants) -> Verdict:
-    """Kinds: "exact" (at least one secant has the tangent's slope), or "off"."""
-    one, two = number(here.one_sided_error), number(here.two_sided_error)
-    off = here.one_sided_error and here.two_sided_error
+    """Kinds: "kink" (no tangent), "exact" (both secants have the tangent's slope), or "off"."""
     text = f"At ε = {number(here.epsilon)} the two-sided secant has slope **{number(here.two_sided, 10)}**, "
-    text += f"the one-sided **{number(here.one_sided, 10)}**; the tangent has {number(here.exact, 10)}: "
-    return Verdict("off" if off else "exact", text + (f"off by {two} against {one}." if off else f"errors {two} and {one}."))
+    text += f"and the one-sided **{number(here.one_sided, 10)}**. "
+    if np.isnan(here.exact):
+        return Verdict("kink", text + "There is no tangent to compare them with: at this kink the slope is 0 on the left and 1 on the right.")
+    one, two = here.one_sided_error, here.two_sided_error
+    if one == two == 0:
+        return Verdict("exact", f"{text}The tangent has {number(here.exact, 10)}, exactly as both secants.")
+    return Verdict("off", f"{text}The tangent has {number(here.exact, 10)}, so they are off by {number(two)} and {number(one)}.")
 
 
 def place(x: float) -> str:
@@ -65,7 +69,7 @@ def place(x: float) -> str:
 def formula(function: str, theta: float, here: Secants) -> str:
     step = here.epsilon
     above = tex(abs(3 * theta * step + step**2))
-    errors = rf" \\ \text{{errors }} &\; \varepsilon^2 = {tex(step**2)} \\ &\; |3\theta\varepsilon + \varepsilon^2| = {above}"
+    errors = rf" \\ \text{{errors without rounding }} &\; \varepsilon^2 = {tex(step**2)} \\ &\; |3\theta\varepsilon + \varepsilon^2| = {above}"
     return (
         r"\begin{aligned} &\frac{f(\theta+\varepsilon)-f(\theta-\varepsilon)}{2\varepsilon} \\ "
         rf"= &\;\frac{{f({place(theta + step)})-f({place(theta - step)})}}{{2 \cdot {tex(step)}}} = {place(here.two_sided)}"
@@ -77,23 +81,20 @@ def formula(function: str, theta: float, here: Secants) -> str:
 def show(v: Values) -> Shown:
     f, name = FUNCTIONS[v.function].f, NAMES[v.function]
     here, rows = secants(v.function, v.theta, [v.step])[0], secants(v.function, v.theta, STEPS)
-    t = np.linspace(*SPAN, 241)
-    points = pd.DataFrame({"t": t, "y": np.asarray(f(t), float)})
-    ends = pd.DataFrame({"t": [v.theta - v.step, v.theta, v.theta + v.step]})
-    ends["y"] = [float(f(t)) for t in ends["t"]]
-    layout.show(
-        st,
-        picture(points, straight_lines(v.function, v.theta, here), ends, REACH.get(v.function, (-2, 2)), name),
-        f"The curve {name} with its tangent at {number(v.theta)} and the one-sided and two-sided secants of step {number(v.step)}",
-    )
+    t, at = np.linspace(*SPAN, 241), np.array([v.theta - v.step, v.theta, v.theta + v.step])
+    points, ends = (pd.DataFrame({"t": t, "y": np.asarray(f(t), float)}) for t in (t, at))
+    lines = straight_lines(v.function, v.theta, here)
+    said = "secants" if np.isnan(here.exact) else "tangent and secants"
+    said = f"The curve {name} with its {said} at {number(v.theta)}, one-sided and two-sided, of step {number(v.step)}"
+    layout.show(st, picture(points, lines, ends, REACH.get(v.function, (-2, 2)), name), said)
 
     def details() -> None:
         columns = {
             "ε": [power(round(np.log10(row.epsilon))) for row in rows],
             "Two-sided": [number(row.two_sided, 10) for row in rows],
-            "Two-sided error": [number(row.two_sided_error) for row in rows],
+            "Two-sided error": ["–" if np.isnan(row.exact) else number(row.two_sided_error) for row in rows],
             "One-sided": [number(row.one_sided, 10) for row in rows],
-            "One-sided error": [number(row.one_sided_error) for row in rows],
+            "One-sided error": ["–" if np.isnan(row.exact) else number(row.one_sided_error) for row in rows],
         }
         st.dataframe(pd.DataFrame(columns), hide_index=True)
 
@@ -105,19 +106,19 @@ for row in secants({v.function!r}, {v.theta!r}, [{v.step!r}]):
     return Shown(read(here), [formula(v.function, v.theta, here)], script, pd.DataFrame([vars(row) for row in rows]), details)
 
 
+NOTES = {"function": "cube", "theta": 1.0, "step": 0.01}
 PART = Part(
     "curve",
     "One curve",
     show,
     controls=(FUNCTION, THETA, STEP),
-    presets=(
-        Preset("grad_notes", "The notes' θ³", "3.0301 one-sided, 3.0001 two-sided: ε² against 3ε.", {"function": "cube", "theta": 1.0, "step": 0.01}),
-    ),
+    presets=(Preset("grad_notes", "The notes' θ³", "The one-sided secant has slope 3.0301, the two-sided 3.0001: errors of 3ε + ε² and ε².", NOTES),),
     try_next=(
         Try("ε = 0.01 at θ = 1: the numbers of the lecture notes.", preset="grad_notes"),
-        Try("θ²: the two-sided secant is exact at any ε. Why? (Its third derivative is 0.)", {"function": "square"}),
+        Try("θ²: the two-sided secant leans exactly like the tangent. Its third derivative is 0.", NOTES | {"function": "square", "step": 0.5}),
         Try("max(0, θ) at θ = 0: which slope does each secant give?", {"function": "relu", "theta": 0.0}),
-        Try("ε = 10⁻¹²: which of the two still has correct digits?", {"step": 1e-12}),
+        Try("θ³ with ε = 10⁻¹²: rounding leaves each secant four correct digits.", NOTES | {"step": 1e-12}),
     ),
     sources=(derivative, secants),
+    cites=("notes",),
 )

@@ -1,5 +1,6 @@
 """A network: every component of its gradient, by backpropagation and by differences."""
 
+from dataclasses import replace
 from typing import Any
 
 import altair as alt
@@ -8,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.activations import ACTIVATIONS
-from engine.datasets import Dataset, load_digits, normalizer
+from engine.datasets import Dataset, load_digits, mnist_at_hand, normalizer
 from engine.gradient_check import check_gradients, structured
 from engine.gradient_check.explanation import explain
 from engine.gradient_check.finite_differences import best_epsilon
@@ -24,44 +25,70 @@ from pages.shared.control import Control, Ladder, Menu, Values, seed_control
 from pages.shared.encodings import specification
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.runs import place
+from pages.shared.titles import rule
 
 BEST = 0.0  # the best epsilon of the scheme
 WORK = 3e9  # multiplications that one answer may cost: about a second
 COARSE = 1000  # most cells of the map
 SCHEMES = {"forward": "One-sided", "central": "Two-sided", "complex": "Complex step"}
+
+
+def room(pixels: int, layers: str, classes: int = 10) -> int:
+    """Images that a network leaves time for, at least 1: every weight's step has to be followed to the top."""
+    sizes = (pixels, *map(int, layers.split("-")), classes)
+    above = [10 * n + sum(a * b for a, b in zip(sizes[i + 1 :], sizes[i + 2 :], strict=False)) for i, n in enumerate([*sizes[2:], 1])]
+    once = sum(a * b * work for a, b, work in zip(sizes, sizes[1:], above, strict=False))
+    return max(1, int(WORK / once))
+
+
+def one_image(v: Values) -> str:
+    full = v.data == "mnist" and mnist_at_hand() and room(784, v.layers) == 1
+    return "With MNIST, a network of this size is always checked on one image. A smaller one leaves time for more." if full else ""
+
+
+def fixed_scale(v: Values) -> str:
+    said = {"zeros": "All weights are 0, whatever multiplies them.", "lsuv": "LSUV scales the weights itself, whatever multiplies them first."}
+    return said.get(v.initializer, "")
+
+
+def nothing_drawn(v: Values) -> str:
+    drawn = v.initializer not in ("zeros", "constant") or v.sigma_b or v.dropout or v.activation == "rrelu"
+    return "" if drawn else "Nothing is drawn: the weights are all alike, and the biases are 0."
+
+
 CONTROLS: tuple[Control, ...] = (
     Menu(
-        "grad_layers", "Hidden layers", "256-32", "Units of each hidden layer, first layer first.",
+        "grad_layers", "Hidden layers", "256-32", "The number of units in each hidden layer, from the first to the last.",
         ("10", "50", "100", "350", "24-16", "50-30", "100-100", "128-128", "256-32", "30-30-30", "50-50-50-50"),
         show=lambda text: text.replace("-", " – "),
     ),
-    Menu("grad_activation", "Activation φ", "relu", "Those with a kink can put both sides in doubt.", tuple(ACTIVATIONS)),
-    Menu("grad_batch_norm", "Batch norm", "none", "Each change of a weight moves the batch's mean as well.", ("none", "before", "after")),
-    Ladder("grad_dropout", "Dropout rate", 0.0, "One mask is held for the whole check.", (0.0, 0.1, 0.2, 0.3, 0.5, 0.7)),
-    Ladder("grad_samples", "Images m", 16, "In the batch whose loss is differentiated. With batch norm, try 1.", (1, 2, 3, 5, 10, 16, 32, 64)),
+    Menu("grad_activation", "Activation φ", "relu", "At a kink, such as ReLU's at 0, both sides may differ and both be right.", tuple(ACTIVATIONS)),
+    Menu("grad_batch_norm", "Batch norm", "none", "With batch norm, each change of a weight moves its unit's mean over the batch as well.", ("none", "before", "after")),
+    Ladder("grad_dropout", "Dropout rate", 0.0, "One mask is held for the whole check, so that both losses have the same.", (0.0, 0.1, 0.2, 0.3, 0.5, 0.7)),
+    Ladder("grad_samples", "Images m", 16, "Images in the batch whose loss is taken. With batch norm, try 1.", (1, 2, 3, 5, 10, 16, 32, 64), idle=one_image),
     Menu(
         "grad_scheme", "Difference", "central",
         "One-sided: J(θ + ε) − J(θ). Two-sided: J(θ + ε) − J(θ − ε). Complex step: the imaginary part of J(θ + iε).",
         tuple(SCHEMES), show=lambda key: SCHEMES[key],
     ),
     Ladder(
-        "grad_epsilon", "Step ε", BEST, "Too large and the secant is not the tangent; too small and rounding takes over.",
+        "grad_epsilon", "Step ε", BEST, "With a large step the secant is not the tangent. With a small one rounding takes over, except for the complex step.",
         (BEST, 1e-30, 1e-20, *(10.0**-k for k in range(12, 0, -1))), show=lambda e: f"{e:g}" if e else "best for the scheme", words={BEST: "best"},
     ),
 )  # fmt: skip
 MORE: tuple[Control, ...] = (
-    Menu("grad_precision", "Precision", "float64", "float32 carries 7 digits, float64 16.", ("float32", "float64"), pills=True, show=str),
-    Ladder("grad_l2", "L2 penalty λ", 0.0, "In J and in the gradient. To forget it, see Cautions.", (0.0, 1e-4, 1e-3, 1e-2, 0.1, 1.0)),
-    Menu("grad_data", "Dataset", "digits", "Digits is built in, 64 pixels an image. MNIST has 784.", ("digits", "mnist")),
-    Menu("grad_initializer", "Initializer", "he_normal", "The rule that draws the weights.", tuple(INITIALIZERS)),
-    Ladder("grad_gain", "Gain", 1.0, "Multiplies the weights.", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)),
+    Menu("grad_precision", "Precision", "float64", "float32 carries about 7 digits, float64 about 16.", ("float32", "float64"), pills=True, show=str),
+    Ladder("grad_l2", "L2 penalty λ", 0.0, "The penalty is in J and in its gradient. Cautions shows what happens when it is forgotten.", (0.0, 1e-4, 1e-3, 1e-2, 0.1, 1.0)),
+    Menu("grad_data", "Dataset", "digits", "The built-in digits have 64 pixels an image, those of MNIST 784.", ("digits", "mnist")),
+    Menu("grad_initializer", "Initializer", "he_normal", "The rule that draws the weights.", tuple(INITIALIZERS), show=rule),
+    Ladder("grad_gain", "Gain", 1.0, "Multiplies the weights.", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0), idle=fixed_scale),
     Ladder("grad_sigma_b", "Biases σ_b", 0.0, "Standard deviation of the biases.", (0.0, 0.1, 0.3, 0.5, 1.0)),
-    seed_control("grad", help="The same seed draws the same weights."),
+    replace(seed_control("grad", help="The same seed draws the same weights."), idle=nothing_drawn),
 )
 BOOK = (
     "The book reports mean differences of 1.4 × 10⁻⁷ for the last bias and 6 × 10⁻⁹ for its weights. They are not rounding: its loss is "
-    "ln(p + 10⁻⁷), and backpropagation differentiates ln p. Its 2.4 × 10⁻⁵ and 1.8 × 10⁻⁶ in the first layer are one unit that "
-    "stepped across ReLU's kink. With ln p itself and no kink, what remains is 10⁻¹³ to 10⁻¹⁰."
+    "ln(p + 10⁻⁷), and backpropagation differentiates ln p. A unit that steps across ReLU's kink gives first-layer differences such as the "
+    "book's, 2.4 × 10⁻⁵ and 1.8 × 10⁻⁶. With ln p itself and no kink, what remains is below 10⁻⁹."
 )
 
 
@@ -76,33 +103,24 @@ def check(
     return check_gradients(network, x, _images.y_train[:samples], penalty=penalty, epsilon=epsilon, scheme=scheme, dtype=np.dtype(precision))
 
 
-def affordable(sizes: tuple[int, ...], samples: int) -> int:
-    """As many images as a large network leaves room for: every weight's step has to be followed to the top."""
-    above = [10 * n + sum(a * b for a, b in zip(sizes[i + 1 :], sizes[i + 2 :], strict=False)) for i, n in enumerate([*sizes[2:], 1])]
-    once = sum(a * b * work for a, b, work in zip(sizes, sizes[1:], above, strict=False))
-    fits = max(1, min(samples, int(WORK / once)))
-    if fits < samples:
-        st.caption(f"A network of this size is checked on {fits} image{'s' * (fits > 1)}, to answer at once.")
-    return fits
-
-
 def settings_of(v: Values, data: Dataset) -> dict[str, Any]:
     """The arguments of `check`."""
-    sizes = (data.x_train.shape[1], *map(int, v.layers.split("-")), data.classes)
     kept = {name: getattr(v, name) for name in ("activation", "dropout", "l2", "scheme", "precision", "initializer", "gain", "sigma_b", "seed")}
     return {
         **kept,
-        "sizes": sizes,
-        "samples": affordable(sizes, v.samples),
+        "sizes": (data.x_train.shape[1], *map(int, v.layers.split("-")), data.classes),
+        "samples": min(v.samples, room(data.x_train.shape[1], v.layers, data.classes)),
         "batch_norm": None if v.batch_norm == "none" else v.batch_norm,
         "epsilon": v.epsilon if v.epsilon != BEST else best_epsilon(v.scheme, np.dtype(v.precision)),
     }
 
 
-def read(report: GradientReport, samples: int) -> Verdict:
-    """Kinds are the grades. The engine's cure in terms of the controls: the best epsilon is a setting of its own."""
+def read(report: GradientReport, samples: int, most: int = 16) -> Verdict:
+    """Kinds are the grades. The engine's cure in terms of the controls, on a smaller network where this one leaves time for fewer images."""
     verdict = explain(report, samples)
     fix = {"samples": verdict.fix["samples"]} if "samples" in verdict.fix else {}
+    if "samples" in fix and fix["samples"] > most:
+        fix["layers"] = "50-30"
     if "dtype" in verdict.fix:
         fix["precision"] = verdict.fix["dtype"]
     if "epsilon" in verdict.fix or "dtype" in verdict.fix:
@@ -140,6 +158,8 @@ report = check_gradients(network, x, labels, penalty={f"Penalty(l2={s['l2']!r})"
 def show(v: Values) -> Shown:
     data = layout.dataset(v.data) if v.data == "mnist" else load_digits()
     s = settings_of(v, data)
+    if s["samples"] < v.samples:
+        st.caption(f"A network of this size is checked on {s['samples']} image{'s' * (s['samples'] > 1)} only, to answer soon.")
     report = check(data.name, data, **s)
     common.show_strip(report)
 
@@ -153,13 +173,15 @@ def show(v: Values) -> Shown:
         left.dataframe(common.parameter_table(report), hide_index=True)
         with st.container(width=layout.TEXT_WIDTH):
             common.show_bands(report)
-            if v.data == "mnist" and s["epsilon"] == 1e-4 and s["samples"] == 3:
-                st.markdown(BOOK)
+            if s["sizes"] == (784, 50, 10) and s["epsilon"] == 1e-4 and s["samples"] == 3:
+                st.caption(BOOK)
 
-    return Shown(read(report, s["samples"]), common.metric(report), script_of(s, data.name), common.numbers(report), details)
+    verdict = read(report, s["samples"], room(data.x_train.shape[1], v.layers, data.classes))
+    return Shown(verdict, common.metric(report), script_of(s, data.name), common.numbers(report), details)
 
 
-SOUND = {"precision": "float64", "epsilon": BEST, "samples": 16}  # what the check itself wants
+PLAIN = {control.name: control.default for control in (*CONTROLS, *MORE)}
+DLFS = {"data": "mnist", "epsilon": 1e-4}  # the book's images and step
 PART = Part(
     "net",
     "A network",
@@ -168,34 +190,30 @@ PART = Part(
     more=MORE,
     inside=(PARAMETER,),
     presets=(
-        Preset("grad_default", "Every weight of a network", "25,194 components, all compared, while you move a slider."),
+        Preset("grad_default", "Every weight of a network", "25,194 components, taken by backpropagation and by differences while you move a slider."),
         Preset(
-            "grad_trap",
-            "The 10⁻⁷ trap",
-            "ε = 10⁻⁷ and a threshold of 10⁻⁷ for every parameter: correct code is rejected, for its rounding.",
+            "grad_trap", "The 10⁻⁷ trap", "With ε = 10⁻⁷, a threshold of 10⁻⁷ for every parameter rejects correct code, because of rounding.",
             {"epsilon": 1e-7, "gain": 0.1},
         ),
         Preset(
-            "grad_ch5",
-            "Deep Learning from Scratch, ch. 5",
-            "784-50-10, three images, ε = 10⁻⁴: mean differences of 10⁻¹³ to 10⁻¹⁰ once nothing is added inside the logarithm.",
-            {"data": "mnist", "layers": "50", "samples": 3, "epsilon": 1e-4, "initializer": "normal", "gain": 0.01},
+            "grad_ch5", "Deep Learning from Scratch, ch. 5",
+            "784-50-10, three images, ε = 10⁻⁴. Without a number added inside the logarithm, all mean differences stay below 10⁻⁹.",
+            DLFS | {"layers": "50", "samples": 3, "initializer": "normal", "gain": 0.01},
         ),
         Preset(
-            "grad_dlfs_bn",
-            "Its batch-norm check: one image",
-            "Nearly every gradient is exactly 0 on both sides, and the last β stands on ReLU's kink.",
-            {"data": "mnist", "layers": "100-100", "samples": 1, "epsilon": 1e-4, "batch_norm": "before"},
+            "grad_dlfs_bn", "Its batch-norm check: one image", "Over 99 % of the gradients are exactly 0 on both sides, and the last β steps across ReLU's kink.",
+            DLFS | {"layers": "100-100", "samples": 1, "batch_norm": "before"},
         ),
     ),
     try_next=(
-        Try("One image and batch norm: nothing is wrong, because nothing is tested.", SOUND | {"samples": 1, "batch_norm": "before", "dropout": 0.0}),
-        Try("float32 with ε = 10⁻⁵: the same code, the same network, and no verdict.", {"precision": "float32", "epsilon": 1e-5}),
-        Try("The complex step: agreement to the last digit.", SOUND | {"scheme": "complex"}),
+        Try("One image and batch norm: over 99 % of the gradients are 0 on both sides, and hardly anything is tested.", PLAIN | {"samples": 1, "batch_norm": "before"}),
+        Try("float32 with ε = 10⁻⁵: the same code, the same network, and no verdict.", PLAIN | {"precision": "float32", "epsilon": 1e-5}),
+        Try("The complex step: both sides agree in 15 digits.", PLAIN | {"scheme": "complex"}),
         Try(
-            "GELU, dropout, batch norm after the activation: the check needs no new code.",
-            SOUND | {"activation": "gelu", "dropout": 0.5, "batch_norm": "after"},
+            "GELU, dropout, batch norm after the activation: backpropagation is right there too.",
+            PLAIN | {"activation": "gelu", "dropout": 0.5, "batch_norm": "after"},
         ),
     ),
     sources=(check_gradients, structured.loss_changes, judge),
-)
+    cites=("dlfs", "cs231n", "squire"),
+)  # fmt: skip
