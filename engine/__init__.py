@@ -2,10 +2,11 @@
 
 Read in this order: activations (the bend), initializers (the first weights), layers
 (two equations each), losses, network (layers in a row over one vector), optimizers,
-training (the loop), datasets. What depth does to a random network: propagation (with
-passes), measures, mean_field, diagnosis. Then one small experiment a module in studies,
-and, to be sure of all this, gradient_check. Three modules serve others: normal,
-parameters and mnist. verdict writes the numbers and holds what is said of them.
+training (the loop), progress and judgement (what a run says of itself), datasets. What
+depth does to a random network: propagation (with passes), measures, mean_field,
+diagnosis. Then one small experiment a module in studies, and, to be sure of all this,
+gradient_check. Three modules serve others: normal, parameters and mnist. verdict writes
+the numbers and holds what is said of them; words has the thresholds of its words.
 """
 
 from engine.activations import ACTIVATIONS, Activation
@@ -51,8 +52,9 @@ from engine.mnist import DatasetError
 from engine.network import LayerSummary, Network, mlp
 from engine.optimizers import OPTIMIZERS, SCHEDULES, SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp
 from engine.parameters import Parameter
+from engine.progress import Evaluation, Progress
 from engine.propagation import Propagation, over_seeds, propagate
-from engine.training import Evaluation, Progress, evaluate, train
+from engine.training import evaluate, train
 
 __all__ = [
     "ACTIVATIONS", "BANDS", "BUGS", "CAUTIONS", "FUNCTIONS", "INITIALIZERS", "OPTIMIZERS", "SCHEDULES", "SGD", "Activate", "Activation",

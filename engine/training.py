@@ -7,48 +7,18 @@ for the next. Whoever draws a chart draws it between two steps, and stops by not
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from engine.datasets import Dataset, normalizer
-from engine.layers import Activate, BatchNorm, Dropout
+from engine.judgement import judge as judge  # a run's numbers, read as a teacher would
 from engine.losses import Penalty
-from engine.measures import distinct
 from engine.network import Network
 from engine.optimizers import SCHEDULES, Optimizer, Schedule
-from engine.verdict import Verdict, number
+from engine.progress import Evaluation, Progress
 
 Array = np.ndarray
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Loss and accuracy in use mode: no dropout, running statistics, no penalty."""
-
-    train_loss: float
-    train_accuracy: float
-    test_loss: float
-    test_accuracy: float
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What one step did. `loss` includes the penalty; loss and accuracy are those of the step's batch, before it.
-
-    `learning_rate` is the one that the step used; `seconds_per_image` covers the step without its evaluation.
-    `diverged` is None, or a sentence; no step follows it, and the network is back in the last state whose loss was finite.
-    Whenever a Progress arrives, weights and running statistics are finite.
-    """
-
-    step: int
-    epoch: float
-    loss: float
-    accuracy: float
-    learning_rate: float
-    evaluation: Evaluation | None = None
-    diverged: str | None = None
-    seconds_per_image: float = field(default=0.0, compare=False)
 
 
 def evaluate(network: Network, x: Array, labels: Array, normalize, batch_size: int = 500) -> tuple[float, float]:
@@ -149,7 +119,7 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
         where = network.first_overflow(x, training=True)
         network.theta[...], network.running[...] = good
         place = f"the first layer to overflow was {where}" if where else "every layer's output was finite, the loss or the update was not"
-        return f"Diverged at step {step}: {place}. The weights are back in their last finite state; try a smaller learning rate."
+        return f"Diverged at step {step}: {place}. The weights are back in their last finite state."
 
     return run()
 
@@ -179,45 +149,3 @@ def inspect_test(network: Network, data: Dataset, normalize: str = "scale", coun
     wrong = np.flatnonzero(answers != data.y_test)
     worst = wrong[np.argsort(-certainty[wrong], kind="stable")][:count]
     return Inspection(confusion, worst, answers[worst], certainty[worst])
-
-
-def judge(progress: Progress, evaluation: Evaluation, network: Network, optimizer: Optimizer) -> Verdict:
-    """Read a run's latest numbers as a teacher would, and look into the network for the reason.
-
-    Kinds: "diverged", "symmetric", "stuck", "overfitting", "good" or "learning".
-    "stuck": fewer than 2.5 times as many training images are read correctly as by guessing, at a loss no
-    lower than 98 % of ln(classes), the loss of equal odds. "symmetric": all units of layer 1 are copies.
-    "overfitting": training images are known at least five points better than new ones.
-    """
-    e, epochs = evaluation, number(progress.epoch)
-    rate, usual = optimizer.learning_rate, optimizer.usual_rate
-    classes = network.weights[-1].shape[1]
-    chance = math.log(classes)
-    scores = f"train {100 * e.train_accuracy:.1f} %, test {100 * e.test_accuracy:.1f} %"
-    slower = {"learning_rate": usual if rate > usual else rate / 10}
-    if progress.diverged:
-        return Verdict("diverged", progress.diverged, slower)
-    activation = next((layer.activation for layer in network.layers if isinstance(layer, Activate)), None)
-    if activation and network.weights[0].shape[1] > 1 and distinct(network.weights[0]) == 1:
-        return Verdict("symmetric", f"All units of layer 1 are still copies of each other: identical gradients keep them so ({scores}). "
-                       "Only different first weights break the tie.", {"initializer": activation.recommended, "gain": 1.0})
-    if e.train_accuracy < 2.5 / classes and not e.train_loss < 0.98 * chance:
-        text = f"After {epochs} epochs the training loss is {number(e.train_loss, 4)}; "
-        text += f"guessing has ln {classes} = {number(chance, 4)} ({scores}). "
-        if rate > 3 * usual:
-            return Verdict("stuck", text + f"A learning rate of {number(rate)} has thrown the weights to where no useful gradient "
-                           "comes back.", slower)
-        if rate < usual / 30:
-            return Verdict("stuck", text + f"At a learning rate of {number(rate)} the weights have hardly moved.", {"learning_rate": usual})
-        if any(isinstance(layer, Dropout) and layer.rate >= 0.5 for layer in network.layers):
-            return Verdict("stuck", text + "Dropout silences so many units in every layer that hardly any signal is left.", {"dropout": 0.0})
-        normalised = any(isinstance(layer, BatchNorm) and layer.name != "input_batch_norm" for layer in network.layers)
-        return Verdict("stuck", text + "Too little of the signal or of the gradient passes the layers, and every image gets nearly the same answer.",
-                       {} if normalised else {"batch_norm": "before"})
-    gap = e.train_accuracy - e.test_accuracy
-    if gap >= 0.05:
-        return Verdict("overfitting", f"The network knows its training images {100 * gap:.1f} points better than new ones ({scores}): "
-                       "it has learned them by heart. More images help most; dropout and L2 help some.", {"images": "all"})
-    if e.test_accuracy >= 0.95:
-        return Verdict("good", f"After {epochs} epochs {100 * (1 - e.test_accuracy):.1f} % of the test images are misread ({scores}).")
-    return Verdict("learning", f"The network is learning: {scores} after {epochs} epochs.")

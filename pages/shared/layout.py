@@ -91,7 +91,7 @@ def dataset(name: str) -> Dataset:
         slot = st.empty()
         if not slot.button(label, help=f"{note} Or set MNIST_DIR to a folder that has it."):
             reason = state.get("_mnist_failed", "MNIST is not on this machine yet.")
-            st.warning(f"{reason} The built-in digits are used meanwhile.")
+            st.warning(f"{reason} The built-in digits are used meanwhile; percentages that this page names for MNIST do not hold for them.")
             return load_digits()
         state.pop("_mnist_failed", None)
         bar = slot.progress(0.0, "Looking for MNIST …")

@@ -58,8 +58,8 @@ def draw(control: Control, why_not: str = "") -> Any:
         st.session_state[control.key] = value(control)
     chosen = control.widget(label=control.label, key=control.key, help=why_not or control.help, disabled=bool(why_not))
     _kept()[control.key] = chosen
-    if control.note:
-        st.caption(control.note(chosen))
+    if control.note and (said := control.note(chosen)):
+        st.caption(said)
     return chosen
 
 

@@ -105,7 +105,7 @@ def test_stepping_past_the_end_changes_nothing():
 def test_a_run_is_described_by_its_shape_and_by_what_is_no_default():
     settings = training_run(dropout=0.2, images=300, input_norm=True, normalize="standardize", seed=7).settings
     assert describe(settings, 0.01) == (
-        "2 × 100 · ReLU · He normal · Adam · η = 0.01 · Training images 300 · Batch norm on the input · Dropout rate 0.2 · "
+        "2 × 100 · ReLU · He normal · Adam · η = 0.01 · Dropout rate 0.2 · Training images 300 · Batch norm on the input · "
         "Input normalisation Standardize each pixel · Seed 7"
     )
     assert describe(training_run().settings, 1e-3) == "2 × 100 · ReLU · He normal · Adam · η = 0.001"
@@ -219,10 +219,12 @@ def test_an_empty_history_is_an_empty_table_with_the_same_columns():
     assert training.curves(with_history()).empty
 
 
-def test_a_loss_of_zero_stays_on_the_log_axis_and_an_infinite_one_is_a_gap():
-    frame = training.curves(with_history([(1.0, 0.0, 1.0)], EVALUATIONS))
-    assert frame["loss"][0] == pytest.approx(1e-3)
-    assert frame["loss"].isna().sum() == 2
+def test_no_loss_is_clipped_and_those_without_a_place_on_a_log_axis_are_marked_where_they_leave():
+    frame = training.curves(with_history([(1.0, 0.0, 1.0), (2.0, 1.2e-5, 1.0), (3.0, 1.2e32, 0.1)], EVALUATIONS))
+    assert list(frame["off"]) == [-1, 0, 0, 0, 0, 1, 1]
+    assert frame["loss"].isna().sum() == 3
+    assert training.decades(frame["loss"]) == (-5, 33)
+    assert training.decades(training.curves(with_history())["loss"]) == (-3, 1)
 
 
 def test_a_full_history_stays_under_2000_marks_and_60_kilobytes():

@@ -4,8 +4,8 @@ from engine.activations import ACTIVATIONS
 from engine.datasets import NORMALIZATIONS
 from engine.initializers import INITIALIZERS
 from engine.optimizers import OPTIMIZERS, SCHEDULES
-from pages.shared.control import Control, Ladder, Menu, Switch, Whole, seed_control
-from pages.shared.titles import title
+from pages.shared.control import Control, Ladder, Menu, Switch, Values, Whole, seed_control
+from pages.shared.titles import rule, title
 
 ALL = 10**9  # more images than there are
 NAMES = {"scale": "Scale to 0 … 1", "standardize": "Standardize each pixel", "warmup": "Warm-up"}
@@ -15,8 +15,8 @@ def named(key: str) -> str:
     return NAMES.get(key, title(key))
 
 
-def rule(initializer: str) -> str:
-    return f"${INITIALIZERS[initializer].formula}$ — {INITIALIZERS[initializer].source}"
+def no_hidden_layer(v: Values) -> str:
+    return "" if v.depth else "Without a hidden layer this has no effect."
 
 
 RATE = Ladder(
@@ -28,33 +28,44 @@ SEED = seed_control("mnist", help="The same seed gives the same weights and the 
 
 MAIN: tuple[Control, ...] = (
     Menu("mnist_data", "Dataset", "digits", "Digits is built in: 1,797 images of 8 × 8. MNIST has 70,000 of 28 × 28.", ("digits", "mnist")),
-    Whole("mnist_depth", "Hidden layers", 2, "Each one multiplies the gradient once more on its way back.", (0, 20)),
+    Whole("mnist_depth", "Hidden layers", 2, "The gradient passes each of them on its way back to the first weights.", (0, 20)),
     Ladder(
-        "mnist_width", "Units per layer", 100, "Wider layers cost time, and keep the signal steadier.", (5, 10, 20, 30, 50, 100, 200, 300, 500, 512)
+        "mnist_width", "Units per layer", 100, "Wider layers have more weights, and a step takes longer.", (5, 10, 20, 30, 50, 100, 200, 300, 500, 512),
+        idle=no_hidden_layer,
     ),
-    Menu("mnist_activation", "Activation φ", "relu", "Try sigmoid with five layers.", tuple(ACTIVATIONS)),
+    Menu("mnist_activation", "Activation φ", "relu", "What bends the signal after each hidden layer.", tuple(ACTIVATIONS), idle=no_hidden_layer),
     Menu(
-        "mnist_initializer", "Initializer", "he_normal", "The rule that draws the first weights. Normal takes its σ from the gain.",
-        tuple(INITIALIZERS), note=rule,
+        "mnist_initializer", "Initializer", "he_normal", "The rule that draws the first weights. For the normal one, the gain is its standard deviation.",
+        tuple(INITIALIZERS), show=rule, note=lambda key: f"${INITIALIZERS[key].formula}$ — {INITIALIZERS[key].source}",
+    ),
+    Ladder(
+        "mnist_gain", "Gain", 1.0, "Multiplies the first weights.", (0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 4.0, 10.0),
+        idle=lambda v: {"zeros": "Zeros stay zeros at any gain.", "lsuv": "LSUV sets the size of the first weights itself."}.get(v.initializer, ""),
+        note=lambda gain: "" if gain == 1 else f"The first weights are {title(gain)} times those of the rule above.",
     ),
     Menu("mnist_optimizer", "Optimizer", "adam", "How a gradient becomes a step.", tuple(OPTIMIZERS)),
     RATE,
     Menu(
         "mnist_batch_norm", "Batch norm", "none", "Normalise every hidden layer over the batch, before or after the activation.",
-        ("none", "before", "after"),
+        ("none", "before", "after"), idle=no_hidden_layer,
     ),
 )  # fmt: skip
 REGULARISE: tuple[Control, ...] = (
-    Ladder("mnist_dropout", "Dropout rate", 0.0, "Share of hidden units silenced at random in each step.", (0.0, 0.1, 0.2, 0.3, 0.5, 0.7)),
-    Ladder("mnist_l1", "L1 penalty", 0.0, "λ Σ|w|: drives weights to exactly 0.", (0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)),
-    Ladder("mnist_l2", "L2 penalty", 0.0, "λ/2 Σw²: keeps weights small.", (0.0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)),
     Ladder(
-        "mnist_images", "Training images", ALL, "With few images a network learns them by heart: train and test part.",
+        "mnist_dropout", "Dropout rate", 0.0, "Share of hidden units silenced at random in each step.", (0.0, 0.1, 0.2, 0.3, 0.5, 0.7),
+        idle=no_hidden_layer,
+    ),
+    Ladder(
+        "mnist_l1", "L1 penalty", 0.0, "The loss gets λ Σ|w|. Steps along its slope bring weights near 0, but not to exactly 0.",
+        (0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2),
+    ),
+    Ladder("mnist_l2", "L2 penalty", 0.0, "The loss gets λ/2 Σw², which keeps the weights smaller.", (0.0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)),
+    Ladder(
+        "mnist_images", "Training images", ALL, "With few images, the curves of training and test images part.",
         (20, 100, 300, 1000, 3000, 10000, 30000, ALL), words={ALL: "all"}, show=lambda n: "all" if n == ALL else title(n),
     ),
 )  # fmt: skip
 MORE: tuple[Control, ...] = (
-    Ladder("mnist_gain", "Gain", 1.0, "Multiplies the first weights.", (0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 4.0, 10.0)),
     Switch("mnist_input_norm", "Batch norm on the input", False, "Normalise the pixels over the batch as well."),
     Menu("mnist_schedule", "Schedule", "constant", "How the learning rate changes over the run.", tuple(SCHEDULES), show=named),
     Ladder("mnist_batch", "Batch size", 32, "Images per step.", (1, 2, 5, 10, 16, 32, 50, 64, 100, 128, 256, 500, 1000)),

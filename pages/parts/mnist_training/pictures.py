@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from engine import words
 from engine.datasets import Dataset
 from engine.training import Inspection
 from pages.shared.encodings import SENT, specification, tips
@@ -48,10 +49,11 @@ def confusion() -> dict:
 
 
 def mistakes(data: Dataset, inspection: Inspection) -> list[tuple[str, str]]:
-    """Pictures of the surest ones, each with what was said of it."""
+    """Pictures of the surest ones, given at least `words.SURE`, each with what was said of it."""
     return [
         (digit_picture(data.x_test[i], data.image_shape, data.pixel_max), f"{data.y_test[i]} read as {answer} ({100 * p:.0f} %)")
         for i, answer, p in zip(inspection.worst, inspection.answers, inspection.certainty, strict=True)
+        if p >= words.SURE
     ]
 
 

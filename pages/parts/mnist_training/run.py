@@ -1,44 +1,27 @@
 """One network in training: what it is made from, what is kept of it, and a script that repeats it."""
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, make_dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from engine.datasets import Dataset, normalizer
+from engine.judgement import Inside, Trial, look_inside
 from engine.losses import Penalty
 from engine.network import Network, mlp
 from engine.optimizers import OPTIMIZERS
-from engine.training import Evaluation, Inspection, Progress, inspect_test, train
-from pages.parts.mnist_training.common import TABLE
+from engine.progress import Evaluation, Progress
+from engine.training import Inspection, evaluate, inspect_test, train
+from engine.verdict import Verdict
+from pages.parts.mnist_training.common import ALL, TABLE
 from pages.shared import runs
 from pages.shared.control import Values
 
 
-@dataclass(frozen=True)
-class TrainingSettings:
-    """What a training run is made from; the fields are the names of the page's controls."""
-
-    data: str  # the name of the dataset that is there
-    images: int
-    depth: int
-    width: int
-    activation: str
-    initializer: str
-    gain: float
-    batch_norm: str
-    input_norm: bool
-    dropout: float
-    l1: float
-    l2: float
-    optimizer: str
-    schedule: str
-    batch: int
-    epochs: int
-    normalize: str
-    seed: int
+class _Settings:
+    """What a training run is made from: the page's controls but the learning rate, which may change on the way; `data` names the dataset that is there."""
 
     @classmethod
     def of(cls, v: Values, data: Dataset) -> "TrainingSettings":
@@ -50,18 +33,25 @@ class TrainingSettings:
         return None if self.batch_norm == "none" else self.batch_norm
 
 
+TrainingSettings = make_dataclass("TrainingSettings", [name for name in TABLE if name != "rate"], bases=(_Settings,), frozen=True)
+
+
 class TrainingRun(runs.Run):
     """One network in training, with a history of bounded length."""
 
     LONGEST = 400  # points of the batch curve; beyond, neighbours are averaged
+    TRIAL = 300, 1.2e10  # steps of a trial at most, and multiplications, but not less than 20 steps
+    NEW = 2000  # test images that a trial reads, at most
 
-    def __init__(self, settings: TrainingSettings, data: Dataset, learning_rate: float):
+    def __init__(self, settings: TrainingSettings, data: Dataset, learning_rate: float, evaluate_every: int | None = None):
         self.settings, self.learning_rate = settings, learning_rate
         self.rates = {0: learning_rate}  # after which step the learning rate became what
-        self.data = data.first(min(settings.images, len(data.y_train)))
+        self.all_data, self.data = data, data.first(min(settings.images, len(data.y_train)))
         self.batch_size = min(settings.batch, len(self.data.y_train))
         with runs.place() if settings.depth * settings.width**2 > 1e6 else contextlib.nullcontext():  # a large network takes a second
-            self.network, self.optimizer, results = self._build()
+            self.network, self.optimizer, results = self._build(evaluate_every)
+        self.first, self.spread = self.network.theta.copy(), float(self.network.weights[0].std())  # before the first step
+        self.verdicts: dict[tuple, Verdict] = {}  # those that were sought, with what they hold for
         self.batches: list[tuple[float, float, float]] = []  # epoch, loss, accuracy
         self.evaluations: list[tuple[float, Evaluation]] = []
         self.latest: Progress | None = None
@@ -71,7 +61,7 @@ class TrainingRun(runs.Run):
         self._stride, self._group = 1, []
         super().__init__("mnist_training", results)
 
-    def _build(self) -> tuple[Network, Any, Iterator[Progress]]:
+    def _build(self, evaluate_every: int | None) -> tuple[Network, Any, Iterator[Progress]]:
         s = self.settings
         network = mlp(
             (self.data.x_train.shape[1], *[s.width] * s.depth, self.data.classes), activation=s.activation, initializer=s.initializer, gain=s.gain,
@@ -83,6 +73,7 @@ class TrainingRun(runs.Run):
         results = train(
             network, self.data, optimizer, epochs=s.epochs, batch_size=self.batch_size, rng=np.random.default_rng([s.seed, 1]),
             penalty=Penalty(s.l1, s.l2) if s.l1 or s.l2 else None, schedule=s.schedule, normalize=s.normalize,
+            evaluate_every=evaluate_every,
         )  # fmt: skip
         return network, optimizer, results
 
@@ -94,6 +85,27 @@ class TrainingRun(runs.Run):
     @property
     def steps(self) -> int:
         return self.settings.epochs * -(-len(self.data.y_train) // self.batch_size)
+
+    def inside(self) -> Inside:
+        x = normalizer(self.settings.normalize, self.data)(self.data.x_train[:200])
+        return look_inside(self.network, x, self.data.y_train[:200], self.first)
+
+    def attempt(self, change: Mapping[str, Any]) -> Trial | None:
+        """The same run with some settings changed, for a few hundred steps; None where they are these settings."""
+        wanted = {"rate" if name == "learning_rate" else name: ALL if value == "all" else value for name, value in change.items()}
+        wanted = {name: TABLE[name].take(value) for name, value in wanted.items()}
+        rate, settings = wanted.pop("rate", self.learning_rate), replace(self.settings, **wanted)
+        same = replace(settings, images=self.settings.images) == self.settings and rate == self.learning_rate
+        if same and min(settings.images, len(self.all_data.y_train)) == len(self.data.y_train):
+            return None
+        run = TrainingRun(settings, self.all_data, rate, evaluate_every=10**9)
+        longest, work = self.TRIAL
+        steps = min(longest, run.steps, max(20, int(work / (3 * run.network.theta.size * run.batch_size))))
+        with runs.place():
+            end = next(result for result in run.results if result.step == steps or result.diverged)
+            images = run.data.x_test[: self.NEW]
+            read = evaluate(run.network, images, run.data.y_test[: self.NEW], normalizer(settings.normalize, run.data))[1]
+        return Trial(0.0 if end.diverged else read, steps, len(images))
 
     def record(self, result: Progress) -> None:
         self.latest = result

@@ -1,0 +1,32 @@
+"""Progress: what one training step and one look at all images say of a run."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Loss and accuracy in use mode: no dropout, running statistics, no penalty."""
+
+    train_loss: float
+    train_accuracy: float
+    test_loss: float
+    test_accuracy: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What one step did. `loss` includes the penalty; loss and accuracy are those of the step's batch, before it.
+
+    `learning_rate` is the one that the step used; `seconds_per_image` covers the step without its evaluation.
+    `diverged` is None, or a sentence; no step follows it, and the network is back in the last state whose loss was finite.
+    Whenever a Progress arrives, weights and running statistics are finite.
+    """
+
+    step: int
+    epoch: float
+    loss: float
+    accuracy: float
+    learning_rate: float
+    evaluation: Evaluation | None = None
+    diverged: str | None = None
+    seconds_per_image: float = field(default=0.0, compare=False)
