@@ -96,4 +96,4 @@ def leaving(frame: pd.DataFrame, x: alt.X, y: alt.Y, by: str = "") -> alt.LayerC
 
 def drawable(values: np.ndarray) -> np.ndarray:
     """For a log axis: 0 and infinity as numbers far beyond it, so that a line leaves it."""
-    return np.clip(np.where(np.isnan(values), np.inf, values), FAR_LOW, FAR_HIGH)
+    return np.clip(values, FAR_LOW, FAR_HIGH)

@@ -59,7 +59,7 @@ def before_after(frame: pd.DataFrame, marks: pd.DataFrame, reach: float) -> alt.
 def read(steps: normalization.BatchSteps, drawn: bool = True) -> Verdict:
     """Kinds are those of `BatchSteps.kind`, and "undone" (γ and β give x back). Only a batch that is drawn has settings to change."""
     m, kind, largest, beta = len(steps.x), steps.kind(), float(np.abs(steps.normalized).max()), number(steps.beta)
-    spread, kept = math.sqrt(steps.variance), math.sqrt(1 - steps.epsilon_share)
+    spread, kept = math.sqrt(steps.variance), math.sqrt(steps.variance) / steps.std
     if kind == "one":
         text = f"A batch of one is its own mean: x − μ = 0, so y = β = {beta} whatever x is. Nothing passes, forward or back."
         return Verdict(kind, text, {"size": 8} if drawn else {})

@@ -77,7 +77,7 @@ def outside_frame(run: propagation.Propagation) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["layer", "low", "share", "side"])
 
 
-def strip(frame: pd.DataFrame, out: pd.DataFrame, depth: int, name: str, caption: str, span: tuple[float, float]) -> alt.LayerChart:
+def strip(frame: pd.DataFrame, out: pd.DataFrame, depth: int, name: str, caption: list[str], span: tuple[float, float]) -> alt.LayerChart:
     """Histograms of y by layer, one column a layer, darker where more values are (columns layer, low, high, share); arrows for what lies outside."""
     x, y = encodings.layers(depth, "left"), encodings.number(alt.Y, "low", "Activation y", domain=span, axis=alt.Axis(grid=False))
     tip = tips(("layer", "Layer"), ("side", "Outside"), ("share", "Share", ".1%"))
@@ -127,9 +127,10 @@ def read(runs: Mapping[str, propagation.Propagation]) -> Verdict:
     """Kinds: "helps", "harmless" (the plain network keeps signal and gradient by itself)."""
     plain, before, after = (runs[name] for name in ("none", "before", "after"))
     depth, kept = len(plain.std), passed(plain)
+    times = f"{number(kept, 2)} times the last one's" if kept == kept else "0, as the last one's is"
     text = (
-        f"Without batch norm, layer {depth} has a spread of {number(plain.std[-1], 2)}, and the first layer's gradient is {number(kept, 2)} times the "
-        f"last one's. With it before φ these are {number(before.std[-1], 2)} and {number(passed(before), 2)}; after φ, "
+        f"Without batch norm, layer {depth} has a spread of {number(plain.std[-1], 2)}, and the first layer's gradient is {times}. "
+        f"With it before φ these are {number(before.std[-1], 2)} and {number(passed(before), 2)}; after φ, "
         f"{number(after.std[-1], 2)} and {number(passed(after), 2)}. "
     )
     fits = 1 / words.BY_ITSELF < kept < words.BY_ITSELF and 1 / words.BY_ITSELF < plain.std[-1] < words.BY_ITSELF
@@ -147,7 +148,7 @@ def show(v: Values) -> Shown:
     found = deep(v.depth, v.width, v.activation, v.scale, v.seed, 1000)
     for column, (name, run) in zip(st.columns(3), found.items(), strict=True):
         frame, outside = strip_frame(run)
-        caption = f"std {number(run.std[0], 2)} → {number(run.std[-1], 2)}" + (f"; up to {100 * outside:.0f} % outside (arrows)" if outside > 0.005 else "")
+        caption = [f"std {number(run.std[0], 2)} → {number(run.std[-1], 2)}", f"outside: at most {100 * outside:.1f} %"]
         title = "Without batch norm" if name == "none" else f"Batch norm {PLACEMENTS[name]}"
         span = (float(run.activations.edges[0]), float(run.activations.edges[-1]))
         layout.show(column, strip(frame, outside_frame(run), v.depth, title, caption, span), f"Histograms of the activations layer by layer, {PLACEMENTS[name]}")
@@ -158,7 +159,7 @@ def show(v: Values) -> Shown:
 
     def details() -> None:
         left, right = st.columns(2)
-        picture = placements(by_layer.assign(rms=encodings.drawable(by_layer["rms"])), encodings.layers(v.depth), magnitude("rms", "RMS of ∂L/∂z"), "Gradient by layer, from right to left")
+        picture = placements(by_layer.assign(rms=encodings.drawable(by_layer["rms"].fillna(np.inf))), encodings.layers(v.depth), magnitude("rms", "RMS of ∂L/∂z"), "Gradient by layer, from right to left")
         layout.show(left, picture, "Gradient by layer, without batch norm, before and after the activation")
         x = encodings.number(alt.X, "scale", "Weight scale σ√n", domain=(0.01, 10), log=True, ticks=(-2, -1, 0, 1))
         swept = sweep(v.depth, v.width, v.activation, v.seed).assign(ratio=lambda t: encodings.drawable(t["ratio"]))

@@ -75,7 +75,8 @@ def read(steps: normalization.BatchSteps, terms: normalization.GradientTerms, la
     """Kinds: "nothing" (batches of one and two, but for ε), "shut" (γ = 0) or "usual"."""
     direct, left, m = np.linalg.norm(terms.direct), np.linalg.norm(terms.dx), len(steps.x)
     if direct == 0:
-        return Verdict("shut", "With γ = 0 no gradient passes: every dx is 0. γ itself still gets one, and can grow again.", {"gamma": 1.0})
+        text = f"γ itself still gets dγ = {number(terms.dgamma)}, and can grow again." if terms.dgamma else ""
+        return Verdict("shut", f"With γ = 0 no gradient passes: every dx is 0. {text}".strip(), {"gamma": 1.0})
     if left <= words.NOTHING_PASSES * direct:
         text = f"In a batch of {m} the mean{' and the variance' * (m > 1)} take the gradient back: of a norm of {number(direct, 2)}, {number(left, 2)} is left. "
         return Verdict("nothing", text + "The layers below learn next to nothing from it.", {"size": 8} if drawn else {})

@@ -65,7 +65,7 @@ def descent(frame: pd.DataFrame) -> alt.LayerChart:
         tooltip=tips(("series", "Features"), ("step", "Step", ","), ("loss", "Loss", ".2~g")),
     )
     up = frame[frame["loss"] > 100]  # downwards out of the picture is where they should go
-    return alt.layer(base.mark_line(clip=True), encodings.rule(y=1e-6), encodings.leaving(up, x, y, "series")).properties(
+    return alt.layer(base.mark_line(clip=True), encodings.rule(y=1e-6), encodings.leaving(up, x, y)).properties(
         height=260, title=alt.Title("Loss by step, both axes logarithmic", subtitle="dotted: a millionth; the lines of raw and σ² coincide")
     )
 

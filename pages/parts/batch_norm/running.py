@@ -85,7 +85,7 @@ def neighbours(frame: pd.DataFrame, size: int) -> alt.LayerChart:
         ),
         base.mark_point(size=45).encode(y=measured, color=tint("signal"), tooltip=tip),
         base.transform_filter(f"datum.size == {size}").mark_point(size=180, filled=False, strokeWidth=2).encode(y=measured, color=tint("yardstick")),
-    ).properties(height=250, title=alt.Title("How much x̂ depends on the rest of its batch", subtitle="points: 2,000 batches; line: rule ∝ 1/√m; ring: your m"))
+    ).properties(height=250, title=alt.Title("One x̂ depends on its batch", subtitle="points: 2,000 batches; line: rule ∝ 1/√m; ring: your m"))
 
 
 def read(run: normalization.RunningStatistics, k: int) -> Verdict:
