@@ -49,8 +49,10 @@ class GradientReach:
 
     @property
     def lost_after(self) -> float:
-        """Steps of `a_layer` until the gradient has changed by the factor LOST. Infinite where it does not change."""
-        decades = abs(math.log10(self.a_layer)) if 0 < self.a_layer < math.inf else math.inf
+        """Steps of `a_layer` until the gradient has changed by the factor LOST. Infinite where it does not change, NaN where it is 0 or infinite."""
+        if not 0 < self.a_layer < math.inf:
+            return math.nan
+        decades = abs(math.log10(self.a_layer))
         return math.ceil(math.log10(LOST) / decades - 1e-9) if decades > 1e-6 else math.inf
 
     @property

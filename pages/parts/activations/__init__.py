@@ -7,7 +7,7 @@ PAGE = Page(
     "activations",
     "act",
     "Activations",
-    "Curves, slopes, and what their product does: why a sigmoid dies with depth, what each cure does, and the textbooks' ranking measured.",
+    "Curves, slopes, and what their product does: why a sigmoid's gradient shrinks with depth, how units fall silent, and the textbooks' ranking measured.",
     "What do the slopes of the activations multiply to?",
     (product.PART, curves.PART, by_hand.PART, dying.PART, selu.PART, ranking.PART),
 )

@@ -119,7 +119,7 @@ def zone_strips(zones: pd.DataFrame, shown: list[str]) -> alt.Chart:
         tooltip=tips(("activation", "Activation"), ("kind", "Slope"), ("low", "From z", ".2f"), ("high", "To z", ".2f")),
     )
     words = [f"Saturated: the slope is under {100 * ALMOST_FLAT:.0f} % of the steepest.", "Dead: it is exactly 0."]
-    return bars.mark_bar(height=12).properties(height=28 * len(shown) + 110, title=alt.Title("Where no gradient passes", subtitle=words))
+    return bars.mark_bar(height=12).properties(height=28 * len(shown) + 110, title=alt.Title("Where the slope is almost gone", subtitle=words))
 
 
 def read(cursor: pd.DataFrame, z: float) -> Verdict:

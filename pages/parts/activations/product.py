@@ -89,7 +89,7 @@ def read(members: Members, chosen: Mapping[str, GradientReach], whose: str, gain
     if math.isfinite(worst.lost_after):
         text += f"At that rate {name} makes it a thousand times {'smaller' if worst.first < 1 else 'larger'} in {number(worst.lost_after)} layer{'s' * (worst.lost_after > 1)}. "
     if "sigmoid" in dict(members) and chosen["Sigmoid"].weights > 0:
-        text += f"The {depth - 1} slopes of the sigmoid on the way allow at most {power(1 - depth, 4)} = {number(0.25 ** (depth - 1))}; "
+        text += f"The {depth - 1} slope{'s' * (depth > 2)} of the sigmoid on the way allow{'s' * (depth == 2)} at most {power(1 - depth, 4)} = {number(0.25 ** (depth - 1))}; "
         text += f"the weights bring about ×\u00a0{number(chosen['Sigmoid'].weights)} a layer."
     if worst.kept:
         return key, Verdict("kept", text)
@@ -100,7 +100,7 @@ def read(members: Members, chosen: Mapping[str, GradientReach], whose: str, gain
     spoilt = max(cured, key=lambda other: decades(cured[other].first))
     if cured[spoilt].kept:
         return key, Verdict(kind, text, {"gain": wanted})
-    text += f" A gain of {wanted:g} would give {name} {number(cured[name].first)}, but {spoilt} {number(cured[spoilt].first)}."
+    text += f" With a gain of {wanted:g} it would be {number(cured[name].first)} for {name}, but {number(cured[spoilt].first)} for {spoilt}."
     return key, Verdict(kind, text)
 
 

@@ -40,7 +40,7 @@ CONTROLS = (
 
 
 HOME = {"fixed": "selu", "fixed_initializer": "lecun_normal", "fixed_gain": 1.0}
-MAP = ["Grey: theory from 16 starts. Blue: one network.", "Cross: where theory settles from the network's start."]
+MAP = ["Grey: theory from 16 starts. Blue: one network.", "Cross: where theory settles, if it does so on this map."]
 
 
 @st.cache_data(max_entries=50, show_spinner=False)
