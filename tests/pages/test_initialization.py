@@ -30,7 +30,8 @@ def printed(part, **changed):
 
 
 @pytest.mark.parametrize(("part", "settings", "words"), [
-    ("neuron", {}, "a thousand inputs of mean square 1 give Var(z) ="), ("chain", {"depth": 5, "gain": 1.5}, "After 5 layers, a = 1.5 has become 5.06"),
+    ("neuron", {}, "a thousand inputs of mean square 1 give Var(z) ="),
+    ("chain", {"depth": 5, "gain": 1.5}, "After 5 layers, a = 1.5 has become 5.06"),
     ("deep", {"depth": 5, "initializer": "he_normal"}, "Healthy. From layer 1 to layer 5"), ("matrix", {"depth": 5}, "At depth 5, "),
     ("phase", {"depth": 5, "activation": "tanh"}, "this is the critical line"),
     ("phase", {"depth": 5, "gain": 0.5}, "shrinks by a factor of √χ = 0.354 a layer"),

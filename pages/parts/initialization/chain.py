@@ -98,7 +98,7 @@ PART = Part(
     presets=(Preset("linear_chain", "Linear chain", "1.5 to the power of 49 is 4.3 × 10⁸.", {"gain": 1.5, "depth": 50}),),
     try_next=(
         Try("A gain of 1.1, a tenth too much: fifty layers make it a factor of 107.", {"gain": 1.1, "depth": 50}),
-        Try("Width 200: the largest singular value follows its line, and still grows with every matrix.", {"width": 200}),
+        Try("Width 200: the largest singular value stays within a third of its line.", {"width": 200}),
     ),
     sources=(linear.chain, linear.product_singular_values),
 )

@@ -1,0 +1,549 @@
+# ruff: noqa: E501  (a row of the table is a sentence)
+"""Every sentence of the Initialization page, and of Home: when it is said, and a check of what it claims.
+
+Thresholds stand here as plain numbers and recalculations in plain NumPy: neither is taken from the code that wrote the sentence.
+"""
+
+import itertools
+import math
+import re
+from functools import lru_cache
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from engine import diagnosis, propagation
+from engine.activations import ACTIVATIONS
+from engine.studies import linear
+from engine.verdict import Verdict
+from pages.parts.initialization import PAGE, chain, common, deep, matrix, neuron, phase, symmetry
+from pages.shared.part import find_preset
+from tests.claims.claim import Claim
+from tests.claims.collect import sentences
+
+FILES = ("pages/parts/initialization", "pages/home.py", "engine/diagnosis.py")
+NUMBER = re.compile(r"−?\d[\d,]*\.?\d*(?: × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?|∞")
+DEFAULTS = {control.name: control.default for control in PAGE.controls}
+
+
+def numbers_in(text):
+    def value(word):
+        if word == "∞":
+            return math.inf
+        mantissa, _, exponent = word.replace(",", "").replace("−", "-").partition(" × 10")
+        return float(mantissa) * 10.0 ** int(exponent.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or 0)
+    return [value(word) for word in NUMBER.findall(text.replace("\u00a0", " "))]
+
+
+def near(a, b):
+    return a == b or math.isclose(a, b, rel_tol=0.06 if abs(b) < 0.01 or abs(b) >= 1e7 else 0.01)
+
+
+# --- the verdict on a random network ---
+
+def made_up(rng):
+    """The numbers of a network of any kind, drawn close to every threshold."""
+    depth = int(rng.choice([1, 2, 5, 12, 30, 60, 100]))
+    steps = np.linspace(0, 1, depth)
+    reach = [rng.choice([0, *np.log([1.3, 9, 11.5, 12.5, 40, 148, 900, 1100, 1e6]), np.log(1.045) * (depth - 1), np.log(1.055) * (depth - 1)]) for _ in "sg"]
+    signs = rng.choice([-1, 1], 2)
+    std = rng.choice([0.03, 0.6, 2]) * np.exp(signs[0] * reach[0] * steps)
+    gradient = np.exp(signs[1] * reach[1] * steps[::-1])
+    over = rng.choice([0.019, 0.021, 0.5, 1]) ** steps if depth > 1 else np.ones(1)
+    flat, dead = (np.where(steps == rng.choice(steps), rng.choice([0, 0, 0, *shares]), 0.0) for shares in ([0.49, 0.51], [0.74, 0.76, 0.94]))
+    over_layer = {name: int(rng.integers(1, depth + 1)) if rng.random() < 0.04 else None
+                  for name in ("first_overflow", "gradient_overflow", "first_underflow", "gradient_underflow")}
+    alike = rng.random() < 0.03
+    return SimpleNamespace(
+        std=std, gradient_rms=gradient, std_over_data=std * over, saturated=flat, dead=dead, distinct=np.full(depth, 1 if rng.random() < 0.06 else 7),
+        sigma_w=np.full(depth, rng.choice([0.0, np.nan, 1.0], p=[0.15, 0.15, 0.7])), input_moment=1.0, input_overlap=0.9999 if alike else 0.0,
+        settings={"width": 7, "samples": 50, "dtype": "float32"}, **over_layer)
+
+
+def kind_of(run):
+    """The definition of each kind, on its own."""
+    depth, gone = len(run.std), run.std[-1] / run.std[0]
+    back = run.gradient_rms[0] / run.gradient_rms[-1]
+    worst = max(gone, back, 1 / gone, 1 / back)
+    if run.input_overlap > 0.9996:
+        return "indistinguishable"
+    if run.distinct[0] == 1 and not run.sigma_w[0] > 0:
+        return "symmetric"
+    if run.first_overflow or run.gradient_overflow or max(gone, back) > 1000:
+        return "exploding"
+    if max(run.saturated) >= 0.5:
+        return "saturated"
+    died = [i for i in range(depth) if run.dead[i] >= 0.75]
+    if died and run.std[max(died[0] - 1, 0)] >= run.std[0] / 1000:
+        return "dead"
+    if min(gone, back) < 1e-3 or run.first_underflow or run.gradient_underflow:
+        return "vanishing"
+    if run.std_over_data[-1] / run.std[-1] < 0.02:
+        return "indistinguishable"
+    if depth == 1 or worst <= 12 or worst ** (1 / (depth - 1)) <= 1.05:
+        return "healthy"
+    return "growing" if worst == max(gone, back) else "fading"
+
+
+@lru_cache
+def verdicts_of_networks():
+    rng = np.random.default_rng(4)
+    seen = set()
+    for _ in range(900):
+        run = made_up(rng)
+        said, kind = diagnosis.diagnose(run), kind_of(run)
+        assert said.kind == kind, (kind, said)
+        seen.add(kind)
+        found, depth = numbers_in(said.text), len(run.std)
+        ends = [1, depth, run.std[0], run.std[-1], run.gradient_rms[-1], run.gradient_rms[0]]
+        if "From layer 1" in said.text:
+            at = numbers_in(said.text[said.text.index("From layer 1"):])
+            assert all(map(near, at, ends)), (said.text, ends)
+        if kind in ("fading", "growing") or (kind == "healthy" and depth > 1):
+            change = max((run.std[-1] / run.std[0], run.gradient_rms[0] / run.gradient_rms[-1]), key=lambda x: abs(math.log(x)))
+            assert any(near(x, change ** (1 / (depth - 1))) for x in found)
+            assert kind == "healthy" or near(found[-1], change)
+        if kind == "saturated":
+            assert found[:2] == [np.argmax(run.saturated) + 1, round(100 * max(run.saturated))]
+        if kind == "dead":
+            assert found[0] == 1 + min(i for i in range(depth) if run.dead[i] >= 0.75)
+        if "overflows" in said.text:
+            assert near(found[-1], float(np.finfo(np.float32).max))
+    assert seen == set(diagnosis.KINDS)
+
+
+@lru_cache
+def real_networks():
+    """Verdicts on real networks agree with the arrays that the page shows beside them."""
+    rng = np.random.default_rng(0)
+    for _ in range(120):
+        pick = {"activation": rng.choice(list(ACTIVATIONS)), "initializer": rng.choice(["normal", "lecun_normal", "he_normal", "zeros", "constant"]),
+                "gain": float(rng.choice([0.01, 0.5, 1, 2, 10])), "depth": int(rng.choice([1, 3, 10, 20])), "width": int(rng.choice([2, 20, 40])),
+                "sigma_b": float(rng.choice([0, 0, 0.3, 2]))}
+        run = propagation.propagate(**pick, samples=60, rng=np.random.default_rng(int(rng.integers(99))))
+        with np.errstate(all="ignore"):
+            said = diagnosis.diagnose(run)
+        if said.kind == "symmetric":
+            assert pick["initializer"] in ("zeros", "constant")
+        if said.kind in diagnosis.ALIVE and pick["depth"] > 1:
+            for ratio in (run.std[-1] / run.std[0], run.gradient_rms[0] / run.gradient_rms[-1]):
+                assert 1e-3 <= ratio <= 1e3
+        if run.std[0] == 0 and pick["width"] > 1:
+            assert said.kind in ("dead", "symmetric"), (pick, said)
+
+
+def plain_relu_network(depth, gain, sigma, seed, width=100):
+    """Spread by layer and size of the gradient by layer, in plain NumPy."""
+    rng = np.random.default_rng(seed)
+    x, layers, spreads = rng.standard_normal((100, width)), [], []
+    for _ in range(depth):
+        w = rng.standard_normal((width, width)) * gain * sigma
+        z = x @ w
+        x = np.maximum(z, 0)
+        layers.append((w, z))
+        spreads.append(x.std())
+    dy, sizes = rng.standard_normal(x.shape), []
+    for w, z in reversed(layers):
+        dz = dy * (z > 0)
+        sizes.append(math.sqrt((dz**2).mean()))
+        dy = dz @ w.T
+    return np.array(spreads), np.array(sizes[::-1])
+
+
+@lru_cache
+def depth_of_loss():
+    for gain in (0.7, 1.0, 1.3):
+        run = propagation.propagate(depth=3, width=100, samples=100, activation="relu", initializer="he_normal", gain=gain, rng=np.random.default_rng(0))
+        text = diagnosis.diagnose(run, with_fix=True).text
+        spreads, sizes = plain_relu_network(100, gain, math.sqrt(2 / 100), 5)
+        lost = [l + 1 for l in range(100) if not (1e-3 <= spreads[l] / spreads[0] <= 1e3 and 1e-3 <= sizes[0] / sizes[l] <= 1e3)]
+        if gain == 1:
+            assert "100 such layers, tried out, keep both within a factor of 1,000." in text
+            assert not lost
+        else:
+            assert "tried out" in text
+            assert abs(numbers_in(text)[-1] - lost[0]) <= 6
+    sigmoid = propagation.propagate(depth=2, width=100, samples=100, activation="sigmoid", initializer="lecun_normal", rng=np.random.default_rng(0))
+    assert "the inputs can hardly be told apart at layer" in diagnosis.diagnose(sigmoid, with_fix=True).text
+
+
+# --- chain, neuron, phases, matrix, symmetry ---
+
+@lru_cache
+def chains():
+    rng = np.random.default_rng(0)
+    for a, depth in itertools.product(common.GAIN.options, (1, 2, 7, 50, 100)):
+        layers = min(depth, 20)
+        values = np.linalg.svd(np.linalg.multi_dot([np.eye(6), np.eye(6), *[rng.standard_normal((6, 6)) / math.sqrt(6) for _ in range(layers)]]),
+                               compute_uv=False)
+        table = pd.DataFrame({"layer": layers, "series": ["largest", "median", "orthogonal"], "measured": [values[0], np.median(values), 1.0]})
+        said = chain.read(a, depth, table)
+        power = math.exp((depth - 1) * math.log(a))
+        assert said.kind == ("keeps" if depth == 1 or a == 1 else "grows" if power > 1 else "falls")
+        found = numbers_in(said.text)
+        assert found[0] == depth
+        assert near(found[1], a)
+        assert near(found[2], power), said.text
+        others = [base for base in (1.5, 0.5) if base != a]
+        assert all(near(x, y) for x, y in zip(found[3:], [n for base in others for n in (base, base ** (depth - 1))], strict=False)), said.text
+        assert found[-3] == layers
+        assert near(found[-2], values[0])
+        assert near(found[-1], np.median(values))
+    for layers in (1, 5, 12):   # the orthogonal ones, each keeps lengths; the wide limit
+        assert linear.product_singular_values(layers, 30, orthogonal=True, rng=rng) == pytest.approx(np.ones(30))
+        largest = linear.product_singular_values(layers, 200, rng=rng)[0]
+        assert largest == pytest.approx(math.sqrt((layers + 1) ** (layers + 1) / layers**layers), rel=0.15)
+
+
+@lru_cache
+def neurons():
+    for seed in range(10):
+        found = numbers_in(neuron.read(neuron.variances(seed)).text)
+        assert found[:2] == [1, 1]
+        assert found[2] == pytest.approx(1000, rel=0.2)
+        assert found[-1] == pytest.approx(2, rel=0.2)
+        assert found[-3] == pytest.approx(1, rel=0.2)   # "of variance 1/n give …, and of variance 2/n, …"
+        assert 51 in found
+        assert any(near(x, math.exp(-51) / (1 + math.exp(-51)) ** 2) for x in found)
+
+
+U = np.linspace(-9, 9, 20001)
+P = np.exp(-U * U / 2) / np.exp(-U * U / 2).sum()
+
+
+def settles(phi, sigma_w, sigma_b):
+    """q after many layers from 1, by plain iteration on a dense grid; None while it still moves."""
+    q = 1.0
+    for _ in range(400):
+        last, q = q, sigma_w**2 * float(P @ phi.f(math.sqrt(q) * U) ** 2) + sigma_b**2
+        if not 1e-9 < q < 1e9:
+            return (math.inf if q >= 1e9 else 0.0)
+        if abs(q - last) < 1e-9 * q:
+            return q
+    return None
+
+
+@lru_cache
+def phases():
+    from engine import mean_field
+    checked = 0
+    for name, sigma_w, sigma_b in itertools.product(("relu", "tanh", "sigmoid", "gelu", "elu", "identity"), (0.1, 0.5, 1.0, 1.2, 1.5, 2.5, 4, 10), (0, 0.1, 0.5, 2)):
+        phi = ACTIVATIONS[name]
+        q = mean_field.fixed_point(sigma_w, sigma_b, name)
+        chi = mean_field.chi(q, sigma_w, name)
+        said, expected = phase.read(sigma_w, sigma_b, q, chi), settles(phi, sigma_w, sigma_b)
+        if expected is None:
+            continue
+        checked += 1
+        if expected == math.inf:
+            assert said.kind == "unbounded", (name, sigma_w, sigma_b, said)
+            continue
+        found, slope = numbers_in(said.text), sigma_w**2 * float(P @ phi.df(math.sqrt(max(expected, 1e-12)) * U) ** 2)
+        assert abs(found[2] - expected) <= max(0.02 * expected, 1e-3), (name, sigma_w, sigma_b, said)
+        assert found[3] == pytest.approx(slope, rel=0.02, abs=1e-6), (name, sigma_w, sigma_b, said)
+        judge_phase(said, slope if said.kind != "critical" else chi)
+    assert checked > 150
+    for chi in (0.0, 1e-9, 0.2, 0.9, 0.998, 0.9989, 0.99905, 0.9999, 1, 1.0002, 1.00095, 1.0011, 1.02, 1.5, 20):
+        judge_phase(phase.read(1.0, 0.0, 0.5, chi), chi)
+
+
+def judge_phase(said, chi):
+    """Is the gradient's size changed by less than 5 % in 100 layers? If not, after which layer more than a thousandfold?"""
+    change = math.exp(min(abs(50 * math.log(chi)), 700)) if chi else math.inf
+    assert (said.kind == "critical") == (change < 1.05), (chi, said)
+    if said.kind == "critical":
+        assert "less than 5 % in a hundred layers" in said.text
+        return
+    assert said.kind == ("ordered" if chi < 1 else "chaotic")
+    if chi == 0:
+        assert "no gradient passes a single layer" in said.text
+        return
+    assert ("shrinks" in said.text) == (chi < 1)
+    assert near(numbers_in(said.text)[4], math.sqrt(chi))
+    layers = 1 if "in a single layer" in said.text else numbers_in(said.text)[-1]
+    assert abs(math.log(chi)) / 2 * layers * 1.03 + 1e-9 >= math.log(1000)
+    assert abs(math.log(chi)) / 2 * (layers - 1) * 0.97 <= math.log(1000)
+
+
+@lru_cache
+def markers():
+    for w, b in itertools.product((0, 0.5, 4, 4.1, 10, 223), (0, 0.5, 1.5, 2)):
+        row = phase.marker(w, b).iloc[0]
+        assert 0 <= row["sigma_w"] <= 4
+        assert 0 <= row["sigma_b"] <= 1.5
+        assert (row["shape"] == "cross") == (w <= 4 and b <= 1.5)
+        assert ("σ_w" in row["text"]) == (w > 4)
+        assert ("σ_b" in row["text"]) == (b > 1.5)
+    spec = phase.picture(*phase.tables("tanh"), 1.0, 0.0).to_dict()
+    low = [layer["encoding"]["y"]["scale"]["domain"][0] for layer in spec["layer"]]
+    assert max(low) < 0   # the whole cross is seen at 0
+
+
+@lru_cache
+def matrices():
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        pairs = pd.DataFrame([{"activation": a, "initializer": i, "drawn": (drawn := int(rng.integers(1, 9))), "healthy": int(rng.choice([0, drawn, rng.integers(0, drawn + 1)])),
+                               "usual": i == "x", "kind": "fading"} for a in "abcd" for i in "xyz"])
+        said = matrix.read(pairs, 30)
+        sure = [row for row in pairs.itertuples() if row.healthy == row.drawn]
+        some = [row for row in pairs.itertuples() if 0 < row.healthy < row.drawn]
+        assert numbers_in(said.text)[:4] == [30, len(sure), 12, len(some)]
+        assert numbers_in(said.text)[-2:] == [sum(row.usual for row in sure), 4]
+        named = re.findall(r"healthy with ([a-d, ]+)\.", said.text)
+        assert (named[0].split(", ") if named else []) == [a for a in "abcd" if a not in {row.activation for row in sure}]
+        assert said.kind == ("some" if named else "all")
+
+
+@lru_cache
+def counted():
+    """The matrix counts what single networks get, and the same thresholds judge both; GELU with He is one of the mixed pairs."""
+    pair, = diagnosis.survey(30, width=64, samples=64, networks=8, activations=["gelu"], initializers=["he_normal"])
+    kinds = [diagnosis.diagnose(run).kind for run in propagation.over_seeds(
+        range(pair.drawn), depth=30, width=64, samples=64, activation="gelu", initializer="he_normal")]
+    assert (pair.healthy, pair.drawn) == (kinds.count("healthy"), len(kinds))
+    assert pair.drawn == 8
+    assert 0 < pair.healthy < 8
+    zero, = diagnosis.survey(5, width=20, samples=20, networks=8, activations=["tanh"], initializers=["zeros"])
+    assert (zero.kind, zero.drawn) == ("symmetric", 1)
+
+
+@lru_cache
+def few_layers_keep_more_pairs():
+    few, many = (sum(p.healthy == p.drawn for p in diagnosis.survey(d, width=64, samples=64, activations=["relu", "sigmoid", "elu", "gelu"])) for d in (5, 30))
+    assert few > 1.3 * many
+    doubled = diagnosis.survey(30, width=64, samples=64, gain=2.0, activations=["relu"], initializers=["normal", "glorot_normal", "he_normal", "orthogonal", "lsuv"])
+    assert [p.kind for p in doubled[:-1]] == ["exploding"] * 4
+    assert doubled[-1].kind in diagnosis.ALIVE
+
+
+@lru_cache
+def twins():
+    for activation, seed in (("relu", 0), ("relu", 1), ("sigmoid", 0), ("tanh", 0), ("softplus", 2)):
+        table = symmetry.trained(activation, seed)
+        last = table.groupby("series").last()
+        said = symmetry.read(table)
+        assert (last.loc["constant", "units"], last.loc["zeros", "units"], said.kind) == (1, 1, "one")
+        assert ("exactly 0" in said.text) == (last.loc["zeros", "moved_hidden"] == 0)
+        assert ("none of them moves" in said.text) == (last.loc["zeros", "moved_output"] == 0)
+        # zeros: phi(0) = 0 leaves nothing for the output weights to see
+        assert ("none of them moves" in said.text) == (float(ACTIVATIONS[activation].f(np.zeros(1))[0]) == 0), said.text
+        assert last.loc["constant", "moved_hidden"] > 0
+        assert any(near(x, last.loc["constant", "moved_hidden"]) for x in numbers_in(said.text))
+    broken = table.copy()
+    broken.loc[broken["series"] == "constant", "units"] = 3
+    assert symmetry.read(broken).kind == "apart"
+
+
+# --- presets and lines that promise what will be seen ---
+
+@lru_cache
+def of_preset(key):
+    settings = DEFAULTS | dict(find_preset(key)[1].settings)
+    return networks_at(tuple(sorted((k, v) for k, v in settings.items() if k not in ("part", "show"))))
+
+
+@lru_cache
+def networks_at(items):
+    v = dict(items)
+    return propagation.over_seeds(range(2), **{k: v[k] for k in ("depth", "width", "activation", "initializer", "gain", "sigma_b")}, samples=300,
+                                  batch_norm=None if v.get("batch_norm", "none") == "none" else v["batch_norm"])
+
+
+def tried(**settings):
+    return networks_at(tuple(sorted({**{k: v for k, v in DEFAULTS.items() if k not in ("part", "show")}, **settings}.items())))
+
+
+def seen(key, claim):
+    def check():
+        assert all(claim(run) for run in of_preset(key)), key
+    return check
+
+
+def back(run, name="gradient_rms"):
+    values = getattr(run, name)
+    return values[0] / values[-1]
+
+
+LOOK = {
+    "sigmoid_1": lambda r: 0.7 < back(r) < 0.9 and 1 / 16 < back(r, "gradient_median") < 1 / 5 and r.saturated[0] > 0.5
+    and r.activations.inside[0][0] > 0.1 and r.activations.inside[0][-1] > 0.1,
+    "sigmoid_001": lambda r: abs(r.mean - 0.5).max() < 0.02 and r.std.max() < 0.03 and back(r) < 1e-6,
+    "sigmoid_xavier": lambda r: r.std[-1] > 0.1 and r.std_over_data[-1] / r.std[-1] < 0.02,
+    "tanh_1": lambda r: min(r.saturated) > 0.6 and min(r.std) > 0.9,
+    "tanh_xavier": lambda r: 0.45 < r.std[-1] / r.std[0] < 0.55 and (np.diff(r.std[1:] / r.std[:-1]) > -0.01).all(),
+    "relu_001": lambda r: (abs(r.std[1:] / r.std[:-1] * 14.14 - 1) < 0.3).all(),
+    "relu_xavier": lambda r: (abs((r.std[1:] / r.std[:-1]) ** 2 * 2 - 1) < 0.35).all(),
+    "relu_he": lambda r: (abs(r.std / 0.8256 - 1) < 0.35).all(),
+    "cs231n": lambda r: (abs(r.std / 0.8256 - 1) < 0.4).all() and abs(r.std / 0.8256 - 1).max() > 1e-4,
+    "tanh_critical": lambda r: (abs(r.std[9:] * np.sqrt(np.arange(10, 51)) / (r.std[9] * math.sqrt(10)) - 1) < 0.35).all(),
+    "tanh_chaos": lambda r: (abs(r.std / r.std[0] - 1) < 0.15).all() and back(r) > 1000 and r.settings["gain"] == 2.0,
+}
+
+
+def try_relu_he():
+    assert all(diagnosis.diagnose(run).kind in diagnosis.ALIVE for run in tried(activation="relu", depth=30, initializer="he_normal"))
+
+
+def try_batch_norm():
+    for run in tried(initializer="normal", gain=0.01, batch_norm="before"):
+        assert abs(run.std / run.std[0] - 1).max() < 0.2
+        assert back(run) > 12
+
+
+def try_phases():
+    from engine import mean_field
+    assert mean_field.critical_sigma_w(0.0, "tanh") == pytest.approx(1, abs=1e-6)
+    assert mean_field.critical_sigma_w(0.0, "relu") == pytest.approx(math.sqrt(2), abs=1e-6)
+    assert all(back(run) > 2 for run in tried(activation="tanh", gain=1.5, depth=50))
+
+
+def try_chain():
+    assert round(1.1**49) == 107
+    assert f"{1.5**49:.1e}" == "4.3e+08"
+    table = chain.products(20, 200, 0)
+    large = table[table["series"] == "largest"]
+    assert (large["measured"] / large["expected"]).between(2 / 3, 4 / 3).all()
+
+
+def try_saturated():
+    assert all(0.6 < run.saturated[0] < 0.73 for run in of_preset("sigmoid_1"))
+
+
+def hints():
+    """A narrow network scatters more; a gain on zeros and under LSUV does nothing."""
+    narrow, wide = (np.std([np.log(r.std[-1]) for r in propagation.over_seeds(range(12), depth=10, width=w, samples=50, activation="relu", initializer="he_normal")])
+                    for w in (10, 200))
+    assert narrow > 2 * wide
+    for rule in ("zeros", "lsuv"):
+        one, two = (propagation.propagate(depth=4, width=30, samples=100, activation="relu", initializer=rule, gain=g, rng=np.random.default_rng(0)).std for g in (1.0, 2.0))
+        assert one == pytest.approx(two, rel=0.02)
+    assert common.GAIN.idle(SimpleNamespace(initializer="zeros"))
+    assert common.GAIN.idle(SimpleNamespace(initializer="lsuv"))
+    assert not common.GAIN.idle(SimpleNamespace(initializer="normal"))
+    assert "Xavier" in common.INITIALIZER.show("lecun_normal")
+
+
+def pictures():
+    """What leaves an axis is marked once, where it leaves; nothing lies flat at its end."""
+    values = np.array([1e-3, 1.0, 1e3, 1e5, 1e7, np.inf, 2.0, 0.0])
+    inside, gone = common.leaving(values, 1e-10, 1e4)
+    assert np.isnan(inside).tolist() == [False, False, False, True, True, True, False, True]
+    assert np.nan_to_num(gone).tolist() == [0, 0, 0, 1e4, 0, 1e4, 0, 1e-10]
+    assert np.nan_to_num(common.leaving(np.full(4, 1e9), 1e-10, 1e4)[1]).tolist() == [1e4, 0, 0, 0]
+    frame = common.depth_frame(propagation.over_seeds((0, 1), depth=40, width=30, samples=50, activation="tanh", initializer="normal", gain=4.0))
+    for _, rows in frame.groupby("series"):
+        assert not (rows["value"] == np.float32(common.HIGH)).any()
+        assert rows["leaves"].notna().sum() <= 4
+    assert 0.5**30 > 1e-10
+    assert 2.0**30 < 1e10
+
+
+def home():
+    for gain in (0.5, 0.8, 1.0, 1.25, 2.0):
+        spreads, _ = plain_relu_network(30, gain, math.sqrt(2 / 100), 1)
+        assert abs(math.log10(spreads[-1] / gain**30)) < 0.7
+    assert f"{0.8**30:.1e}" == "1.2e-03"
+    assert round(1.25**30) == 808
+
+
+def agreement():
+    """How many networks share the diagnosis is counted."""
+    nets, said = common.measure((0, 1, 2), "gaussian", 100, depth=5, width=30, activation="tanh", initializer="lecun_normal", gain=1.0, sigma_b=0.0, batch_norm=None)
+    assert isinstance(said, Verdict)
+    assert f"{sum(kind_of(run) == said.kind for run in nets)} of 3 networks drawn" in said.text
+
+
+def affordable():
+    assert common.affordable(SimpleNamespace(initializer="normal", depth=100, width=500, samples=1000, seeds=10)) == (240, 1)
+
+
+def critical_button():
+    """It says where it lands: on the ladder of the gain."""
+    from engine import mean_field
+    line = mean_field.critical_sigma_w(0.35, "tanh")
+    assert min(abs(line - rung) for rung in common.GAIN.options) / line < 0.05
+
+
+def theory_of_phases():
+    """LSUV changes the weights that the theory is told of, and χ is not theirs."""
+    run = propagation.propagate(depth=3, width=50, samples=100, activation="tanh", initializer="lsuv", rng=np.random.default_rng(0))
+    assert abs(run.sigma_w[1] - 1) > 0.2
+    assert set(phase.SILENT) == {"zeros", "constant", "lsuv"}
+
+
+AXIS, LABEL, DEFINES, ASKS, DOES = "names what is drawn", "a title or label", "a definition", "a question", "an instruction or a state of the page"
+PARTS = {   # sentence: (when, check or reason)
+    **dict.fromkeys(("From layer 1 to layer {} the spread of the signal goes from {} to {}. On its way back the gradient goes from {} to {}", "Healthy. {}. The {} changes most, by a factor of {} a layer.", "Healthy: one layer multiplies nothing yet. Its signal has a spread of {}, its gradient a size of {}.", "In layer {} all activations together have a spread of {}, but over the data each unit varies by only {}. The last layer can hardly tell one input from another.", "In layer 1 all {} units have the same weights and compute the same number: they are one unit. Equal units get equal gradients, so training moves them together. " "Random first weights make them differ.", "Layer {}: {} % of the pre-activations lie where the activation is flat: its slope there is less than a twentieth of its steepest. {}.", "Layer {}: {} % of the units are switched off by every input. No gradient reaches their weights. {}.", "The inputs themselves are alike: over the data they vary by less than {} % of their root mean square, {}. Look at the inputs before you change the network.", "The {} explodes. {}: a factor of {}.", "The {} overflows in layer {}: it is larger than the largest number of {}, {}. Nothing can be learned from infinities.", "The {} vanishes. {}. The {} keeps a factor of {}.{}", "The {} {} by a factor of {} a layer. {}: a factor of {}.", " In layer {} it is smaller than the smallest normal number of {}."), ("the verdict on a network", verdicts_of_networks)),
+    "Layer 1: {} % of the units are switched off by every input. No signal leaves the layer, and no gradient reaches its weights.": ("layer 1 is silent", real_networks),
+    **dict.fromkeys((" In deeper networks of this kind, tried out, {} at layer {}.", " {} such layers, tried out, keep both within a factor of {}.", "the inputs can hardly be told apart", "the {} has changed more than {}-fold"), ("a network that is alive, tried out deeper", depth_of_loss)),
+    "{} {} of {} networks drawn get this diagnosis.": ("several seeds", agreement),
+    **dict.fromkeys(("After {} layer{}, a = {} has become {}; {}. The product of {} Gaussian matri{} stretches one direction by {}, and half of all by no more than {}. " "{} the length of every direction.", "An orthogonal matrix keeps", "Dots: measured. Lines: theory for wide matrices."), ("chain", chains)),
+    **dict.fromkeys(("1.5 to the power of 49 is 4.3 × 10⁸.", "A gain of 1.1, a tenth too much: fifty layers make it a factor of 107.", "Width 200: the largest singular value stays within a third of its line."), ("chain: preset and try", try_chain)),
+    **dict.fromkeys(("With weights of variance 1, a thousand inputs of mean square 1 give Var(z) = {}: it grows like n. A sigmoid neuron with 100 weights of 1, inputs of 0.5 and a bias " "of 1 stands at z = {}, where its slope is {}: next to no gradient passes. Weights of variance 1/n give Var(z) = {}, and of variance 2/n, {}.", "Dots: the variance over 2,000 random neurons. Lines: n Var(w) E[x²]."), ("one neuron", neurons)),
+    "*Sigmoid, σ = 1*: two thirds of the first layer's pre-activations are on the flat pieces.": ("neuron: try", try_saturated),
+    **dict.fromkeys(("At σ_w = {}, σ_b = {} the mean square of z", "{} does not settle: it grows without bound, and χ tends to {}.", "{}. There the gradient's size {} by a factor of √χ = {} a layer, and more than {}-fold {}.", "{}: no gradient passes a single layer.", "{}: this is the critical line. There the gradient's size changes by less than {} % in a hundred layers."), ("phases", phases)),
+    "; the critical line is at {}": ("the gain's ladder has not its very value", critical_button),
+    **dict.fromkeys(("Blue: the gradient vanishes. Orange: it explodes. Line: neither (χ = 1).", "Dashed: χ changes it by the factor e in ξ layers."), ("phases, the picture", markers)),
+    **dict.fromkeys(("LSUV rescales each layer on the data until z has variance 1. The cross shows the weights before that, and χ is not theirs.",), ("phases: the theory is silent", theory_of_phases)),
+    **dict.fromkeys(("ReLU with He's rule: its σ_w of √2 is on the critical line.", "tanh beyond the line, at σ_w = 1.5 and depth 50: the gradient grows.", "tanh without bias: the critical line is at σ_w = 1."), ("phases: try", try_phases)),
+    **dict.fromkeys(("At depth {}, {} of {} pairs are healthy in every network drawn, and {} in some of them. ", "No rule alone makes every network healthy with {}. ", "Ringed: the rule that is usually taken for the activation. It is healthy every time for {} of {}."), ("matrix", matrices)),
+    **dict.fromkeys(("Networks of 64 units on 64 inputs, judged by the same thresholds as the deep network. Of a pair up to 8 are drawn, fewer if the first agree.", "● all healthy; 6/8: so many of the networks are; fa(ding), gr(owing), va(nishing), ex(ploding),", "Running 132 pairs, of most several networks …"), ("matrix: what is counted", counted)),
+    **dict.fromkeys(("Depth 5: far more pairs are healthy than at depth 30.", "Gain 2: with ReLU every rule but LSUV lets signal and gradient explode."), ("matrix: try", few_layers_keep_more_pairs)),
+    **dict.fromkeys(("After {} steps the layer of 20 that started constant has {} different unit{}, with zeros {}, with random weights {}. The losses are {}, {} and {}. {} {}", "Equal units get equal gradients: they moved together, by up to {}.", "Rounding has made them differ.", "With zeros it also moves as one, by up to {}.", "With zeros its gradients are exactly 0, and it never moves.", "With zeros the gradients of all weights are exactly 0: none of them moves, only the biases of the output.", "ReLU and another seed: from zeros, no weight moves at all.", "Sigmoid: from zeros the weights do move, and all units of a layer alike.", "The layer that started constant has one unit, twenty times over."), ("symmetry", twins)),
+    "ReLU with He's rule, thirty layers: neither signal nor gradient is lost.": ("deep: try", try_relu_he),
+    "σ = 0.01 with batch norm before the activation: the signal stays, and now the gradient grows.": ("deep: try", try_batch_norm),
+    "*Sigmoid, 1/√n*: broad histograms, and inputs that can hardly be told apart.": ("deep: try", seen("sigmoid_xavier", LOOK["sigmoid_xavier"])),
+    "*Sigmoid, σ = 1*: the RMS of the gradient falls by a fifth, its median to a seventh.": ("deep: try", seen("sigmoid_1", LOOK["sigmoid_1"])),
+    **{find_preset(key)[1].look_for: (f"preset {key}", seen(key, claim)) for key, claim in LOOK.items()},
+    **dict.fromkeys(("LSUV rescales each layer until Var(z) is 1, whatever the gain was.", "Zeros stay zero, whatever multiplies them.", "Units in each layer. Narrow layers scatter more around the theory.", "Multiplies every weight. Under Normal it is σ itself."), ("a control that does nothing here, or its help", hints)),
+    **dict.fromkeys(("Triangle: here the dots leave the picture.", "Dots: the median of the random networks. Band: their range. Line: theory.", "Dots: a is the gain, and beside it 1.5 and 0.5."), ("a picture", pictures)),
+    **dict.fromkeys(("Every layer multiplies: the signal on its way forward, and the gradient on its way back. Thirty factors of 0.8 leave {}, and thirty of 1.25 make {}. " "The pages measure how that happens and what has been done about it.", "Weights of **{} ×** what He's rule says: after {} layers the signal has a spread of **{}**, and the gradient that comes back to the first layer has a size of **{}**.", "Dots: one random network. Lines: theory."), ("Home", home)),
+    "A network of this size is measured on {} inputs and {} seed{}, to answer soon.": ("a large network", affordable),
+}
+NOT_CLAIMS = {
+    ASKS: ("A signal sent through a hundred random layers: which first weights keep it alive, and what does theory say?", "What does depth do to a signal?",
+           "Why are deep neural networks hard to train, and what fixes it?", "Depth {}: which pairs keep the signal?"),
+    DEFINES: ("Bends the signal; its slope multiplies the gradient.", "Each layer multiplies once more.", "Inputs sent through the network.",
+              "Networks drawn; the band spans them.", "Noise N(0, 1), or the built-in handwriting, standardized.", "Normalise each layer before or after φ.",
+              "The rule for the first weights. Normal takes its σ from the gain.", "The same seed draws the same weights.", "Standard deviation of the first biases.",
+              "One factor on all weights of thirty layers.", "What the small pictures count.", "The number is the {}.", "Gaussian (variance 1/n) and orthogonal, n = {}{}.",
+              "Each panel goes from {} to {}; red edges hold what falls outside.",
+              "These weights are all equal. The theory speaks of random ones, and has nothing to say of them."),
+    DOES: ("A click into the diagram sets Gain and Bias to that point, with LeCun normal.", "Go on to the linear chain: one factor, multiplied layer after layer.",
+           "Keeps it beside whatever you set next; the link keeps both.", "Sending a signal through the network …", "The link pins a network that cannot be read; none is pinned.",
+           "The theory is silent on batch norm: diagram and verdict are those of the same network without it.",
+           "Verdict, numbers and script are those of the first of these networks, seed {}.",
+           'data = load_digits()\nimages = normalizer("standardize", data)(data.x_train[:{}])\n'),
+    AXIS: ("A chain of layers W = aI multiplies", "Diagnosis of every activation with every initializer after {} layers, and the factor on the gradient",
+           "Different units in hidden layer 1", "Gradient: size of dJ/dz", "Largest and median singular value of a product of Gaussian matrices, and of orthogonal ones, by number of matrices",
+           "Loss while training, for zero, constant and random weights", "Median of the seeds",
+           "Number of different units in the first hidden layer while training, for zero, constant and random weights", "One neuron adds up its inputs",
+           "Phase diagram: the factor chi of the gradient's variance over the scales of weights and biases, with the critical line", "Products of random matrices",
+           "Scale of the first weights, in units of He's rule", "Signal: spread of the activations", "Size of the gradient, log₁₀ |dJ/dz|", "Spread of the signal",
+           "Spread of the signal over {} ReLU layers for weights of {} times He's rule, against theory for five scales", "Ten ReLU layers × 500, He",
+           "Thirty layers, one factor on their weights", "Variance of one neuron's z against its number of inputs, for weights of variance 1, 2/n and 1/n",
+           "Weights σ_w = std · √fan_in", "a to the power L − 1 by layer, for the chosen gain, 1.5 and 0.5", "per unit, over data", "{} histograms of {} in up to five of {} layers: {}",
+           "{}{} by layer, measured and in theory: {}", "χ, the factor on the gradient's mean square per layer", ", the widest multiplied here"),
+}
+CLAIMS = {text: Claim(when, check) for text, (when, check) in PARTS.items()} | {
+    text: Claim("always" if reason == LABEL else "where it stands", why_not=reason) for reason, texts in NOT_CLAIMS.items() for text in texts}
+
+
+def test_every_sentence_has_its_claim_and_every_claim_its_sentence():
+    found = sentences(*FILES)
+    assert sorted(found - set(CLAIMS)) == []
+    assert sorted(set(CLAIMS) - found) == []
+
+
+@pytest.mark.parametrize("check", {claim.check for claim in CLAIMS.values() if claim.check}, ids=lambda check: getattr(check, "__name__", "check"))
+def test_what_is_said_is_so(check):
+    check()
+
+
+def test_presets_say_what_is_to_be_seen():
+    assert {preset.key for preset in deep.PRESETS} == set(LOOK)
+    for key, claim in LOOK.items():
+        seen(key, claim)()
