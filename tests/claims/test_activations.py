@@ -658,8 +658,8 @@ def check_images():
 
 def check_idle():
     from pages.shared.control import Values
-    for name, chosen, idle in (("set", ["relu"], True), ("set", [], False), ("set", ["elu"], False), ("fixed",
-                               "selu", True), ("rivals", ["elu"], False)):
+    for name, chosen, idle in (("set", ["relu"], True), ("set", [], False), ("set", ["elu"], False), ("fixed", "selu", True),
+                               ("rivals", ["elu"], False)):
         control = next(c for c in common.SLOPE_CONTROLS["more"] if c.key == "act_elu_alpha")
         assert bool(control.idle(Values(**{name: chosen}))) == idle
 
@@ -744,8 +744,8 @@ CLAIMS: dict[str, Claim] = {
     **stands("preset act_notes", check_notes_figure, "Five curves, and below them where each slope is almost gone."),
     **stands("Curves, after a click", check_try_curves, "ELU with α = 2: a kink appears at 0, and the floor moves to −2.",
              "Leaky ReLU with α = 0, beside ReLU: can you tell them apart?"),
-    **stands("By hand, always", check_hand, "The output is **{}**. The gradient of w₁ has passed two slopes,
-             {} × {} = **{}**; a sigmoid's is never above "
+    **stands("By hand, always", check_hand,
+             "The output is **{}**. The gradient of w₁ has passed two slopes, {} × {} = **{}**; a sigmoid's is never above "
              "¼, so two leave at most 1/16. Each further layer would multiply by one more slope of at most ¼, and by one more weight."),
     **stands("preset act_hand", check_hand_numbers, "The units give 0.731 and 0.5, and the output is 0.5575. The slide rounds it to 0.55."),
     **stands("By hand, after a click", check_hand_tries, "w₁ = 1 and t = ½, so that t = y: the error is 0, and with it everything that comes back.",
@@ -770,8 +770,8 @@ CLAIMS: dict[str, Claim] = {
              "In layer {} of {} the network's numbers overflow. "),
     **stands("preset act_selu", check_selu_comes_home,
              "From all 16 starts the grey paths run towards mean 0 and variance 1. The network stays near them."),
-    **stands("preset act_selu_he", check_he_too_large, "Every layer enlarges the variance, at first by 1.6,
-             later by 1.1. Theory finds no fixed point.",
+    **stands("preset act_selu_he", check_he_too_large,
+             "Every layer enlarges the variance, at first by 1.6, later by 1.1. Theory finds no fixed point.",
              "He's weights, which keep a ReLU's second moment, are too large for SELU."),
     **stands("SELU, after a click", check_start_of_theory, "ReLU with He's weights: the second moment stays, but mean and variance?"),
     **stands("preset act_selu_dropout and its lines", check_dropout_moves, "Dropout moves the fixed point.", "Alpha dropout leaves it where it was.",
