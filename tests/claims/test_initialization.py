@@ -158,7 +158,7 @@ def depth_of_loss():
         run = propagation.propagate(depth=3, width=100, samples=100, activation="relu", initializer="he_normal", gain=gain, rng=np.random.default_rng(0))
         text = diagnosis.diagnose(run, with_fix=True).text
         spreads, sizes = plain_relu_network(100, gain, math.sqrt(2 / 100), 5)
-        lost = [l + 1 for l in range(100) if not (1e-3 <= spreads[l] / spreads[0] <= 1e3 and 1e-3 <= sizes[0] / sizes[l] <= 1e3)]
+        lost = [i + 1 for i in range(100) if not (1e-3 <= spreads[i] / spreads[0] <= 1e3 and 1e-3 <= sizes[0] / sizes[i] <= 1e3)]
         if gain == 1:
             assert "100 such layers, tried out, keep both within a factor of 1,000." in text
             assert not lost
