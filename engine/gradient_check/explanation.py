@@ -16,7 +16,9 @@ def explain(report: GradientReport, samples: int = 16) -> Verdict:
     elif guilty:
         worst = max(guilty, key=lambda row: math.inf if math.isnan(row.relative_error) else row.relative_error)
         right = [row.name for row in report.by_parameter.values() if row.grade == "right"]
-        text = (f"Graded **{report.grade}**: {_names([row.name for row in guilty])} {'does' if len(guilty) == 1 else 'do'} not agree. "
+        verb = ("agree only roughly" if report.grade == "fair" else "do not agree") if len(guilty) > 1 else (
+            "agrees only roughly" if report.grade == "fair" else "does not agree")
+        text = (f"Graded **{report.grade}**: {_names([row.name for row in guilty])} {verb}. "
                 f"The worst is {worst.name} with {number(worst.relative_error)}, most of all at index [{', '.join(map(str, worst.worst))}]. ")
         text += f"Right: {_names(right)}." if right else "No parameter is right."
     else:

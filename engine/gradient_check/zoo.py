@@ -229,7 +229,7 @@ def numbered(number: int) -> Exercise:
 def choices(number: int, count: int = 5) -> list[str]:
     """Keys of bugs to choose from, the planted one among them: all can be planted in the exercise's network and change its gradient."""
     e, possible = numbered(number), []
-    right = e.correct.loss_and_gradient(e.x, e.labels, e.penalty)[1].copy()
+    right = e.correct.astype(np.float64).loss_and_gradient(e.x, e.labels, e.penalty)[1]   # a copy, so that all draw the same masks
     for key in BUGS:
         with contextlib.suppress(ValueError):
             gradient = plant(e.correct, key).loss_and_gradient(e.x, e.labels, e.penalty)[1]

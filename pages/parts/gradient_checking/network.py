@@ -105,9 +105,10 @@ def check(
 
 def settings_of(v: Values, data: Dataset) -> dict[str, Any]:
     """The arguments of `check`."""
-    kept = {name: getattr(v, name) for name in ("activation", "dropout", "l2", "scheme", "precision", "initializer", "gain", "sigma_b", "seed")}
+    kept = {name: getattr(v, name) for name in ("activation", "dropout", "l2", "scheme", "precision", "initializer", "sigma_b", "seed")}
     return {
         **kept,
+        "gain": 1.0 if fixed_scale(v) else v.gain,
         "sizes": (data.x_train.shape[1], *map(int, v.layers.split("-")), data.classes),
         "samples": min(v.samples, room(data.x_train.shape[1], v.layers, data.classes)),
         "batch_norm": None if v.batch_norm == "none" else v.batch_norm,
