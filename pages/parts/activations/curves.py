@@ -97,15 +97,22 @@ def lines(frame: pd.DataFrame, zones: pd.DataFrame, measure: str, z: float) -> a
     return alt.layer(
         *([shade.encode(x=z_axis("low"), x2="high")] if len(zones) else []),
         curve.mark_line(clip=True),
-        encodings.rule(x=z) if abs(z) <= SPAN else outside(z, domain[1]),
-    ).properties(height=330, title=alt.Title(head, subtitle=["Grey: almost no slope here;", "darker where more of the activations are flat."]))
+        encodings.rule(x=z) if abs(z) <= SPAN else outside(z, domain[measure == "slope" or z < 0]),
+    ).properties(height=330, title=alt.Title(head, subtitle=["Grey: almost no slope here;", "darker where more of them are flat."]))
 
 
-def outside(z: float, top: float) -> alt.Chart:
+def outside(z: float, edge: float) -> alt.Chart:
     """An arrow at the end of the axis, with the value of a cursor that lies beyond it."""
-    at = pd.DataFrame({"z": [math.copysign(SPAN, z)], "top": [top], "text": [f"z = {signed(z)} ▶" if z > 0 else f"◀ z = {signed(z)}"]})
-    mark = alt.Chart(at).mark_text(align="right" if z > 0 else "left", baseline="top", dy=4, fontSize=13, fontWeight=600, color=QUIET)
-    return mark.encode(x=z_axis(), y=alt.Y("top", type="quantitative"), text=alt.Text("text", type="nominal"))
+    at = pd.DataFrame({"z": [math.copysign(SPAN, z)], "edge": [edge], "text": [f"z = {signed(z)} ▶" if z > 0 else f"◀ z = {signed(z)}"]})
+    mark = alt.Chart(at).mark_text(
+        align="right" if z > 0 else "left",
+        baseline="top" if edge > 0 else "bottom",
+        dy=4 if edge > 0 else -4,
+        fontSize=13,
+        fontWeight=600,
+        color=QUIET,
+    )
+    return mark.encode(x=z_axis(), y=alt.Y("edge", type="quantitative"), text=alt.Text("text", type="nominal"))
 
 
 def zone_strips(zones: pd.DataFrame, shown: list[str]) -> alt.Chart:
@@ -118,7 +125,7 @@ def zone_strips(zones: pd.DataFrame, shown: list[str]) -> alt.Chart:
         color=alt.Color("kind", type="nominal", scale=alt.Scale(domain=[" ", "  ", "saturated", "dead"]), legend=legend),
         tooltip=tips(("activation", "Activation"), ("kind", "Slope"), ("low", "From z", ".2f"), ("high", "To z", ".2f")),
     )
-    words = [f"Saturated: the slope is under {100 * ALMOST_FLAT:.0f} % of the steepest.", "Dead: it is exactly 0."]
+    words = [f"Saturated: under {100 * ALMOST_FLAT:.0f} % of the steepest slope.", "Dead: the slope is exactly 0."]
     return bars.mark_bar(height=12).properties(height=28 * len(shown) + 110, title=alt.Title("Where the slope is almost gone", subtitle=words))
 
 

@@ -67,9 +67,7 @@ def by_layer(frame: pd.DataFrame, head: str, names: tuple[str, ...] = NAMES) -> 
         base.transform_filter("isValid(datum.theory)").mark_line(strokeWidth=1.2, clip=True).encode(y=y("theory")),
         base.mark_point(filled=True, size=34, opacity=1, clip=True).encode(y=y("value"), shape=shape(shown, names), tooltip=tip),
         encodings.leaving(drawn[::-1], encodings.layers(int(frame["layer"].max())), y("value"), "activation"),  # from the last layer back
-    ).properties(
-        height=400, title=alt.Title(head, subtitle=["Points: the median of the seeds. Band: their range.", "Line: theory. Arrows: beyond the axis."])
-    )
+    ).properties(height=400, title=alt.Title(head, subtitle=["Points: median of the seeds. Band: range.", "Line: theory. Arrows: beyond the axis."]))
 
 
 def decades(x: float) -> float:

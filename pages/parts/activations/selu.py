@@ -40,7 +40,7 @@ CONTROLS = (
 
 
 HOME = {"fixed": "selu", "fixed_initializer": "lecun_normal", "fixed_gain": 1.0}
-MAP = ["Grey: theory from 16 starts. Blue: one network.", "Cross: where theory settles, if it does so on this map."]
+MAP = ["Grey: theory from 16 starts. Blue: one network.", "Cross, if any: where theory settles."]
 
 
 @st.cache_data(max_entries=50, show_spinner=False)
@@ -95,7 +95,7 @@ def by_layer(theory: pd.DataFrame, measured: pd.DataFrame, depth: int) -> alt.La
         chart(theory).mark_line(strokeWidth=1.2, clip=True).encode(**place, color=tint("yardstick")),
         chart(measured).mark_point(size=32, opacity=0.9, clip=True).encode(**place, color=tint("signal")),
         encodings.leaving(measured, place["x"], place["y"]),
-    ).properties(height=380, title=alt.Title("Variance by layer", subtitle="Line: theory. Points: one network. Arrows: beyond the axis."))
+    ).properties(height=380, title=alt.Title("Variance by layer", subtitle=["Line: theory. Points: one network.", "Arrows: beyond the axis."]))
 
 
 def read(key: str, network: np.ndarray, settles: tuple[float, float], rate: float) -> Verdict:
