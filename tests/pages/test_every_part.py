@@ -81,21 +81,25 @@ def test_the_script_of_a_part_prints_the_numbers_of_the_part(page, part):
     assert np.mean(found) > 0.95, [x for x, there in zip(printed, found, strict=True) if not there][:10]
 
 
-@each_control
-def test_a_control_goes_to_both_ends_and_its_value_travels_in_the_link(page, part, control):
+@each_part
+def test_every_control_goes_to_both_ends_and_its_value_travels_in_the_link(page, part):
     app = open_part(page, part)
-    for end in control.ends():
+    for control in part.all_controls:
+        assert control.ends() or isinstance(control, Text)
+        for end in control.ends():
+            if control.key in app.session_state:
+                app.session_state[control.key] = end
+            else:   # it stands beside what another setting shows
+                app.session_state["_kept"][control.key] = end
+            app.run()
+            assert not app.exception, (control.key, end)
+            assert_charts_get_their_tables(app)
+            assert len(verdict_of(app)) > 10
+            if control.key in app.session_state and app.session_state[control.key] == end and end != control.default:
+                texts = app.query_params[control.key]
+                assert control.read(texts if isinstance(texts, list) else [texts]) == end
         if control.key in app.session_state:
-            app.session_state[control.key] = end
-        else:   # it stands beside what another setting shows
-            app.session_state["_kept"][control.key] = end
-        app.run()
-        assert not app.exception, end
-        assert_charts_get_their_tables(app)
-        assert len(verdict_of(app)) > 10
-        if control.key in app.session_state and app.session_state[control.key] == end and end != control.default:
-            assert control.read(texts if isinstance(texts := app.query_params[control.key], list) else [texts]) == end
-    assert control.ends() or isinstance(control, Text)
+            app.session_state[control.key] = control.default
 
 
 @each_control
