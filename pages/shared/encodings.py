@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from engine import verdict
-from pages.shared.theme import QUIET, chart, powers
+from pages.shared.theme import QUIET, chart, powers, tint
 
 SENT = alt.NamedData("sent")  # stands for the table that is sent with a specification
 FAR_LOW, FAR_HIGH = 1e-300, 1e300  # 0 and infinity on a log axis, see `drawable`
@@ -97,3 +97,18 @@ def leaving(frame: pd.DataFrame, x: alt.X, y: alt.Y, by: str = "") -> alt.LayerC
 def drawable(values: np.ndarray) -> np.ndarray:
     """For a log axis: 0 and infinity as numbers far beyond it, so that a line leaves it."""
     return np.clip(values, FAR_LOW, FAR_HIGH)
+
+
+def outside(below: np.ndarray, above: np.ndarray, x: alt.X, y: alt.Y) -> alt.LayerChart:
+    """Arrows at the edge of strips of histograms: in which layers over half a per cent lies beyond it. Wants the shares by layer."""
+    (low, high), layer = y["scale"]["domain"], x.shorthand
+    sides = {"above": (high, above, "triangle-up", 5), "below": (low, below, "triangle-down", -5)}
+    rows = [(i + 1, edge, shares[i], side) for side, (edge, shares, *_) in sides.items() for i in np.flatnonzero(shares > 0.005)]
+    tip = tips((layer, "Layer"), ("side", "Outside"), ("share", "Share", ".1%"))
+    base = chart(pd.DataFrame(rows, columns=[layer, y.shorthand, "share", "side"])).encode(x=x, y=y, color=tint("yardstick"), tooltip=tip)
+    return alt.layer(
+        *(
+            base.transform_filter(f"datum.side == '{side}'").mark_point(shape=shape, filled=True, opacity=1, size=45, yOffset=offset)
+            for side, (*_, shape, offset) in sides.items()
+        )
+    )

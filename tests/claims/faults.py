@@ -136,6 +136,32 @@ FAULTS += [
 ]
 
 
+def _grad(file: str, old: str, new: str, check: str) -> Fault:
+    return Fault(file, old, new, ("tests/claims/test_gradient_checking.py", "-k", check))
+
+
+_C, _G = "engine/gradient_check/", "pages/parts/gradient_checking/"
+FAULTS += [
+    _grad(_W, "TESTED = 0.05 ", "TESTED = 0.5 ", "check_net_verdicts"),
+    _grad(_W, "NO_STEP_HELPS = 1e-3 ", "NO_STEP_HELPS = 0.5 ", "check_v"),
+    _grad(_W, "AT_ROUNDING = 10.0 ", "AT_ROUNDING = 1e9 ", "check_v_table"),
+    _grad(_C + "explanation.py", "2 * idle > size", "2 * idle > 3 * size", "check_net_tries"),
+    _grad(_C + "explanation.py", "    if steady:", "    if True:", "check_net_verdicts"),
+    _grad(_C + "explanation.py", 'if naive != "right":', "if False:", "check_net_verdicts"),
+    _grad(_C + "explanation.py", '"agrees only roughly" if report.grade == "fair" else', '"agrees only roughly" if False else', "check_net_verdicts"),
+    _grad(_C + "explanation.py", "and samples == 1:", "and samples == 0:", "check_net_tries"),
+    _grad(_C + "conditions.py", "(best / 30, 30 * best)", "(best / 3, 3 * best)", "check_net_warnings"),
+    _grad(_C + "finite_differences.py", "math.nan if theta == chosen.kink else", "math.nan if False else", "check_curve"),
+    _grad(_C + "finite_differences.py", "if chosen.kink is None and right_arm.any()", "if right_arm.any()", "check_v"),
+    _grad(_C + "check.py", "return min(found)", "return max(found)", "least_of_several"),
+    _grad(_C + "zoo.py", "right = e.correct.astype(np.float64).loss", "right = e.correct.loss", "check_misses"),
+    _grad(_G + "curve.py", "if one == two == 0:", "if one == 0:", "check_curve"),
+    _grad(_G + "step_size.py", "if np.isfinite(two.jumps_at):", "if True:", "check_v"),
+    _grad(_G + "bug.py", "np.abs(m) > report.rounding", "np.abs(m) > 0", "check_bug_map"),
+    _grad(_G + "network.py", 'fix["samples"] > most', 'fix["samples"] > 99', "check_room"),
+]
+
+
 def copy_of_the_project(folder: Path) -> None:
     for name in ("engine", "pages", "tests", ".streamlit"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -23,9 +23,7 @@ STAGES = ("x", "x − μ", "x̂", "y")
 
 def stages(frame: pd.DataFrame, reach: float) -> alt.LayerChart:
     """The batch on its way, left to right: columns stage, value, index (x₁ is 1, drawn dark)."""
-    x = alt.X(
-        "stage", type="nominal", sort=list(STAGES), title=None, axis=alt.Axis(labelAngle=0, labelFontSize=14, grid=True), scale=alt.Scale(padding=0.3)
-    )
+    x = alt.X("stage", type="nominal", sort=list(STAGES), title=None, axis=alt.Axis(labelAngle=0, labelFontSize=14, grid=True), scale=alt.Scale(padding=0.3))
     y = encodings.number(alt.Y, "value", "Value", domain=(-reach, reach))
     base = chart(frame).encode(x=x, y=y, detail=alt.Detail("index", type="nominal"))
     tip = tips(("index", "Example"), ("stage", "Stage"), ("value", "Value", ".4~g"))
@@ -50,9 +48,7 @@ def before_after(frame: pd.DataFrame, marks: pd.DataFrame, reach: float) -> alt.
     return alt.layer(
         ticks.encode(x=encodings.number(alt.X, "value", "Value", **axis), y=y, color=tint("signal")),
         span.mark_rule(strokeWidth=2).encode(x=encodings.number(alt.X, "low", "Value", **axis), x2="high"),
-        span.mark_point(size=60).encode(
-            x=encodings.number(alt.X, "mean", **axis), tooltip=tips(("mean", "Mean", ".3~g"), ("std", "Standard deviation", ".3~g"))
-        ),
+        span.mark_point(size=60).encode(x=encodings.number(alt.X, "mean", **axis), tooltip=tips(("mean", "Mean", ".3~g"), ("std", "Standard deviation", ".3~g"))),
     ).properties(height=320, title=alt.Title("The distribution after it", subtitle="dark: mean ± standard deviation"))
 
 
@@ -105,9 +101,7 @@ def show(v: Values) -> Shown:
     frame["index"] += 1
     rows = {2: steps.normalized, 1: steps.y}
     dots = pd.DataFrame([(row, value) for row, values in rows.items() for value in values], columns=["row", "value"])
-    marks = pd.DataFrame(
-        [(row, a.mean() - a.std(), a.mean(), a.mean() + a.std(), a.std()) for row, a in rows.items()], columns=["row", "low", "mean", "high", "std"]
-    )
+    marks = pd.DataFrame([(row, a.mean() - a.std(), a.mean(), a.mean() + a.std(), a.std()) for row, a in rows.items()], columns=["row", "low", "mean", "high", "std"])
     left, right = st.columns([3, 2])
     reach = reach_of(np.concatenate([steps.x, steps.y]), 15.0)
     layout.show(left, stages(frame, reach), f"{m} values on their way through the four equations of batch norm")

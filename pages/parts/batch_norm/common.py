@@ -54,10 +54,7 @@ BATCH: tuple[Control, ...] = (
     ),
     Ladder("bn_gamma", "Scale γ", 1.0, "Learned: it multiplies x̂.", tuple(round(0.25 * i, 2) for i in range(-8, 13))),
     Ladder("bn_beta", "Shift β", 0.0, "Learned: the mean of y.", tuple(round(0.5 * i, 1) for i in range(-10, 11))),
-    Ladder(
-        "bn_epsilon", "ε", 1e-5, "Keeps the division finite. Keras has 10⁻³, PyTorch 10⁻⁵.",
-        (1e-12, 1e-8, 1e-6, 1e-5, 1e-3, 1e-2, 0.1, 1.0), show=powers,
-    ),
+    Ladder("bn_epsilon", "ε", 1e-5, "Keeps the division finite. Keras has 10⁻³, PyTorch 10⁻⁵.", (1e-12, 1e-8, 1e-6, 1e-5, 1e-3, 1e-2, 0.1, 1.0), show=powers),
     SEED,
 )  # fmt: skip
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from engine import propagation, words
 from engine.activations import ACTIVATIONS
+from engine.measures import Histogram
 from engine.verdict import Verdict, number
 from pages.parts.batch_norm.common import PLACEMENTS, SEED
 from pages.shared import encodings, layout
@@ -35,9 +36,7 @@ CONTROLS = (
 def networks(depth: int, width: int, activation: str, scale: float, seed: int, samples: int) -> dict[str, propagation.Propagation]:
     """One network for each placement, with the same draws; weights have the standard deviation scale / √fan_in."""
     settings = {"depth": depth, "width": width, "activation": activation, "initializer": "lecun_normal", "gain": scale, "samples": samples}
-    return {
-        name: propagation.propagate(**settings, batch_norm=None if name == "none" else name, rng=np.random.default_rng(seed)) for name in PLACEMENTS
-    }
+    return {name: propagation.propagate(**settings, batch_norm=None if name == "none" else name, rng=np.random.default_rng(seed)) for name in PLACEMENTS}
 
 
 deep = st.cache_resource(max_entries=30, show_spinner=False)(networks)
@@ -46,11 +45,8 @@ deep = st.cache_resource(max_entries=30, show_spinner=False)(networks)
 @st.cache_data(max_entries=30, show_spinner=False)
 def sweep(depth: int, width: int, activation: str, seed: int) -> pd.DataFrame:
     """Columns scale, series, ratio: the gradient of the first layer over that of the last."""
-    rows = [
-        (scale, PLACEMENTS[name], passed(run))
-        for scale in SWEEP
-        for name, run in networks(depth, width, activation, scale, seed, 128).items()
-    ]  # fmt: skip
+    each = ((scale, networks(depth, width, activation, scale, seed, 128)) for scale in SWEEP)
+    rows = [(scale, PLACEMENTS[name], passed(run)) for scale, found in each for name, run in found.items()]
     return pd.DataFrame(rows, columns=["scale", "series", "ratio"])
 
 
@@ -69,25 +65,11 @@ def strip_frame(run: propagation.Propagation) -> tuple[pd.DataFrame, float]:
     return frame.astype({"low": np.float32, "high": np.float32, "share": np.float32}), float((h.below + h.above).max())
 
 
-def outside_frame(run: propagation.Propagation) -> pd.DataFrame:
-    """A row for each layer of which over half a per cent lies above the bins, or below: columns layer, low (the edge), share, side."""
-    h = run.activations
-    sides = (("above", h.edges[-1], h.above), ("below", h.edges[0], h.below))
-    rows = [(i + 1, edge, shares[i], side) for side, edge, shares in sides for i in np.flatnonzero(shares > 0.005)]
-    return pd.DataFrame(rows, columns=["layer", "low", "share", "side"])
-
-
-def strip(frame: pd.DataFrame, out: pd.DataFrame, depth: int, name: str, caption: list[str], span: tuple[float, float]) -> alt.LayerChart:
+def strip(frame: pd.DataFrame, h: Histogram, name: str, caption: list[str]) -> alt.LayerChart:
     """Histograms of y by layer, one column a layer, darker where more values are (columns layer, low, high, share); arrows for what lies outside."""
-    x, y = encodings.layers(depth, "left"), encodings.number(alt.Y, "low", "Activation y", domain=span, axis=alt.Axis(grid=False))
-    tip = tips(("layer", "Layer"), ("side", "Outside"), ("share", "Share", ".1%"))
-    beyond = chart(out).encode(x=encodings.layers(depth), y=y, color=tint("yardstick"), tooltip=tip)
-    arrows = [
-        beyond.transform_filter(f"datum.side == '{side}'").mark_point(shape=shape, filled=True, opacity=1, size=45, yOffset=offset)
-        for side, shape, offset in (("above", "triangle-up", 5), ("below", "triangle-down", -5))
-    ]
+    depth, y = len(h.inside), encodings.number(alt.Y, "low", "Activation y", domain=(h.edges[0], h.edges[-1]), axis=alt.Axis(grid=False))
     bins = chart(frame).encode(
-        x=x,
+        x=encodings.layers(depth, "left"),
         x2="right",
         y=y,
         y2="high",
@@ -95,7 +77,7 @@ def strip(frame: pd.DataFrame, out: pd.DataFrame, depth: int, name: str, caption
         opacity=alt.Opacity("share", type="quantitative", scale=alt.Scale(type="sqrt", domain=[0, 0.5], range=[0.04, 1], clamp=True), legend=None),
         tooltip=tips(("layer", "Layer"), ("share", "Share", ".1%")),
     )
-    return alt.layer(bins.mark_rect(), *arrows).properties(height=230, title=alt.Title(name, subtitle=caption))
+    return alt.layer(bins.mark_rect(), encodings.outside(h.below, h.above, encodings.layers(depth), y)).properties(height=230, title=alt.Title(name, subtitle=caption))
 
 
 def placements(frame: pd.DataFrame, x: alt.X, y: alt.Y, title: str) -> alt.LayerChart:
@@ -150,12 +132,9 @@ def show(v: Values) -> Shown:
         frame, outside = strip_frame(run)
         caption = [f"std {number(run.std[0], 2)} → {number(run.std[-1], 2)}", f"outside: at most {100 * outside:.1f} %"]
         title = "Without batch norm" if name == "none" else f"Batch norm {PLACEMENTS[name]}"
-        span = (float(run.activations.edges[0]), float(run.activations.edges[-1]))
-        layout.show(column, strip(frame, outside_frame(run), v.depth, title, caption, span), f"Histograms of the activations layer by layer, {PLACEMENTS[name]}")
+        layout.show(column, strip(frame, run.activations, title, caption), f"Histograms of the activations layer by layer, {PLACEMENTS[name]}")
     layers = np.arange(1, v.depth + 1)
-    by_layer = pd.concat(
-        [pd.DataFrame({"layer": layers, "series": PLACEMENTS[n], "rms": r.gradient_rms, "std": r.std}) for n, r in found.items()], ignore_index=True
-    )
+    by_layer = pd.concat([pd.DataFrame({"layer": layers, "series": PLACEMENTS[n], "rms": r.gradient_rms, "std": r.std}) for n, r in found.items()], ignore_index=True)
 
     def details() -> None:
         left, right = st.columns(2)

@@ -65,9 +65,7 @@ def scale_law(frame: pd.DataFrame) -> alt.LayerChart:
         color=tint("gradient"),
         tooltip=tips(("s", "s", ".3~g"), ("norm", "‖∂L/∂W‖", ".3~g"), ("change", "Change of x̂", ".2~g")),
     )
-    line = base.mark_line(strokeWidth=1.2).encode(
-        y=encodings.number(alt.Y, "law", "‖∂L/∂W‖", ticks=(-6, -4, -2, 0, 2, 4), **axis), color=tint("yardstick")
-    )
+    line = base.mark_line(strokeWidth=1.2).encode(y=encodings.number(alt.Y, "law", "‖∂L/∂W‖", ticks=(-6, -4, -2, 0, 2, 4), **axis), color=tint("yardstick"))
     return alt.layer(line, points).properties(height=300, title=alt.Title("Gradient of W, by a factor on W", subtitle="points: measured; line: in proportion to 1/s"))
 
 

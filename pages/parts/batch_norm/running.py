@@ -23,10 +23,7 @@ CONTROLS = (
     Ladder("bn_run_size", "Batch size m", 32, "A small batch has a restless mean, and on average too small a variance.", (1, 2, 4, 8, 16, 32, 64, 256)),
     Ladder("bn_momentum", "Momentum", 0.9, "Share of the old running value that a step keeps. Keras has 0.99.", (0.0, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999)),
     Whole("bn_evaluate", "Evaluate after step k", 10, "Where the network is switched from training to use.", (0, STEPS)),
-    Ladder(
-        "bn_shift", f"Shift of the inputs at step {SHIFT_AT}", 0.0, "In standard deviations. Evaluate before and after.",
-        (-4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0),
-    ),
+    Ladder("bn_shift", f"Shift of the inputs at step {SHIFT_AT}", 0.0, "In standard deviations. Evaluate before and after.", (-4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0)),
     SEED,
 )  # fmt: skip
 
@@ -40,9 +37,7 @@ def neighbour_table(seed: int) -> pd.DataFrame:
 
 def simulate(v: Values) -> normalization.RunningStatistics:
     """Inputs have a spread of 2."""
-    return normalization.running_statistics(
-        steps=STEPS, batch_size=v.run_size, momentum=v.momentum, shift_at=SHIFT_AT, shift=2 * v.shift, seed=v.seed
-    )
+    return normalization.running_statistics(steps=STEPS, batch_size=v.run_size, momentum=v.momentum, shift_at=SHIFT_AT, shift=2 * v.shift, seed=v.seed)
 
 
 def by_step(frame: pd.DataFrame, what: str, k: int, top: tuple[float, float]) -> alt.LayerChart:

@@ -20,10 +20,7 @@ from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import QUIET, chart, tint
 
 RUN = "bn_run"
-CONTROLS = (
-    Menu("bn_data", "Dataset", "digits", "The first 1,000 images: of the built-in digits, or of MNIST as in the book.", ("digits", "mnist")),
-    SEED,
-)
+CONTROLS = (Menu("bn_data", "Dataset", "digits", "The first 1,000 images: of the built-in digits, or of MNIST as in the book.", ("digits", "mnist")), SEED,)
 
 
 class ScalesRun(runs.Run):
@@ -189,9 +186,7 @@ PART = Part(
     show,
     controls=CONTROLS,
     presets=(
-        Preset(
-            "bn_sixteen", "Sixteen scales on MNIST", "On MNIST, batch norm ends ahead at most scales, and behind at 0.29 and 0.16.", {"data": "mnist"}
-        ),
+        Preset("bn_sixteen", "Sixteen scales on MNIST", "On MNIST, batch norm ends ahead at most scales, and behind at 0.29 and 0.16.", {"data": "mnist"}),
     ),
     try_next=(
         Try("MNIST in the sidebar: hold the curves against the published ticks.", {"data": "mnist"}),
