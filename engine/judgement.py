@@ -182,7 +182,7 @@ def _rate_at(step: float, rates: Mapping[int, float]) -> float:
 def cure(changes: Iterable[Change], reached: float, attempt: Callable[[Change], Trial | None]) -> tuple[dict[str, object], str]:
     """The first change whose trial reads enough test images, else the best one, if it reads more than the run; and what to say of it."""
     tried: list[tuple[Trial, Change]] = []
-    for change in changes:
+    for change in {repr(one): one for one in changes}.values():   # each once
         trial = attempt(change)
         if trial:
             tried.append((trial, change))

@@ -30,7 +30,7 @@ MAIN: tuple[Control, ...] = (
     Menu("mnist_data", "Dataset", "digits", "Digits is built in: 1,797 images of 8 × 8. MNIST has 70,000 of 28 × 28.", ("digits", "mnist")),
     Whole("mnist_depth", "Hidden layers", 2, "The gradient passes each of them on its way back to the first weights.", (0, 20)),
     Ladder(
-        "mnist_width", "Units per layer", 100, "Wider layers have more weights, and a step takes longer.", (5, 10, 20, 30, 50, 100, 200, 300, 500, 512),
+        "mnist_width", "Units per layer", 100, "Wider layers have more weights.", (5, 10, 20, 30, 50, 100, 200, 300, 500, 512),
         idle=no_hidden_layer,
     ),
     Menu("mnist_activation", "Activation φ", "relu", "What bends the signal after each hidden layer.", tuple(ACTIVATIONS), idle=no_hidden_layer),
@@ -41,7 +41,7 @@ MAIN: tuple[Control, ...] = (
     Ladder(
         "mnist_gain", "Gain", 1.0, "Multiplies the first weights.", (0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 4.0, 10.0),
         idle=lambda v: {"zeros": "Zeros stay zeros at any gain.", "lsuv": "LSUV sets the size of the first weights itself."}.get(v.initializer, ""),
-        note=lambda gain: "" if gain == 1 else f"The first weights are {title(gain)} times those of the rule above.",
+        note=lambda gain: "" if gain == 1 else f"A factor of {title(gain)} on the rule above.",
     ),
     Menu("mnist_optimizer", "Optimizer", "adam", "How a gradient becomes a step.", tuple(OPTIMIZERS)),
     RATE,
