@@ -172,7 +172,7 @@ def survey(depth: int, *, width: int = 100, samples: int = 100, gain: float = 1.
     Of each pair up to `networks` are drawn, with seeds from `seed` on. No more than three where these agree (two if
     they are deep), and one where all weights are equal, so that there is nothing to draw.
     """
-    pairs, sure = [], 3 if depth <= 40 else 2
+    pairs, sure = [], 3 if depth <= 20 else 2
     for activation in activations or ACTIVATIONS:
         for initializer in initializers or INITIALIZERS:
             random, found, ends = as_initializer(initializer).std(width, width) > 0, [], []
