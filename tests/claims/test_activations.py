@@ -303,6 +303,10 @@ def check_made_up_reaches():
             assert (verdict.kind == "kept") == (1e-3 <= first <= 1e3)
             assert verdict.kind in ("kept", "vanishes" if first < 1 else "explodes")
             assert not verdict.fix
+    stubborn = GradientReach(np.array([[1e-9, 1.0]]), None, 0.5, 0.5)   # no gain that is tried keeps it: none is offered, or named
+    _, verdict = product.read((("relu", ()),), {"ReLU": stubborn}, "He normal", 1.0, lambda gain: {"ReLU": stubborn})
+    assert not verdict.fix
+    assert "With a gain" not in verdict.text
 
 
 def check_presets_product():
