@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.words import AT_ROUNDING, NO_STEP_HELPS
+
 Array = np.ndarray
 SCHEMES = ("forward", "central", "complex")
 ORDERS = {"forward": 1, "central": 2, "complex": 2}   # the error shrinks as epsilon to this power
@@ -131,6 +133,18 @@ class VCurve:
     order: float
     best: float
     best_error: float
+
+    @property
+    def exact_up_to(self) -> float:
+        """The largest epsilon up to which every error is rounding of a slope of about 1; 0 where a left arm begins at once."""
+        off = self.errors > AT_ROUNDING * np.finfo(self.dtype).eps
+        return 0.0 if off[0] else float(self.epsilons[(off.argmax() if off.any() else len(off)) - 1])
+
+    @property
+    def jumps_at(self) -> float:
+        """The epsilon from which on every error is large; infinite where the longest step is still exact."""
+        small = np.flatnonzero(self.errors <= NO_STEP_HELPS)
+        return float(self.epsilons[small[-1] + 1]) if small[-1] + 1 < len(self.epsilons) else math.inf
 
 
 def v_curve(function: str = "cube", theta: float = 1.0, *, scheme: str = "central", dtype=np.float64,

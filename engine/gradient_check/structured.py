@@ -29,6 +29,12 @@ def supports(network: Network) -> bool:
     return all(f in KNOWN for f in (type(network).forward, type(network).loss, *(type(layer).forward for layer in network.layers)))
 
 
+def work(sizes: tuple[int, ...]) -> int:
+    """About how many multiplications the gradient of a plain network costs for each image: every weight's step is followed to the top."""
+    above = [10 * n + sum(a * b for a, b in zip(sizes[i + 1:], sizes[i + 2:], strict=False)) for i, n in enumerate([*sizes[2:], 1])]
+    return sum(a * b * each for a, b, each in zip(sizes, sizes[1:], above, strict=False))
+
+
 def loss_changes(network: Network, x: Array, labels: Array, step: complex, *, training: bool = True,
                  crossed: Array | None = None) -> tuple[complex, Array]:
     """The loss, and loss(theta + step e_k) - loss(theta) for every component k at once; without penalties.

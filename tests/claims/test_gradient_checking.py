@@ -160,7 +160,7 @@ def check_v_table():
     for name, theta in itertools.product(CURVES, (-2.0, -0.1, 0.0, 1.0)):
         for c in found_v(name, theta):
             u = np.finfo(c.dtype).eps
-            flat, limit = c.errors <= 10 * u, step_size.exact_up_to(c)
+            flat, limit = c.errors <= 10 * u, c.exact_up_to
             assert (limit > 0) == bool(flat[0])
             if limit:
                 assert flat[c.epsilons <= limit].all()
@@ -386,6 +386,8 @@ def grid():
     """Both ends and all rungs of each control on a small network, one at a time; then random settings: about 160."""
     free = [c for c in (*network.CONTROLS, *network.MORE) if c.name not in ("layers", "data", "seed")]
     found = [{"layers": "24-16", c.name: option} for c in free for option in c.options]
+    found.append({"activation": "gelu", "batch_norm": "after", "dropout": 0.5, "samples": 2, "scheme": "complex", "epsilon": 1e-9, "precision": "float32",
+                  "l2": 0.001, "initializer": "lecun_uniform", "gain": 3.0, "sigma_b": 0.5, "layers": "24-16", "seed": 77})   # "fair"
     rng = random.Random(0)
     for _ in range(70):
         found.append({c.name: rng.choice(c.options) for c in free} | {
@@ -452,7 +454,7 @@ def check_net_verdicts():
             zero, of_all = parts("Hardly anything was tested: N of the N components are exactly 0 on both sides.", text)
             other, = parts("Its number comes from the other N.", text)
             assert (value(zero), value(of_all), value(other)) == (idle.sum(), size, size - idle.sum())
-            assert (~idle & ~kink).sum() < 0.5 * size
+            assert sum((~idle & ~kink)[r.start:r.start + math.prod(r.shape)].sum() for r in report.by_parameter.values() if r.grade == "right") < 0.05 * size
         elif said.kind == "kink":
             n, of_all = parts("N of the N components step across a kink", text)
             assert (value(n), value(of_all)) == (kink.sum(), size)
@@ -465,7 +467,7 @@ def check_net_verdicts():
             if "smaller than the rounding" in text or "too close to the rounding" in text:
                 norm = 4 * 2.3e-16 * max(1.0, np.log(10)) / s["epsilon"]
                 assert s["scheme"] == "complex" or np.median(np.abs(b[~idle])) < 1e3 * norm * 100, changed
-    assert {"right", "vacuous", "unclear"} <= kinds
+    assert {"right", "fair", "vacuous", "unclear"} <= kinds
 
 
 def check_net_fixes():
@@ -607,7 +609,7 @@ def check_cautions():
     dropped = CAUTIONS["dropout"].check(True)
     assert own_error(dropped.analytical, dropped.numerical) > 0.1
     assert CAUTIONS["dropout"].check(False).grade == "right"
-    pairs, e = of("forgotten_penalty")
+    _, e = of("forgotten_penalty")
     report = CAUTIONS["penalty"].check(True)
     weights = np.concatenate([np.full(p.value.size, p.is_weight) for p in e.correct.parameters])
     assert np.allclose((report.numerical - report.analytical)[weights], 0.1 * e.correct.theta[weights], atol=1e-8)

@@ -32,10 +32,7 @@ def check(number: int) -> tuple[GradientReport, list[str]]:
 
 
 def gradient_cells(report: GradientReport, name: str) -> list[pd.DataFrame]:
-    """One parameter's gradient by backpropagation and by differences, each as blocks with `value`; what rounding alone can make is 0.
-
-    In units of the numerical side's largest; of the other's, where the numerical side is 0 but for rounding.
-    """
+    """One parameter's gradient, both sides, as blocks with `value`, in units of the differences' largest (or of the other's); rounding is 0."""
     row, sides = report.by_parameter[name], (report.analytical, report.numerical)
     a, b = (np.where(np.abs(m) > report.rounding, np.nan_to_num(m), 0.0) for m in (common.matrix(side, row) for side in sides))
     largest = np.abs(b).max() or np.abs(a).max() or 1.0
@@ -156,10 +153,7 @@ for row in report.by_parameter.values():
 
 LOOK_FOR = "Which parameters are wrong? Which are right, if any? What stands between them?"
 PART = Part(
-    "bug",
-    "Find the bug",
-    show,
-    inside=(BUG, PARAMETER),
+    "bug", "Find the bug", show, inside=(BUG, PARAMETER),
     presets=tuple(Preset(f"grad_bug_{i}", f"Bug {i}", LOOK_FOR, {"bug": i}) for i in range(1, len(NUMBERED) + 1)),
     try_next=(
         Try("Bug 13. Before you answer: which is the last parameter, counted from the output, that is still right?", {"bug": 13}),
@@ -168,4 +162,4 @@ PART = Part(
     ),
     sources=(numbered, check_gradients),
     cites=("notes", "cs231n"),
-)
+)  # fmt: skip

@@ -76,7 +76,6 @@ def network() -> Network:
 
 
 def measure() -> None:
-    """What the script `COST` does."""
     data = load_digits()
     with place():
         st.session_state["grad_cost"] = check_cost(network(), data.x_train[:16] / 16, data.y_train[:16])
@@ -116,10 +115,7 @@ def cost() -> Shown:
 
 
 PART = Part(
-    "cautions",
-    "Cautions",
-    show,
-    inside=(CAUTION, MISTAKE),
+    "cautions", "Cautions", show, inside=(CAUTION, MISTAKE),
     try_next=(
         Try("*Kink*: guess before you switch. Will the check fail, pass, or say that it cannot tell?", {"caution": "kink", "mistake": False}),
         Try("*One sample*: without the mistake the bug is found. With it, the plain formula says right.", {"caution": "one_sample", "mistake": True}),
@@ -127,4 +123,4 @@ PART = Part(
     ),
     sources=(check_gradients,),
     cites=("notes", "cs231n", "dlfs"),
-)
+)  # fmt: skip

@@ -23,13 +23,8 @@ NAMES = {"cube": "θ³", "square": "θ²", "exp": "exp θ", "sin": "sin θ", "ta
 FUNCTION = Menu("grad_function", "Function f", "cube", "The curve whose slope is taken.", tuple(NAMES), show=lambda key: NAMES[key])
 THETA = Ladder("grad_theta", "Place θ", 1.0, "The place where the slope is taken.", tuple(round(0.1 * i, 1) for i in range(-20, 21)))
 WORST = "worst"
-PARAMETERS = (
-    WORST,
-    *(f"{name}_{i}.{part}" for i in range(1, 5) for name, part in (("dense", "W"), ("dense", "b"), ("activate", "slope"))),
-    *(f"batch_norm_{i}.{part}" for i in range(1, 5) for part in ("gamma", "beta")),
-    "output.W",
-    "output.b",
-)
+KINDS = ("dense_{}.W", "dense_{}.b", "activate_{}.slope", "batch_norm_{}.gamma", "batch_norm_{}.beta")
+PARAMETERS = (WORST, *(kind.format(i) for i in range(1, 5) for kind in KINDS), "output.W", "output.b")
 PARAMETER = Menu("grad_parameter", "Parameter", WORST, "The picture shows its components.", PARAMETERS, show=lambda name: "the worst" if name == WORST else name)
 SMALL = "The network is small, 64-24-16-10, and sees 16 of the built-in digits."
 LOW, HIGH = 1e-12, 1.0  # of every relative error drawn: fixed, so that the eye compares
@@ -170,20 +165,14 @@ def grid(rows: int, columns: int, tip: tuple[str, str, str], colour_by: alt.Colo
 def parameter_table(report: GradientReport) -> pd.DataFrame:
     """One row a parameter, numbers as people write them."""
     rows = report.by_parameter.values()
-    return pd.DataFrame(
-        {
-            "Parameter": [row.name for row in rows],
-            "Grade": [row.grade for row in rows],
-            "Relative error": [number(row.relative_error) for row in rows],
-            "a ÷ b": ["–" if np.isnan(row.factor) else number(row.factor, 4) for row in rows],
-            "Mean |Δ|": [number(row.mean_difference) for row in rows],
-            "‖gradient‖": [number(row.gradient_norm) for row in rows],
-            "0 on both sides": [f"{100 * row.vacuous:.0f} %" for row in rows],
-            "At a kink": [number(row.kinks) for row in rows],
-            "Shape": [" × ".join(map(str, row.shape)) for row in rows],
-            "Worst at": [", ".join(map(str, row.worst)) for row in rows],
-        }
-    )
+    columns = {
+        "Parameter": lambda row: row.name, "Grade": lambda row: row.grade, "Relative error": lambda row: number(row.relative_error),
+        "a ÷ b": lambda row: "–" if np.isnan(row.factor) else number(row.factor, 4), "Mean |Δ|": lambda row: number(row.mean_difference),
+        "‖gradient‖": lambda row: number(row.gradient_norm), "0 on both sides": lambda row: f"{100 * row.vacuous:.0f} %",
+        "At a kink": lambda row: number(row.kinks), "Shape": lambda row: " × ".join(map(str, row.shape)),
+        "Worst at": lambda row: ", ".join(map(str, row.worst)),
+    }  # fmt: skip
+    return pd.DataFrame({title: [write(row) for row in rows] for title, write in columns.items()})
 
 
 def numbers(report: GradientReport) -> pd.DataFrame:
@@ -202,8 +191,7 @@ def metric(report: GradientReport) -> list[str]:
     formula = r"\frac{\lVert a - b \rVert}{\lVert a \rVert + \lVert b \rVert}"
     if not np.isfinite([a, b]).all():
         return [formula]
-    difference = float(np.linalg.norm(report.analytical - report.numerical))
-    return [rf"{formula} = \frac{{{tex(difference)}}}{{{tex(a)} + {tex(b)}}} = {tex(report.relative_error)}"]
+    return [rf"{formula} = \frac{{{tex(float(np.linalg.norm(report.analytical - report.numerical)))}}}{{{tex(a)} + {tex(b)}}} = {tex(report.relative_error)}"]
 
 
 def show_bands(report: GradientReport) -> None:

@@ -108,10 +108,7 @@ for row in secants({v.function!r}, {v.theta!r}, [{v.step!r}]):
 
 NOTES = {"function": "cube", "theta": 1.0, "step": 0.01}
 PART = Part(
-    "curve",
-    "One curve",
-    show,
-    controls=(FUNCTION, THETA, STEP),
+    "curve", "One curve", show, controls=(FUNCTION, THETA, STEP),
     presets=(Preset("grad_notes", "The notes' θ³", "The one-sided secant has slope 3.0301, the two-sided 3.0001: errors of 3ε + ε² and ε².", NOTES),),
     try_next=(
         Try("ε = 0.01 at θ = 1: the numbers of the lecture notes.", preset="grad_notes"),
@@ -121,4 +118,4 @@ PART = Part(
     ),
     sources=(derivative, secants),
     cites=("notes",),
-)
+)  # fmt: skip

@@ -34,11 +34,8 @@ SCHEMES = {"forward": "One-sided", "central": "Two-sided", "complex": "Complex s
 
 
 def room(pixels: int, layers: str, classes: int = 10) -> int:
-    """Images that a network leaves time for, at least 1: every weight's step has to be followed to the top."""
-    sizes = (pixels, *map(int, layers.split("-")), classes)
-    above = [10 * n + sum(a * b for a, b in zip(sizes[i + 1 :], sizes[i + 2 :], strict=False)) for i, n in enumerate([*sizes[2:], 1])]
-    once = sum(a * b * work for a, b, work in zip(sizes, sizes[1:], above, strict=False))
-    return max(1, int(WORK / once))
+    """Images that a network leaves time for, at least 1."""
+    return max(1, int(WORK / structured.work((pixels, *map(int, layers.split("-")), classes))))
 
 
 def one_image(v: Values) -> str:
@@ -94,13 +91,10 @@ BOOK = (
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 @place()
-def check(
-    data: str, _images: Dataset, samples: int, sizes: tuple, l2: float, epsilon: float, scheme: str, precision: str, seed: int, **built
-) -> GradientReport:
-    x = normalizer("scale", _images, np.float64)(_images.x_train[:samples])
+def check(data: str, _images: Dataset, samples: int, sizes: tuple, l2: float, precision: str, seed: int, epsilon: float, scheme: str, **built) -> GradientReport:
+    x, labels = normalizer("scale", _images, np.float64)(_images.x_train[:samples]), _images.y_train[:samples]
     network = mlp(sizes, rng=np.random.default_rng(seed), dtype=np.float64, **built)
-    penalty = Penalty(l2=l2) if l2 else None
-    return check_gradients(network, x, _images.y_train[:samples], penalty=penalty, epsilon=epsilon, scheme=scheme, dtype=np.dtype(precision))
+    return check_gradients(network, x, labels, penalty=Penalty(l2=l2) if l2 else None, epsilon=epsilon, scheme=scheme, dtype=np.dtype(precision))
 
 
 def settings_of(v: Values, data: Dataset) -> dict[str, Any]:
@@ -184,36 +178,25 @@ def show(v: Values) -> Shown:
 PLAIN = {control.name: control.default for control in (*CONTROLS, *MORE)}
 DLFS = {"data": "mnist", "epsilon": 1e-4}  # the book's images and step
 PART = Part(
-    "net",
-    "A network",
-    show,
-    controls=CONTROLS,
-    more=MORE,
-    inside=(PARAMETER,),
+    "net", "A network", show, controls=CONTROLS, more=MORE, inside=(PARAMETER,),
     presets=(
         Preset("grad_default", "Every weight of a network", "25,194 components, taken by backpropagation and by differences while you move a slider."),
-        Preset(
-            "grad_trap", "The 10⁻⁷ trap", "With ε = 10⁻⁷, a threshold of 10⁻⁷ for every parameter rejects correct code, because of rounding.",
-            {"epsilon": 1e-7, "gain": 0.1},
-        ),
-        Preset(
-            "grad_ch5", "Deep Learning from Scratch, ch. 5",
-            "784-50-10, three images, ε = 10⁻⁴. Without a number added inside the logarithm, all mean differences stay below 10⁻⁹.",
-            DLFS | {"layers": "50", "samples": 3, "initializer": "normal", "gain": 0.01},
-        ),
-        Preset(
-            "grad_dlfs_bn", "Its batch-norm check: one image", "Over 99 % of the gradients are exactly 0 on both sides, and the last β steps across ReLU's kink.",
-            DLFS | {"layers": "100-100", "samples": 1, "batch_norm": "before"},
-        ),
+        Preset("grad_trap", "The 10⁻⁷ trap", "With ε = 10⁻⁷, a threshold of 10⁻⁷ for every parameter rejects correct code, because of rounding.",
+               {"epsilon": 1e-7, "gain": 0.1}),
+        Preset("grad_ch5", "Deep Learning from Scratch, ch. 5",
+               "784-50-10, three images, ε = 10⁻⁴. Without a number added inside the logarithm, all mean differences stay below 10⁻⁹.",
+               DLFS | {"layers": "50", "samples": 3, "initializer": "normal", "gain": 0.01}),
+        Preset("grad_dlfs_bn", "Its batch-norm check: one image",
+               "Over 99 % of the gradients are exactly 0 on both sides, and the last β steps across ReLU's kink.",
+               DLFS | {"layers": "100-100", "samples": 1, "batch_norm": "before"}),
     ),
     try_next=(
-        Try("One image and batch norm: over 99 % of the gradients are 0 on both sides, and hardly anything is tested.", PLAIN | {"samples": 1, "batch_norm": "before"}),
+        Try("One image and batch norm: over 99 % of the gradients are 0 on both sides, and hardly anything is tested.",
+            PLAIN | {"samples": 1, "batch_norm": "before"}),
         Try("float32 with ε = 10⁻⁵: the same code, the same network, and no verdict.", PLAIN | {"precision": "float32", "epsilon": 1e-5}),
         Try("The complex step: both sides agree in 15 digits.", PLAIN | {"scheme": "complex"}),
-        Try(
-            "GELU, dropout, batch norm after the activation: backpropagation is right there too.",
-            PLAIN | {"activation": "gelu", "dropout": 0.5, "batch_norm": "after"},
-        ),
+        Try("GELU, dropout, batch norm after the activation: backpropagation is right there too.",
+            PLAIN | {"activation": "gelu", "dropout": 0.5, "batch_norm": "after"}),
     ),
     sources=(check_gradients, structured.loss_changes, judge),
     cites=("dlfs", "cs231n", "squire"),

@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.gradient_check.finite_differences import SCHEMES, VCurve, best_epsilon, v_curve
 from engine.verdict import Verdict, number
-from engine.words import AT_ROUNDING, NO_STEP_HELPS
+from engine.words import NO_STEP_HELPS
 from pages.parts.gradient_checking.common import FUNCTION, NAMES, THETA, WORDS
 from pages.shared import encodings, layout
 from pages.shared.control import Values
@@ -62,18 +62,6 @@ def picture(frame: pd.DataFrame, best: pd.DataFrame, slopes: pd.DataFrame) -> al
     ).properties(height=440, title=alt.Title("Error of the slope at every step", subtitle=said))
 
 
-def exact_up_to(c: VCurve) -> float:
-    """The largest ε up to which every error is rounding of a slope of about 1; 0 where a left arm begins at once."""
-    off = c.errors > AT_ROUNDING * np.finfo(c.dtype).eps
-    return float(c.epsilons[(off.argmax() if off.any() else len(off)) - 1]) if not off[0] else 0.0
-
-
-def jumps_at(c: VCurve) -> float:
-    """The ε from which on every error is large; infinite where the longest step is still exact."""
-    small = np.flatnonzero(c.errors <= NO_STEP_HELPS)
-    return float(c.epsilons[small[-1] + 1]) if small[-1] + 1 < len(c.epsilons) else np.inf
-
-
 def read(found: list[VCurve]) -> Verdict:
     """Kinds: "v", "exact" (two-sided at any step), "straight" (any secant, until a step reaches the kink), or "kink" (no step helps)."""
     one, two, complex_step = found[:3]
@@ -92,8 +80,8 @@ def read(found: list[VCurve]) -> Verdict:
         return Verdict("kink", text + "The complex step stays on one side of the kink and gives the slope of that side.")
     text = f"On both sides of its kink this curve is straight, so short steps are exact but for rounding. The least errors are {number(two.best_error)} "
     text += f"for the two-sided difference and {number(one.best_error)} for the one-sided."
-    if np.isfinite(jumps_at(two)):
-        text += f" From ε = **{number(jumps_at(two))}** on, two-sided steps cross the kink, and their error grows to {number(two.errors[-1])}."
+    if np.isfinite(two.jumps_at):
+        text += f" From ε = **{number(two.jumps_at)}** on, two-sided steps cross the kink, and their error grows to {number(two.errors[-1])}."
     return Verdict("straight", text)
 
 
@@ -122,7 +110,7 @@ def show(v: Values) -> Shown:
         columns = {
             "Difference": [WORDS[c.scheme] for c in found],
             "Precision": [c.dtype for c in found],
-            "Best ε": [f"any up to {number(exact_up_to(c))}" if exact_up_to(c) else number(c.best) for c in found],
+            "Best ε": [f"any up to {number(c.exact_up_to)}" if c.exact_up_to else number(c.best) for c in found],
             "Least error": [number(c.best_error) for c in found],
             "Slope of the right arm": ["–" if np.isnan(c.order) else number(c.order, 4) for c in found],
         }
@@ -146,10 +134,7 @@ for dtype in (np.float64, np.float32):
 
 
 PART = Part(
-    "v",
-    "The V",
-    show,
-    controls=(FUNCTION, THETA),
+    "v", "The V", show, controls=(FUNCTION, THETA),
     presets=(Preset("grad_v", "How small is too small?", "One-sided and two-sided differences have a best ε. The complex step is good at any small one."),),
     try_next=(
         Try("exp θ: read off the best ε of the two-sided difference in float64, and in float32.", {"function": "exp"}),
@@ -158,4 +143,4 @@ PART = Part(
     ),
     sources=(v_curve, best_epsilon),
     cites=("squire", "cs231n"),
-)
+)  # fmt: skip
