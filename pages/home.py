@@ -20,7 +20,7 @@ DEPTH = 30
 GAIN = Ladder(
     "home_gain", "Scale of the first weights, in units of He's rule", 0.8, "One factor on all weights of thirty layers.",
     tuple(round(0.05 * i, 2) for i in range(10, 41)),
-)  # fmt: skip
+)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
@@ -50,7 +50,7 @@ def fan(lines: pd.DataFrame, points: pd.DataFrame) -> alt.LayerChart:
     words = line.transform_filter(f"datum.layer == {DEPTH}").mark_text(align="left", dx=5).encode(text=alt.Text("series", type="nominal"))
     dots = chart(points).mark_point(size=55).encode(
         x=x, y=encodings.number(alt.Y, "measured", **y), color=tint("signal"), tooltip=tips(("layer", "Layer", "d"), ("measured", "Spread", ".3~g"))
-    )  # fmt: skip
+    )
     return alt.layer(line.mark_line(strokeWidth=1.2).encode(color=tint("yardstick")), words, dots).properties(
         height=330, title=alt.Title("Thirty layers, one factor on their weights", subtitle="Dots: one random network. Lines: theory.")
     )
@@ -67,10 +67,8 @@ with left:
         st.warning(sentence)
     points, end, start = network(gain)
     layout.show(
-        st,
-        fan(theory(), points),
-        f"Spread of the signal over {DEPTH} ReLU layers for weights of {gain:g} times He's rule, against theory for five scales",
-    )
+        st, fan(theory(), points),
+        f"Spread of the signal over {DEPTH} ReLU layers for weights of {gain:g} times He's rule, against theory for five scales")
 with right:
     layout.verdict(
         f"Weights of **{gain:g} ×** what He's rule says: after {DEPTH} layers the signal has a spread of **{number(end)}**, "

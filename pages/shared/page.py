@@ -25,7 +25,7 @@ def preset_menu(page: Page) -> None:
     st.selectbox(
         "Experiment", presets, index=None, format_func=lambda k: presets[k].title, key=key, on_change=apply,
         placeholder="Choose an experiment", help="Sets all controls below. Every setting is part of the page's link.",
-    )  # fmt: skip
+    )
     if chosen:
         st.caption(f"Look for: {presets[chosen].look_for}")
 

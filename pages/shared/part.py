@@ -103,7 +103,7 @@ class Page:
         return Menu(
             f"{self.prefix}_part", "Part", self.opens or self.parts[0].key, "The lesson, left to right.", tuple(titles), pills=True,
             hidden_label=True, show=lambda key: titles.get(key, str(key)),
-        )  # fmt: skip
+        )
 
     @cached_property
     def controls(self) -> tuple[Control, ...]:

@@ -27,29 +27,14 @@ def _config() -> alt.theme.ThemeConfig:
     return {
         "config": {
             "axis": {
-                "labelFontSize": 12,
-                "titleFontSize": 12,
-                "titleFontWeight": "normal",
-                "gridOpacity": 0.5,
-                "tickCount": 5,
-                "labelOverlap": "greedy",
-            },
+                "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "gridOpacity": 0.5, "tickCount": 5,
+                "labelOverlap": "greedy"},
             "title": {"anchor": "start", "subtitleColor": QUIET, "subtitleFontSize": 12, "fontSize": 14, "fontWeight": 600, "offset": 8},
             "legend": {
-                "orient": "top",
-                "title": None,
-                "labelFontSize": 12,
-                "symbolType": "stroke",
-                "symbolStrokeWidth": 2.5,
-                "symbolSize": 150,
-                "offset": 4,
-            },
-            "view": {"strokeOpacity": 0},
-            "rule": {"color": QUIET},
-            "text": {"color": QUIET},
-            "line": {"strokeWidth": 2},
-            "point": {"size": 30, "filled": True},
-        }
+                "orient": "top", "title": None, "labelFontSize": 12, "symbolType": "stroke", "symbolStrokeWidth": 2.5, "symbolSize": 150,
+                "offset": 4},
+            "view": {"strokeOpacity": 0}, "rule": {"color": QUIET}, "text": {"color": QUIET}, "line": {"strokeWidth": 2},
+            "point": {"size": 30, "filled": True}}
     }
 
 

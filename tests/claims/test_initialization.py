@@ -132,6 +132,9 @@ def real_networks():
                 assert 1e-3 <= ratio <= 1e3
         if run.std[0] == 0 and pick["width"] > 1:
             assert said.kind in ("dead", "symmetric"), (pick, said)
+    silent = propagation.propagate(depth=5, width=2, samples=1000, activation="relu", initializer="lecun_normal", gain=0.01, sigma_b=2.0,
+                                   rng=np.random.default_rng(0))
+    assert (silent.std[0], diagnosis.diagnose(silent).kind) == (0, "dead")
 
 
 def plain_relu_network(depth, gain, sigma, seed, width=100):

@@ -104,7 +104,8 @@ def test_the_notes_numbers_stand_on_the_page():
 
 def test_the_default_network_has_at_least_25000_parameters_and_every_one_is_compared():
     app = opened("net")
-    compared, idle = (int(n.replace(",", "")) for n in re.search(r"in all ([\d,]+) components that .* ([\d,]+) that are 0 on both", words(app)).groups())
+    found = re.search(r"in all ([\d,]+) components that .* ([\d,]+) that are 0 on both", words(app)).groups()
+    compared, idle = (int(n.replace(",", "")) for n in found)
     assert compared + idle == 25_194
     assert output_of(app)[0].endswith(": right")
 

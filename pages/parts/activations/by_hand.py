@@ -25,10 +25,9 @@ def subscripted(name: str) -> str:
 CONTROLS = tuple(
     Number(
         f"act_{name}", "Target t" if name == "t" else subscripted(name), default, "The lecture notes' value is the default.",
-        limits=(-100, 100), step=0.5,
-    )
+        limits=(-100, 100), step=0.5)
     for name, default in by_hand.NOTES.items()
-)  # fmt: skip
+)
 
 
 def picture_tables(value: Mapping[str, float]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -51,8 +50,7 @@ def network(edges: pd.DataFrame, nodes: pd.DataFrame) -> alt.LayerChart:
         hidden = {"title": None, "axis": None}
         return {
             "x": alt.X(x, type="quantitative", scale=alt.Scale(domain=[-0.3, 2.35], nice=False), **hidden),
-            "y": alt.Y(y, type="quantitative", scale=alt.Scale(domain=[-0.25, 1.2], nice=False), **hidden),
-        }
+            "y": alt.Y(y, type="quantitative", scale=alt.Scale(domain=[-0.25, 1.2], nice=False), **hidden)}
 
     along, spots = chart(edges).encode(**place("mx", "my")), chart(nodes).encode(**place("x", "y"))
     return alt.layer(
@@ -77,8 +75,7 @@ def read(output: float, first: float, last: float) -> Verdict:
         "read",
         f"The output is **{output:.4f}**. The gradient of w₁ has passed two slopes, {number(last)} × {number(first)} = "
         f"**{number(first * last)}**; a sigmoid's is never above ¼, so two leave at most 1/16. "
-        "Each further layer would multiply by one more slope of at most ¼, and by one more weight.",
-    )
+        "Each further layer would multiply by one more slope of at most ¼, and by one more weight.")
 
 
 def show(v: Values) -> Shown:
@@ -108,16 +105,11 @@ for step in (*forward, *backward):
 
 
 PART = Part(
-    "hand",
-    "Backprop by hand",
-    show,
-    controls=CONTROLS,
+    "hand", "Backprop by hand", show, controls=CONTROLS,
     presets=(Preset("act_hand", "Backprop by hand", "The units give 0.731 and 0.5, and the output is 0.5575. The slide rounds it to 0.55."),),
     try_next=(
         Try("w₁ = 20: the first unit saturates. What is left of the gradients of w₁ and w₂?", by_hand.NOTES | {"w1": 20.0}),
         Try("x = (0, 0): which gradients are 0, and why not those of w₅ and w₆?", by_hand.NOTES | {"x1": 0.0, "x2": 0.0}),
         Try("w₁ = 1 and t = ½, so that t = y: the error is 0, and with it everything that comes back.", by_hand.NOTES | {"w1": 1.0, "t": 0.5}),
     ),
-    sources=(by_hand.solve,),
-    cites=("notes",),
-)
+    sources=(by_hand.solve,), cites=("notes",))

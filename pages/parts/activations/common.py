@@ -18,7 +18,7 @@ from pages.shared.titles import title
 NAMES = tuple(title(key) for key in ACTIVATIONS)
 HUES = (
     "#9c909c", "#9054b4", "#9c9000", "#3c9c90", "#cc60b4", "#307818", "#786c3c", "#30a830", "#b43078", "#1890c0", "#18786c", "#9c84e4",
-)  # fmt: skip
+)
 DASHES = ([16, 4], [9, 3, 2, 3], [2, 2], [1, 0], [7, 3], [9, 3, 2, 3, 2, 3], [4, 2])
 SHAPES = ("diamond", "square", "triangle-up", "circle", "cross", "triangle-down", "triangle-right")
 

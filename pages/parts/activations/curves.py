@@ -63,16 +63,10 @@ def facts_table(facts: Mapping[str, curves.Facts]) -> pd.DataFrame:
 
     rows = [
         {
-            "Activation": name,
-            "Range": f"{end(f.low)} … {end(f.high)}",
-            "Far left": line(f.left),
-            "Far right": line(f.right),
+            "Activation": name, "Range": f"{end(f.low)} … {end(f.high)}", "Far left": line(f.left), "Far right": line(f.right),
             "Kinks at": ", ".join(f"{kink:g}" for kink in f.activation.kinks) or "none",
-            "Mean of φ": f"{f.mean + 0.0:.3f}".replace("-0.000", "0.000"),
-            "Zero-centred": "yes" if f.zero_centred else "no",
-            "Steepest φ′": f"{f.steepest:.4g}",
-            "Usual initializer": title(f.activation.recommended),
-        }
+            "Mean of φ": f"{f.mean + 0.0:.3f}".replace("-0.000", "0.000"), "Zero-centred": "yes" if f.zero_centred else "no",
+            "Steepest φ′": f"{f.steepest:.4g}", "Usual initializer": title(f.activation.recommended)}
         for name, f in facts.items()
     ]
     return pd.DataFrame(rows)
@@ -88,15 +82,10 @@ def lines(frame: pd.DataFrame, zones: pd.DataFrame, measure: str, z: float) -> a
     name, head, domain = PICTURES[measure]
     shade = alt.Chart(zones).mark_rect(opacity=0.3 / max(1, zones["activation"].nunique()), color=QUIET)
     curve = alt.Chart(frame).encode(
-        x=z_axis(),
-        y=encodings.number(alt.Y, measure, name, domain=domain),
-        color=hue(shown),
-        strokeDash=dash(shown),
-        tooltip=tips(("activation", "Activation"), ("z", "z", ".2f"), ("phi", "φ", ".4g"), ("slope", "φ′", ".4g")),
-    )
+        x=z_axis(), y=encodings.number(alt.Y, measure, name, domain=domain), color=hue(shown), strokeDash=dash(shown),
+        tooltip=tips(("activation", "Activation"), ("z", "z", ".2f"), ("phi", "φ", ".4g"), ("slope", "φ′", ".4g")))
     return alt.layer(
-        *([shade.encode(x=z_axis("low"), x2="high")] if len(zones) else []),
-        curve.mark_line(clip=True),
+        *([shade.encode(x=z_axis("low"), x2="high")] if len(zones) else []), curve.mark_line(clip=True),
         encodings.rule(x=z) if abs(z) <= SPAN else outside(z, domain[measure == "slope" or z < 0]),
     ).properties(height=330, title=alt.Title(head, subtitle=["Grey: almost no slope here;", "darker where more of them are flat."]))
 
@@ -105,13 +94,8 @@ def outside(z: float, edge: float) -> alt.Chart:
     """An arrow at the end of the axis, with the value of a cursor that lies beyond it."""
     at = pd.DataFrame({"z": [math.copysign(SPAN, z)], "edge": [edge], "text": [f"z = {signed(z)} ▶" if z > 0 else f"◀ z = {signed(z)}"]})
     mark = alt.Chart(at).mark_text(
-        align="right" if z > 0 else "left",
-        baseline="top" if edge > 0 else "bottom",
-        dy=4 if edge > 0 else -4,
-        fontSize=13,
-        fontWeight=600,
-        color=QUIET,
-    )
+        align="right" if z > 0 else "left", baseline="top" if edge > 0 else "bottom", dy=4 if edge > 0 else -4, fontSize=13, fontWeight=600,
+        color=QUIET)
     return mark.encode(x=z_axis(), y=alt.Y("edge", type="quantitative"), text=alt.Text("text", type="nominal"))
 
 
@@ -119,12 +103,9 @@ def zone_strips(zones: pd.DataFrame, shown: list[str]) -> alt.Chart:
     """A row for each activation: where its slope is below 5 % of the steepest and fading, and where it is exactly 0."""
     legend = alt.Legend(values=["saturated", "dead"], symbolType="square", symbolStrokeWidth=0)
     bars = chart(zones).encode(
-        x=z_axis("low"),
-        x2="high",
-        y=alt.Y("activation", type="nominal", title=None, scale=alt.Scale(domain=shown), sort=None),
+        x=z_axis("low"), x2="high", y=alt.Y("activation", type="nominal", title=None, scale=alt.Scale(domain=shown), sort=None),
         color=alt.Color("kind", type="nominal", scale=alt.Scale(domain=[" ", "  ", "saturated", "dead"]), legend=legend),
-        tooltip=tips(("activation", "Activation"), ("kind", "Slope"), ("low", "From z", ".2f"), ("high", "To z", ".2f")),
-    )
+        tooltip=tips(("activation", "Activation"), ("kind", "Slope"), ("low", "From z", ".2f"), ("high", "To z", ".2f")))
     words = [f"Saturated: under {100 * ALMOST_FLAT:.0f} % of the steepest slope.", "Dead: the slope is exactly 0."]
     return bars.mark_bar(height=12).properties(height=28 * len(shown) + 110, title=alt.Title("Where the slope is almost gone", subtitle=words))
 
@@ -176,28 +157,19 @@ for activation in table:
 
 
 PART = Part(
-    "curves",
-    "Curves",
-    show,
-    controls=CONTROLS,
-    **SLOPE_CONTROLS,
-    more_open=True,
+    "curves", "Curves", show, controls=CONTROLS, **SLOPE_CONTROLS, more_open=True,
     presets=(
         Preset(
             "act_notes", "The notes' figure", "Five curves, and below them where each slope is almost gone.",
-            {"set": ["sigmoid", "tanh", "relu", "leaky_relu", "elu"]},
-        ),
+            {"set": ["sigmoid", "tanh", "relu", "leaky_relu", "elu"]}),
         Preset(
             "act_far", "A neuron at z = 51", "σ′(51) = 7 × 10⁻²³, far outside the picture, where the arrow points. Of a gradient that arrives there, nothing is left.",
-            {"z": 51.0, "set": ["sigmoid", "tanh", "relu"]},
-        ),
+            {"z": 51.0, "set": ["sigmoid", "tanh", "relu"]}),
     ),
     try_next=(
         Try("Move the cursor to 51: what is left of the sigmoid's slope?", preset="act_far"),
         Try("Leaky ReLU with α = 0, beside ReLU: can you tell them apart?", {"set": ["relu", "leaky_relu"], "leaky_relu_alpha": 0.0}),
         Try("ELU with α = 2: a kink appears at 0, and the floor moves to −2.", {"set": ["elu"], "elu_alpha": 2.0}),
-        Try("What the slopes multiply to: the sigmoid at 1/√n.", preset="act_sigmoid"),
-    ),
-    sources=(curves.facts, curves.values_at),
-    cites=("notes", "elu", "selu"),
-)  # fmt: skip
+        Try("What the slopes multiply to: the sigmoid at 1/√n.", preset="act_sigmoid")),
+    sources=(curves.facts, curves.values_at), cites=("notes", "elu", "selu"),
+)

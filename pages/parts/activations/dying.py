@@ -29,15 +29,13 @@ CONTROLS = (
     RIVALS,
     Ladder(
         "act_rate", "Learning rate η", 0.01, "Adam's. Large steps throw units to where no image switches them on: try 0.1 with a bias of 0.",
-        (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
-    ),
+        (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)),
     Ladder(
         "act_bias", "First bias b", -1.0, "Every hidden unit starts with it. Far below 0, no image switches most of the units on.",
-        (-3.0, -2.0, -1.5, -1.0, -0.7, -0.5, -0.3, -0.2, -0.1, 0.0, 0.1, 0.5),
-    ),
+        (-3.0, -2.0, -1.5, -1.0, -0.7, -0.5, -0.3, -0.2, -0.1, 0.0, 0.1, 0.5)),
     Whole("act_dying_depth", "Hidden layers", 3, "Of 50 units each.", (1, 10)),
     seed_control("act", name="dying_seed", help="Draws the weights and orders the images."),
-)  # fmt: skip
+)
 
 
 @st.cache_data(max_entries=100, show_spinner="Training …")
@@ -86,8 +84,7 @@ def frames(looks: Mapping[str, Sequence[Watch]]) -> tuple[pd.DataFrame, pd.DataF
         layers += [(name, i, off, dead) for i, (off, dead) in enumerate(zip(watches[-1].off, watches[-1].dead, strict=True), start=1)]
     return (
         pd.DataFrame(over, columns=["activation", "step", "epoch", "off", "dead", "accuracy"]),
-        pd.DataFrame(layers, columns=["activation", "layer", "off", "dead"]),
-    )
+        pd.DataFrame(layers, columns=["activation", "layer", "off", "dead"]))
 
 
 SHARES = (("off", "Switched off", ".1%"), ("dead", "Slope 0 on every image", ".1%"))
@@ -98,10 +95,8 @@ def while_training(frame: pd.DataFrame) -> alt.LayerChart:
     shown = list(frame["activation"].unique())
     base = alt.Chart(frame).encode(
         x=encodings.number(alt.X, "epoch", "Epoch", domain=(0, dying.EPOCHS), axis=alt.Axis(tickMinStep=1)),
-        y=encodings.share("off", "Units no image switches on"),
-        color=hue(shown),
-        tooltip=tips(("activation", "Activation"), ("epoch", "Epoch", ".2~f"), *SHARES, ("accuracy", "Read correctly", ".1%")),
-    )
+        y=encodings.share("off", "Units no image switches on"), color=hue(shown),
+        tooltip=tips(("activation", "Activation"), ("epoch", "Epoch", ".2~f"), *SHARES, ("accuracy", "Read correctly", ".1%")))
     return alt.layer(base.mark_line().encode(strokeDash=dash(shown)), base.mark_point(opacity=1)).properties(
         height=330, title=alt.Title("While training", subtitle="Switched off: z ≤ 0 on every training image")
     )
@@ -113,10 +108,8 @@ def by_layer(frame: pd.DataFrame) -> alt.LayerChart:
     base = alt.Chart(frame).encode(
         x=alt.X("layer", type="ordinal", title="Layer l", axis=alt.Axis(labelAngle=0)),
         xOffset=alt.XOffset("activation", type="nominal", sort=None, scale=alt.Scale(domain=shown)),
-        y=encodings.share("off", "Units no image switches on"),
-        color=hue(shown),
-        tooltip=tips(("activation", "Activation"), ("layer", "Layer", "d"), *SHARES),
-    )
+        y=encodings.share("off", "Units no image switches on"), color=hue(shown),
+        tooltip=tips(("activation", "Activation"), ("layer", "Layer", "d"), *SHARES))
     return alt.layer(base.mark_bar(opacity=0.8), base.mark_point(size=40, opacity=1).encode(shape=shape(shown))).properties(
         height=330, title=alt.Title("By layer, at the end", subtitle="Switched off: z ≤ 0 on every training image")
     )
@@ -209,8 +202,7 @@ def show(v: Values) -> Shown:
     formulas = [
         r"z \le 0 \text{ on every image} \;\Rightarrow\; \mathrm{ReLU}'(z) = 0 \;\Rightarrow\; \frac{\partial J}{\partial w} = 0",
         r"\text{In layer 1 the inputs, the images, stay the same; deeper they move, and a unit may come back.}",
-        rf"\text{{leaky ReLU: }} \varphi'(z) = {tex(v.leaky_relu_alpha)} \text{{ for }} z < 0",
-    ]
+        rf"\text{{leaky ReLU: }} \varphi'(z) = {tex(v.leaky_relu_alpha)} \text{{ for }} z < 0"]
     script = f"""from engine.activations import as_activation
 from engine.studies.dying import watch_units
 
@@ -223,11 +215,7 @@ for activation in table:
 
 
 PART = Part(
-    "dying",
-    "Dying ReLU",
-    show,
-    controls=CONTROLS,
-    **SLOPE_CONTROLS,
+    "dying", "Dying ReLU", show, controls=CONTROLS, **SLOPE_CONTROLS,
     presets=(
         Preset("act_dying", "Dying ReLU: biases too low", "ReLU's line stays where it began. The other three come down: many of their units come back."),
         Preset("act_dying_step", "Dying ReLU: steps too large", "The first step alone switches off half of ReLU's units, 45 % of leaky ReLU's and 41 % of ELU's.", {"rate": 0.1, "bias": 0.0}),
@@ -236,10 +224,7 @@ PART = Part(
         Try("Large steps (η = 0.1) instead of a low bias: does ReLU end with fewer units without slope?", preset="act_dying_step"),
         Try(
             "A bias of 0 and η = 0.03: a third of ReLU's units end without slope. Does it read worse than the others?",
-            {"rate": 0.03, "bias": 0.0, "rivals": USUAL["rivals"], "dying_depth": 3, "dying_seed": 0},
-        ),
-        Try("Ten layers: in which of them do units come back?", {"dying_depth": 10}),
-    ),
-    sources=(dying.watch_units, dying.sweep),
-    cites=("notes", "maas", "elu"),
-)  # fmt: skip
+            {"rate": 0.03, "bias": 0.0, "rivals": USUAL["rivals"], "dying_depth": 3, "dying_seed": 0}),
+        Try("Ten layers: in which of them do units come back?", {"dying_depth": 10})),
+    sources=(dying.watch_units, dying.sweep), cites=("notes", "maas", "elu"),
+)

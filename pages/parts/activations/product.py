@@ -28,11 +28,9 @@ GAIN = Ladder("act_gain", "Gain", 1.0, "Multiplies every weight of the right pic
 CONTROLS = (
     SET,
     Menu("act_initializer", "Initializer for all", "lecun_normal", "The right picture gives it to every activation.", tuple(INITIALIZERS), show=rule),
-    GAIN,
-    Whole("act_depth", "Depth L", 30, "Each layer multiplies the gradient by its slopes and its weights once more.", (2, 100)),
+    GAIN, Whole("act_depth", "Depth L", 30, "Each layer multiplies the gradient by its slopes and its weights once more.", (2, 100)),
     Ladder("act_width", "Width n", 100, "The theory is made for wide layers. Narrow ones scatter about it.", (10, 20, 50, 100, 200, 300)),
-    Whole("act_seeds", "Seeds", 3, "Networks drawn for each activation; the band spans them.", (1, 5)),
-)
+    Whole("act_seeds", "Seeds", 3, "Networks drawn for each activation; the band spans them.", (1, 5)))
 
 
 @st.cache_data(max_entries=400, show_spinner=False)
@@ -153,28 +151,20 @@ for activation in table:
 
 
 PART = Part(
-    "product",
-    "The product of slopes",
-    show,
-    controls=CONTROLS,
-    **SLOPE_CONTROLS,
+    "product", "The product of slopes", show, controls=CONTROLS, **SLOPE_CONTROLS,
     presets=(
         Preset("act_sigmoid", "Sigmoid at 1/√n", "Less than a quarter of the gradient is left after each layer.", {"set": ["sigmoid"]}),
         Preset(
             "act_sigmoid_4", "Sigmoid at 4/√n", "0.63 a layer instead of 0.23: over five layers an eighth is left, over thirty a millionth.",
-            {"set": ["sigmoid"], "gain": 4.0},
-        ),
+            {"set": ["sigmoid"], "gain": 4.0}),
     ),
     try_next=(
         Try("The sigmoid at 1/√n, thirty layers deep.", preset="act_sigmoid"),
         Try("The sigmoid at 4/√n, thirty layers deep.", preset="act_sigmoid_4"),
         Try("On MNIST, five layers at 1/√n: do twelve epochs of plain SGD move it?", preset="sigmoid_stuck"),
-        Try("On MNIST at 4/√n.", preset="sigmoid_scaled"),
-        Try("On MNIST at σ = 1.", preset="sigmoid_wide"),
+        Try("On MNIST at 4/√n.", preset="sigmoid_scaled"), Try("On MNIST at σ = 1.", preset="sigmoid_wide"),
         Try("On MNIST with batch norm.", preset="sigmoid_bn"),
         Try("He normal for all: whose gradient explodes now?", {"initializer": "he_normal"}),
-        Try("Width 10: how far may one network be from the theory?", {"width": 10, "seeds": 5}),
-    ),
-    sources=(slopes.gradient_reach, slopes.critical_gain),
-    cites=("notes", "poole", "schoenholz"),
-)  # fmt: skip
+        Try("Width 10: how far may one network be from the theory?", {"width": 10, "seeds": 5})),
+    sources=(slopes.gradient_reach, slopes.critical_gain), cites=("notes", "poole", "schoenholz"),
+)

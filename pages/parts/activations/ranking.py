@@ -24,8 +24,7 @@ from pages.shared.titles import title
 RUN = "act_ranking"
 READ = "Test images read correctly"
 CONTROLS = (
-    Menu("act_rank_depth", "Hidden layers", 20, "The depth of every network that is trained.", (5, 20, 50), pills=True),
-    SET,
+    Menu("act_rank_depth", "Hidden layers", 20, "The depth of every network that is trained.", (5, 20, 50), pills=True), SET,
     Ladder("act_rank_width", "Units in a layer", 30, "In each of the hidden layers.", (10, 20, 30, 50, 100)),
     Ladder("act_rank_epochs", "Epochs", 10, "The budget: passes over the 1,437 training images.", (2, 5, 10, 20, 40)),
     Ladder("act_rank_rate", "Adam's learning rate", 0.001, "The same for all.", (0.0001, 0.0003, 0.001, 0.003, 0.01)),
@@ -184,8 +183,7 @@ def show(v: Values) -> Shown:
     pairs = math.comb(len({*ranking.CLAIM} & {key for key, _ in s.members}), 2)
     formulas = [
         r"\text{A pair } A > B \text{ holds if } \min_{\text{seeds}} A > \max_{\text{seeds}} B",
-        rf"\text{{pairs of the claim shown: }} {pairs}",
-    ]
+        rf"\text{{pairs of the claim shown: }} {pairs}"]
     numbers = finals_frame(run.finals)[["activation", "seed", "accuracy"]]
     return Shown(verdict, formulas, script(s), numbers, details, live=run)
 
@@ -203,25 +201,16 @@ for step in ranking(table, depth={s.depth}, width={s.width}, epochs={s.epochs}, 
 
 
 PART = Part(
-    "ranking",
-    "The ranking, measured",
-    show,
-    controls=CONTROLS,
-    **SLOPE_CONTROLS,
+    "ranking", "The ranking, measured", show, controls=CONTROLS, **SLOPE_CONTROLS,
     presets=(
         Preset("act_ranking", "The ranking at 20 layers", "Press Start. Is the textbooks' order the one that comes out?"),
         Preset(
-            "act_ranking_50",
-            "The ranking at 50 layers",
+            "act_ranking_50", "The ranking at 50 layers",
             "Press Start. Even with five seeds most pairs of the claim stay undecided: their seeds overlap.",
-            {"rank_depth": 50, "rank_seeds": 5},
-        ),
+            {"rank_depth": 50, "rank_seeds": 5}),
     ),
     try_next=(
         Try("Five layers: how far apart are the activations there?", {"rank_depth": 5}),
         Try(f"All {len(ACTIVATIONS)} activations, identity among them: what does a network without any bend reach?", {"set": list(ACTIVATIONS)}),
-        Try("One seed, twice as many epochs: would you publish that order?", {"rank_seeds": 1, "rank_epochs": 20}),
-    ),
-    sources=(ranking.ranking, ranking.agreement),
-    cites=("geron",),
-)
+        Try("One seed, twice as many epochs: would you publish that order?", {"rank_seeds": 1, "rank_epochs": 20})),
+    sources=(ranking.ranking, ranking.agreement), cites=("geron",))

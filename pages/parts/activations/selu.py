@@ -25,8 +25,7 @@ STARTS = tuple((mean, variance) for mean in (-1.0, 0.0, 1.0, 2.0) for variance i
 RULES = tuple(name for name, rule in INITIALIZERS.items() if name != "constant" and not rule.needs_data)  # those that this theory knows
 FIXED = Menu("act_fixed", "Activation φ", "selu", "Only SELU is made to settle at (0, 1).", tuple(ACTIVATIONS))
 CONTROLS = (
-    FIXED,
-    Number("act_mean", "Input mean μ", 0.5, "The mean of the network's inputs.", limits=(-2, 2), step=0.25),
+    FIXED, Number("act_mean", "Input mean μ", 0.5, "The mean of the network's inputs.", limits=(-2, 2), step=0.25),
     Number("act_variance", "Input variance ν", 2.0, "The variance of the network's inputs.", limits=(0, 10), step=0.25),
     Whole("act_layers", "Layers", 30, "How far the path is followed.", (1, 1000)),
     Menu("act_fixed_initializer", "Initializer", "lecun_normal", "SELU is made for LeCun's 1/n. Try He.", RULES, show=rule),
@@ -36,7 +35,7 @@ CONTROLS = (
         "act_dropout", "Kind of dropout", "dropout", "Alpha dropout sends units to SELU's floor instead of 0.", moment_map.DROPOUTS,
         show={"dropout": "Dropout", "alpha": "Alpha dropout"}.__getitem__, idle=lambda v: "" if v.dropout_rate else "At rate 0 nothing is dropped.",
     ),
-)  # fmt: skip
+)
 
 
 HOME = {"fixed": "selu", "fixed_initializer": "lecun_normal", "fixed_gain": 1.0}
@@ -73,11 +72,9 @@ def map_picture(paths: pd.DataFrame, measured: pd.DataFrame, settles: tuple[floa
     base = chart(paths).encode(**place, detail=alt.Detail("path", type="nominal"), order=order, tooltip=tip)
     network = chart(measured).encode(**place, color=tint("signal"))
     layers = [
-        base.mark_line(strokeWidth=1, clip=True, color=QUIET),
-        base.mark_point(size=9, clip=True, color=QUIET, opacity=0.8),
+        base.mark_line(strokeWidth=1, clip=True, color=QUIET), base.mark_point(size=9, clip=True, color=QUIET, opacity=0.8),
         network.mark_line(strokeWidth=1, clip=True).encode(order=order),
-        network.mark_point(size=32, clip=True, opacity=0.9).encode(tooltip=tip),
-    ]
+        network.mark_point(size=32, clip=True, opacity=0.9).encode(tooltip=tip)]
     if settles:
         cross = chart(pd.DataFrame({"mean": [settles[0]], "variance": [settles[1]]}))
         layers.append(cross.mark_point(shape="cross", size=190, opacity=1, clip=True, stroke="white").encode(**place, color=tint("yardstick")))
@@ -87,10 +84,8 @@ def map_picture(paths: pd.DataFrame, measured: pd.DataFrame, settles: tuple[floa
 def by_layer(theory: pd.DataFrame, measured: pd.DataFrame, depth: int) -> alt.LayerChart:
     """Variance by layer: theory's line, one network's points, arrows where they leave the axis."""
     place = {
-        "x": encodings.number(alt.X, "layer", "Layer l", domain=(0, depth), axis=alt.Axis(tickMinStep=1, grid=False)),
-        "y": variance_axis(),
-        "tooltip": tips(("layer", "Layer", "d"), ("variance", "Variance", ".3~g")),
-    }
+        "x": encodings.number(alt.X, "layer", "Layer l", domain=(0, depth), axis=alt.Axis(tickMinStep=1, grid=False)), "y": variance_axis(),
+        "tooltip": tips(("layer", "Layer", "d"), ("variance", "Variance", ".3~g"))}
     return alt.layer(
         chart(theory).mark_line(strokeWidth=1.2, clip=True).encode(**place, color=tint("yardstick")),
         chart(measured).mark_point(size=32, opacity=0.9, clip=True).encode(**place, color=tint("signal")),
@@ -143,8 +138,7 @@ def show(v: Values) -> Shown:
     formulas = [
         r"q = \sigma_w^2 (\nu + \mu^2), \quad u \sim \mathcal{N}(0, 1)",
         r"\mu' = E[\varphi(\sqrt{q}\,u)], \quad \nu' = E[\varphi(\sqrt{q}\,u)^2] - \mu'^2",
-        rf"(0,\ 1) \;\mapsto\; ({near(mu)},\ {near(nu)}) \quad \text{{with }} \sigma_w = {tex(sigma_w)}",
-    ]
+        rf"(0,\ 1) \;\mapsto\; ({near(mu)},\ {near(nu)}) \quad \text{{with }} \sigma_w = {tex(sigma_w)}"]
     drop = ", ".join(f"{name}={value!r}" for name, value in layer.items())
     script = f"""import numpy as np
 
@@ -166,30 +160,22 @@ for layer, row in enumerate(np.hstack([theory, network])):
 
 
 PART = Part(
-    "selu",
-    "SELU's fixed point",
-    show,
-    controls=CONTROLS,
-    **SLOPE_CONTROLS,
+    "selu", "SELU's fixed point", show, controls=CONTROLS, **SLOPE_CONTROLS,
     presets=(
         Preset("act_selu", "SELU, 100 layers", "From all 16 starts the grey paths run towards mean 0 and variance 1. The network stays near them.", {"layers": 100}),
         Preset(
             "act_selu_dropout", "SELU with dropout", "Dropout puts zeros where SELU has its floor. The fixed point moves away from (0, 1).",
-            {"dropout_rate": 0.1},
-        ),
+            {"dropout_rate": 0.1}),
         Preset(
             "act_selu_he", "SELU with He's weights", "Every layer enlarges the variance, at first by 1.6, later by 1.1. Theory finds no fixed point.",
-            {"fixed_initializer": "he_normal"},
-        ),
+            {"fixed_initializer": "he_normal"}),
     ),
     try_next=(
-        Try("100 layers of SELU.", preset="act_selu"),
-        Try("Then 1,000 layers.", {"layers": 1000}),
+        Try("100 layers of SELU.", preset="act_selu"), Try("Then 1,000 layers.", {"layers": 1000}),
         Try("Dropout moves the fixed point.", preset="act_selu_dropout"),
         Try("Alpha dropout leaves it where it was.", HOME | {"dropout_rate": 0.1, "dropout": "alpha"}),
         Try("He's weights, which keep a ReLU's second moment, are too large for SELU.", preset="act_selu_he"),
         Try("ReLU with He's weights: the second moment stays, but mean and variance?", {"fixed": "relu", "fixed_initializer": "he_normal", "fixed_gain": 1.0, "dropout_rate": 0.0}),
     ),
-    sources=(moment_map.next_moments, moment_map.simulate),
-    cites=("selu",),
-)  # fmt: skip
+    sources=(moment_map.next_moments, moment_map.simulate), cites=("selu",),
+)

@@ -29,8 +29,7 @@ def stages(frame: pd.DataFrame, reach: float) -> alt.LayerChart:
     tip = tips(("index", "Example"), ("stage", "Stage"), ("value", "Value", ".4~g"))
     others, first = base.transform_filter("datum.index > 1"), base.transform_filter("datum.index == 1")
     return alt.layer(
-        encodings.rule(y=0.0),
-        others.mark_line(strokeWidth=1, opacity=0.45).encode(color=tint("signal")),
+        encodings.rule(y=0.0), others.mark_line(strokeWidth=1, opacity=0.45).encode(color=tint("signal")),
         others.mark_point(size=40).encode(color=tint("signal"), tooltip=tip),
         first.mark_line(strokeWidth=1.5).encode(color=tint("yardstick")),
         first.mark_point(size=70).encode(color=tint("yardstick"), tooltip=tip),
@@ -89,8 +88,7 @@ def formulas(steps: normalization.BatchSteps) -> list[str]:
         rf"\sigma_B^2 = \frac{{1}}{{{m}}} \sum_i (x_i - \mu_B)^2 = {tex(steps.variance)}",
         rf"\hat x_1 = \frac{{x_1 - \mu_B}}{{\sqrt{{\sigma_B^2 + \varepsilon}}}} \qquad = \frac{{{tex(steps.x[0])} - {term(steps.mean)}}}"
         rf"{{\sqrt{{{tex(steps.variance)} + {tex(steps.epsilon)}}}}} = {tex(steps.normalized[0])}",
-        rf"y_1 = \gamma \hat x_1 + \beta = {tex(steps.gamma)} \cdot {term(steps.normalized[0])} + {term(steps.beta)} = {tex(steps.y[0])}",
-    ]
+        rf"y_1 = \gamma \hat x_1 + \beta = {tex(steps.gamma)} \cdot {term(steps.normalized[0])} + {term(steps.beta)} = {tex(steps.y[0])}"]
 
 
 def show(v: Values) -> Shown:
@@ -115,26 +113,19 @@ for x, normalized, y in zip(steps.x, steps.normalized, steps.y):
 
 
 PART = Part(
-    "batch",
-    "The mini-batch",
-    show,
-    controls=BATCH,
+    "batch", "The mini-batch", show, controls=BATCH,
     presets=(
         Preset("bn_start", "One mini-batch", "Left to right: subtract the mean, divide by the spread, multiply by γ and add β."),
         Preset("bn_one", "A batch of one", "x − μ is 0: whatever goes in, β comes out.", {"size": 1}),
         Preset("bn_two", "A batch of two", "Whatever the two values are, x̂ is −1 and +1, up to ε.", {"size": 2}),
         Preset("bn_epsilon", "ε larger than the variance", "x̂ keeps less than a third of its spread of 1.", {"spread": 1e-3}),
-        Preset("bn_outlier", "One value far out", "It squeezes all the others, and stays within √(m − 1).", {"pull": 10.0, "size": 16}),
-    ),
+        Preset("bn_outlier", "One value far out", "It squeezes all the others, and stays within √(m − 1).", {"pull": 10.0, "size": 16})),
     try_next=(
         Try("Drag x₁ to 10 spreads: what happens to all the others?", {"pull": 10.0}),
         Try("Batch size 2, then 1: what is left of the values?", {"size": 2}),
         Try("Spread 10⁻³: compare σ² with ε. Keras's ε is 10⁻³, a thousand times this variance.", {"spread": 1e-3}),
         Try(
             "A batch with mean 5 and spread 2: γ = 2 and β = 5 undo the normalisation. The layer can learn to be the identity.",
-            {"values": "2, 4, 4, 4, 5, 5, 7, 9", "gamma": 2.0, "beta": 5.0},
-        ),
+            {"values": "2, 4, 4, 4, 5, 5, 7, 9", "gamma": 2.0, "beta": 5.0}),
     ),
-    cites=("ioffe", "notes"),
-    sources=(normalization.normalize_batch, normalization.draw_batch),
-)
+    cites=("ioffe", "notes"), sources=(normalization.normalize_batch, normalization.draw_batch))

@@ -46,17 +46,15 @@ BATCH: tuple[Control, ...] = (
     Ladder("bn_size", "Batch size m", 8, "Of one value nothing is left, of two only their order.", (1, 2, 3, 4, 6, 8, 12, 16, 32, 64), idle=_drawn),
     Ladder(
         "bn_pull", "Drag x₁: spreads from the centre 5", 2.5, "At 2.5, with a spread of 2, x₁ itself is 5 + 2.5 · 2 = 10.",
-        tuple(round(0.5 * i, 1) for i in range(-20, 21)), idle=_of_several,
-    ),
+        tuple(round(0.5 * i, 1) for i in range(-20, 21)), idle=_of_several),
     Ladder(
         "bn_spread", "Spread of x", 2.0, "All values but x₁ are drawn with this standard deviation around 5.",
-        (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.5, 1.0, 2.0, 3.0), show=powers, idle=_of_several,
-    ),
+        (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.5, 1.0, 2.0, 3.0), show=powers, idle=_of_several),
     Ladder("bn_gamma", "Scale γ", 1.0, "Learned: it multiplies x̂.", tuple(round(0.25 * i, 2) for i in range(-8, 13))),
     Ladder("bn_beta", "Shift β", 0.0, "Learned: the mean of y.", tuple(round(0.5 * i, 1) for i in range(-10, 11))),
     Ladder("bn_epsilon", "ε", 1e-5, "Keeps the division finite. Keras has 10⁻³, PyTorch 10⁻⁵.", (1e-12, 1e-8, 1e-6, 1e-5, 1e-3, 1e-2, 0.1, 1.0), show=powers),
     SEED,
-)  # fmt: skip
+)
 
 
 def beta_of(v: Values) -> float:

@@ -14,12 +14,9 @@ from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import chart, tint
 
 LAYERS = Text(  # a list of layers wants the width of the page
-    "bn_layers",
-    "Layers",
-    "784, BN, 300 elu, BN, 100 elu, BN, 10",
+    "bn_layers", "Layers", "784, BN, 300 elu, BN, 100 elu, BN, 10",
     "The number of inputs first, then layers: “300”, “300 elu”, “300 no bias”, “BN”, “elu”, “dropout 0.2”.",
-    placeholder="784, 300 relu, 10",
-)
+    placeholder="784, 300 relu, 10")
 BEFORE = "784, BN, 300 no bias, BN, elu, 100 no bias, BN, elu, 10"
 PRINTED = "784, BN, 300 no bias, BN, elu, 100 no bias, BN, elu, elu, 10"
 MILLION = "784, 1000 no bias, BN, relu, 200 no bias, BN, relu, 10"
@@ -44,8 +41,7 @@ def bars(frame: pd.DataFrame) -> alt.LayerChart:
     trained, kept = (base.transform_filter(f"datum.series == '{name}' && datum.count > 0") for name in ("trained", "kept"))
     every = chart(frame).mark_point(size=0, opacity=0).encode(x=x)
     return alt.layer(
-        every,
-        trained.mark_point(size=110).encode(color=tint("signal")),
+        every, trained.mark_point(size=110).encode(color=tint("signal")),
         trained.mark_text(dy=-13, fontSize=11).encode(text=alt.Text("count", type="quantitative", format=",")),
         kept.mark_point(shape="diamond", size=80, filled=False, strokeWidth=2).encode(color=tint("yardstick")),
     ).properties(height=340, title=alt.Title("Where the parameters are", subtitle="blue: trained; diamonds: kept, not trained"))
@@ -73,14 +69,11 @@ def show(v: Values) -> Shown:
     total, trainable, kept = layer_list.totals(rows)
     frame = pd.DataFrame(
         [(row.name, series, count) for row in rows for series, count in (("trained", row.trainable), ("kept", row.non_trainable))],
-        columns=["layer", "series", "count"],
-    )
+        columns=["layer", "series", "count"])
     layout.show(st, bars(frame), "Trained and kept parameters of each layer")
     numbers = pd.DataFrame(
         [(row.name, f"(None, {row.output_shape[1]})", row.trainable + row.non_trainable, row.trainable, row.non_trainable) for row in rows]
-        + [("total", "", total, trainable, kept)],
-        columns=["Layer", "Output shape", "Parameters", "Trainable", "Non-trainable"],
-    )
+        + [("total", "", total, trainable, kept)], columns=["Layer", "Output shape", "Parameters", "Trainable", "Non-trainable"])
 
     def details() -> None:
         localized = {name: st.column_config.NumberColumn(format="localized") for name in numbers.columns[2:]}
@@ -89,8 +82,7 @@ def show(v: Values) -> Shown:
     formulas = [
         r"\text{dense: } n_\text{in} \cdot n_\text{out} + n_\text{out} \qquad "
         r"\text{batch norm: } \underbrace{2n}_{\gamma,\,\beta} + \underbrace{2n}_{\hat\mu,\,\hat\sigma^2}",
-        rf"{total:,} = {trainable:,} + {kept:,}".replace(",", r"{,}"),
-    ]
+        rf"{total:,} = {trainable:,} + {kept:,}".replace(",", r"{,}")]
     script = f"""from engine.studies.layer_list import parse_layers, totals
 
 rows = parse_layers({text!r}).summary()
@@ -102,10 +94,7 @@ print("total {{:,}}, trainable {{:,}}, non-trainable {{:,}}".format(*totals(rows
 
 
 PART = Part(
-    "cost",
-    "Parameters",
-    show,
-    inside=(LAYERS,),
+    "cost", "Parameters", show, inside=(LAYERS,),
     presets=(
         Preset("bn_keras_after", "Keras listing: BN after ELU", "It has 271,346 parameters; 2,368 of them are not trained."),
         Preset("bn_keras_before", "Keras listing: BN before ELU", "It has 400 biases fewer: 270,946 parameters.", {"layers": BEFORE}),
@@ -114,8 +103,5 @@ PART = Part(
     try_next=(
         Try("Put BN before the activation and drop the biases: 400 parameters fewer.", {"layers": BEFORE}),
         Try("“784, 300, BN, elu, 10”: which parameters are wasted?", {"layers": "784, 300, BN, elu, 10"}),
-        Try(f"How many of a million-parameter network's numbers are batch norm's? “{MILLION}”", {"layers": MILLION}),
-    ),
-    cites=("notes", "geron"),
-    sources=(layer_list.LayerList, layer_list.parse_layers),
-)
+        Try(f"How many of a million-parameter network's numbers are batch norm's? “{MILLION}”", {"layers": MILLION})),
+    cites=("notes", "geron"), sources=(layer_list.LayerList, layer_list.parse_layers))

@@ -25,12 +25,10 @@ CONTROLS = (
     Menu("bn_activation", "Activation φ", "relu", "It bends z in every layer. Batch norm stands before it or after it.", tuple(ACTIVATIONS)),
     Ladder(
         "bn_scale", "Weight scale σ√n", 0.3, "1 is 1/√n, 1.4142 is He's rule. Batch norm divides it out again.",
-        (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4142, 2.0, 3.0, 5.0, 10.0),
-    ),
+        (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4142, 2.0, 3.0, 5.0, 10.0)),
     Whole("bn_depth", "Depth L", 10, "Each layer multiplies signal and gradient once more.", (1, 30)),
-    Ladder("bn_width", "Width n", 100, "Units per layer.", (10, 20, 50, 100, 200)),
-    SEED,
-)  # fmt: skip
+    Ladder("bn_width", "Width n", 100, "Units per layer.", (10, 20, 50, 100, 200)), SEED,
+)
 
 
 def networks(depth: int, width: int, activation: str, scale: float, seed: int, samples: int) -> dict[str, propagation.Propagation]:
@@ -69,14 +67,9 @@ def strip(frame: pd.DataFrame, h: Histogram, name: str, caption: list[str]) -> a
     """Histograms of y by layer, one column a layer, darker where more values are (columns layer, low, high, share); arrows for what lies outside."""
     depth, y = len(h.inside), encodings.number(alt.Y, "low", "Activation y", domain=(h.edges[0], h.edges[-1]), axis=alt.Axis(grid=False))
     bins = chart(frame).encode(
-        x=encodings.layers(depth, "left"),
-        x2="right",
-        y=y,
-        y2="high",
-        color=tint("signal"),
+        x=encodings.layers(depth, "left"), x2="right", y=y, y2="high", color=tint("signal"),
         opacity=alt.Opacity("share", type="quantitative", scale=alt.Scale(type="sqrt", domain=[0, 0.5], range=[0.04, 1], clamp=True), legend=None),
-        tooltip=tips(("layer", "Layer"), ("share", "Share", ".1%")),
-    )
+        tooltip=tips(("layer", "Layer"), ("share", "Share", ".1%")))
     return alt.layer(bins.mark_rect(), encodings.outside(h.below, h.above, encodings.layers(depth), y)).properties(height=230, title=alt.Title(name, subtitle=caption))
 
 
@@ -84,20 +77,16 @@ def placements(frame: pd.DataFrame, x: alt.X, y: alt.Y, title: str) -> alt.Layer
     """A gradient for each placement of batch norm (column series, see `PLACEMENTS`): grey without, coloured with. Wants x and y's fields."""
     names = list(PLACEMENTS.values())
     base = chart(frame).encode(
-        x=x,
-        y=y,
+        x=x, y=y,
         shape=alt.Shape("series", type="nominal", scale=alt.Scale(domain=names, range=["circle", "square", "diamond"]), legend=None),
         detail=alt.Detail("series", type="nominal"),
-        tooltip=tips(("series", "Batch norm"), (x.shorthand, x["title"], ".3~g"), (y.shorthand, y["title"], ".3~g")),
-    )
+        tooltip=tips(("series", "Batch norm"), (x.shorthand, x["title"], ".3~g"), (y.shorthand, y["title"], ".3~g")))
     off, on = base.transform_filter("datum.series == 'without'"), base.transform_filter("datum.series != 'without'")
     dash = alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=names, range=[[1, 0], [1, 0], [5, 3]]), legend=None)
     return alt.layer(
-        off.mark_line(strokeWidth=1, color=QUIET, clip=True),
-        off.mark_point(size=45, color=QUIET, clip=True),
+        off.mark_line(strokeWidth=1, color=QUIET, clip=True), off.mark_point(size=45, color=QUIET, clip=True),
         on.mark_line(strokeWidth=1, clip=True).encode(color=tint("gradient"), strokeDash=dash),
-        on.mark_point(size=45, clip=True).encode(color=tint("gradient")),
-        encodings.leaving(frame, x, y, "series"),
+        on.mark_point(size=45, clip=True).encode(color=tint("gradient")), encodings.leaving(frame, x, y, "series"),
     ).properties(height=270, title=alt.Title(title, subtitle="grey: without; squares: before φ; diamonds: after φ"))
 
 
@@ -163,10 +152,7 @@ for batch_norm in (None, "before", "after"):
 
 
 PART = Part(
-    "depth",
-    "Through depth",
-    show,
-    controls=CONTROLS,
+    "depth", "Through depth", show, controls=CONTROLS,
     presets=(
         Preset("bn_small", "Weights too small", "Without batch norm the activations shrink to nothing; with it, before or after φ, they keep their spread.", {"scale": 0.05}),
         Preset("bn_he", "He's scale, with and without", "The plain network keeps signal and gradient. Batch norm makes the gradient grow.", {"scale": 1.4142}),
@@ -177,6 +163,4 @@ PART = Part(
         Try("Sigmoid: its activations lie between 0 and 1, unless batch norm stands after it.", {"activation": "sigmoid"}),
         Try("Thirty layers with batch norm: the gradient grows more than a hundredfold towards the first layer. Depth has its price.", {"depth": 30}),
     ),
-    cites=("ioffe", "yang"),
-    sources=(propagation.propagate,),
-)
+    cites=("ioffe", "yang"), sources=(propagation.propagate,))

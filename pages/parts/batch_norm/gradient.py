@@ -35,21 +35,13 @@ def term_bars(frame: pd.DataFrame, sums: pd.DataFrame, reach: float) -> alt.Laye
     shades = alt.Opacity(
         "term", type="nominal", scale=alt.Scale(domain=list(TERMS), range=[1, 0.6, 0.3]),
         legend=alt.Legend(symbolType="square", symbolStrokeWidth=0, symbolFillColor=QUIET),
-    )  # fmt: skip
+    )
     bars = chart(frame).encode(
-        x=x,
-        xOffset=alt.XOffset("term", type="nominal", sort=list(TERMS)),
-        y=encodings.number(alt.Y, "value", "∂L/∂x", **axis),
-        color=tint("gradient"),
-        opacity=shades,
-        tooltip=tips(("example", "Example"), ("term", "Term"), ("value", "Value", ".3~g")),
-    )
+        x=x, xOffset=alt.XOffset("term", type="nominal", sort=list(TERMS)), y=encodings.number(alt.Y, "value", "∂L/∂x", **axis),
+        color=tint("gradient"), opacity=shades, tooltip=tips(("example", "Example"), ("term", "Term"), ("value", "Value", ".3~g")))
     points = chart(sums).encode(
-        x=x,
-        y=encodings.number(alt.Y, "dx", **axis),
-        color=tint("yardstick"),
-        tooltip=tips(("example", "Example"), ("dx", "dx, their sum", ".3~g")),
-    )
+        x=x, y=encodings.number(alt.Y, "dx", **axis), color=tint("yardstick"),
+        tooltip=tips(("example", "Example"), ("dx", "dx, their sum", ".3~g")))
     return alt.layer(bars.mark_bar(), points.mark_point(shape="diamond", size=70)).properties(
         height=300, title=alt.Title("Each example's gradient", subtitle="bars: its three terms; dark diamonds: dx, their sum")
     )
@@ -61,10 +53,8 @@ def scale_law(frame: pd.DataFrame) -> alt.LayerChart:
     axis = {"domain": (1e-6, 1e5), "log": True}
     base = chart(frame).encode(x=x)
     points = base.mark_point(size=50).encode(
-        y=encodings.number(alt.Y, "norm", **axis),
-        color=tint("gradient"),
-        tooltip=tips(("s", "s", ".3~g"), ("norm", "‖∂L/∂W‖", ".3~g"), ("change", "Change of x̂", ".2~g")),
-    )
+        y=encodings.number(alt.Y, "norm", **axis), color=tint("gradient"),
+        tooltip=tips(("s", "s", ".3~g"), ("norm", "‖∂L/∂W‖", ".3~g"), ("change", "Change of x̂", ".2~g")))
     line = base.mark_line(strokeWidth=1.2).encode(y=encodings.number(alt.Y, "law", "‖∂L/∂W‖", ticks=(-6, -4, -2, 0, 2, 4), **axis), color=tint("yardstick"))
     return alt.layer(line, points).properties(height=300, title=alt.Title("Gradient of W, by a factor on W", subtitle="points: measured; line: in proportion to 1/s"))
 
@@ -100,8 +90,7 @@ def show(v: Values) -> Shown:
     layout.show(
         left,
         term_bars(bars, pd.DataFrame({"example": example, "dx": terms.dx}), reach_of(np.concatenate([*parts.values(), terms.dx]), 1.5)),
-        "Direct gradient of each example, the parts that flow back through mean and variance, and their sum",
-    )
+        "Direct gradient of each example, the parts that flow back through mean and variance, and their sum")
     layout.show(right, scale_law(lines), "Norm of the weights' gradient against a factor on the weights, beside the line one over the factor")
     formulas = [
         r"dx_i = \frac{\gamma}{\sqrt{\sigma_B^2 + \varepsilon}} \Big( dy_i - \overline{dy} - \hat x_i\,\overline{dy\,\hat x} \Big)"
@@ -122,17 +111,11 @@ print(f"dgamma {{terms.dgamma:.6g}}  dbeta {{terms.dbeta:.6g}}")
 
 
 PART = Part(
-    "gradient",
-    "Its gradient",
-    show,
-    controls=tuple(control for control in BATCH if control.name != "beta"),
+    "gradient", "Its gradient", show, controls=tuple(control for control in BATCH if control.name != "beta"),
     presets=(Preset("bn_gradient", "The gradient, term by term", "The three terms add up to dx, which sums to zero."),),
     try_next=(
         Try("Batch size 2: why is nothing left?", {"size": 2}),
         Try("Drag x₁ to 10 spreads: every direct gradient shrinks. By how much does the spread of the batch grow?", {"pull": 10.0}),
         Try("ε = 1: the sum of dx stays 0, but dx · x̂ does not.", {"epsilon": 1.0}),
-        Try("ε = 0.1: for small factors s the points leave the line 1/s.", {"epsilon": 0.1}),
-    ),
-    cites=("ioffe", "dlfs"),
-    sources=(normalization.gradient_terms, normalization.scale_invariance),
-)
+        Try("ε = 0.1: for small factors s the points leave the line 1/s.", {"epsilon": 0.1})),
+    cites=("ioffe", "dlfs"), sources=(normalization.gradient_terms, normalization.scale_invariance))

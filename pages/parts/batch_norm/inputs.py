@@ -24,11 +24,9 @@ CONTROLS = (
     Ladder(
         "bn_share", "Learning rate · λ_max / 2", 0.2,
         "Beyond 1 gradient descent diverges. At 0.5 one step reaches the bottom of the steepest direction.",
-        (0.02, 0.05, 0.1, 0.2, 0.5, 0.7, 0.9, 0.95, 0.99, 1.05),
-    ),
-    Ladder("bn_drift", "Test data lie higher by", 2.0, "x₁ of the test data, in standard deviations.", (0.0, 0.5, 1.0, 2.0, 3.0)),
-    SEED,
-)  # fmt: skip
+        (0.02, 0.05, 0.1, 0.2, 0.5, 0.7, 0.9, 0.95, 0.99, 1.05)),
+    Ladder("bn_drift", "Test data lie higher by", 2.0, "x₁ of the test data, in standard deviations.", (0.0, 0.5, 1.0, 2.0, 3.0)), SEED,
+)
 
 
 def valley(contours: pd.DataFrame, path: pd.DataFrame, way: str, words: str, span: tuple[float, float]) -> alt.LayerChart:
@@ -39,8 +37,7 @@ def valley(contours: pd.DataFrame, path: pd.DataFrame, way: str, words: str, spa
     walk = chart(path).encode(x=x, y=y, order=alt.Order("step", type="quantitative"), color=tint("gradient"))
     goal = chart(path).transform_filter("datum.step == 0").mark_point(shape="cross", size=120)
     return alt.layer(
-        lines.mark_line(strokeWidth=1, color=QUIET, clip=True),
-        walk.mark_line(strokeWidth=1.5, clip=True),
+        lines.mark_line(strokeWidth=1, color=QUIET, clip=True), walk.mark_line(strokeWidth=1.5, clip=True),
         walk.mark_point(size=30, clip=True).encode(tooltip=tips(("step", "Step"), ("w1", "w₁", ".3~g"), ("w2", "w₂", ".3~g"))),
         goal.encode(x=encodings.number(alt.X, "goal1", domain=span), y=encodings.number(alt.Y, "goal2", domain=span), color=tint("yardstick")),
     ).properties(width=195, height=232, title=alt.Title(WAYS[way].capitalize(), subtitle=words))
@@ -56,14 +53,9 @@ def descent(frame: pd.DataFrame) -> alt.LayerChart:
     x = encodings.number(alt.X, "step", "Step", domain=(1, 1e8), log=True, ticks=(0, 2, 4, 6, 8))
     y = encodings.number(alt.Y, "loss", "Loss J", domain=(1e-8, 100), log=True, ticks=range(-8, 3, 2))
     base = chart(frame).encode(
-        x=x,
-        y=y,
-        strokeDash=by_way(alt.StrokeDash, [1, 0], [6, 4], [2, 2], legend=alt.Legend(symbolType="stroke")),
-        strokeWidth=by_way(alt.StrokeWidth, 2, 4, 2.5),
-        opacity=by_way(alt.Opacity, 1, 0.5, 1),
-        color=tint("signal"),
-        tooltip=tips(("series", "Features"), ("step", "Step", ","), ("loss", "Loss", ".2~g")),
-    )
+        x=x, y=y, strokeDash=by_way(alt.StrokeDash, [1, 0], [6, 4], [2, 2], legend=alt.Legend(symbolType="stroke")),
+        strokeWidth=by_way(alt.StrokeWidth, 2, 4, 2.5), opacity=by_way(alt.Opacity, 1, 0.5, 1), color=tint("signal"),
+        tooltip=tips(("series", "Features"), ("step", "Step", ","), ("loss", "Loss", ".2~g")))
     up = frame[frame["loss"] > 100]  # downwards out of the picture is where they should go
     return alt.layer(base.mark_line(clip=True), encodings.rule(y=1e-6), encodings.leaving(up, x, y)).properties(
         height=260, title=alt.Title("Loss by step, both axes logarithmic", subtitle="dotted: a millionth; the lines of raw and σ² coincide")
@@ -107,8 +99,7 @@ def show(v: Values) -> Shown:
     formulas = [
         rf"\sigma_1 = {tex(spreads[0])},\ \sigma_2 = {tex(spreads[1])} \qquad \frac{{x - \mu}}{{\sigma^2}}: "
         rf"\text{{spreads }} {tex(1 / spreads[0])},\ {tex(1 / spreads[1])} \qquad \frac{{x - \mu}}{{\sigma}}: 1,\ 1",
-        rf"\kappa = \frac{{\lambda_{{\max}}}}{{\lambda_{{\min}}}} \qquad \eta = {tex(v.share)} \cdot \frac{{2}}{{\lambda_{{\max}}}}",
-    ]
+        rf"\kappa = \frac{{\lambda_{{\max}}}}{{\lambda_{{\min}}}} \qquad \eta = {tex(v.share)} \cdot \frac{{2}}{{\lambda_{{\max}}}}"]
     script = f"""from engine.studies.input_scaling import WAYS, features, scale_test_data, valley
 
 for way in WAYS:
@@ -119,8 +110,7 @@ for row in scale_test_data({v.drift!r}, seed={v.seed}):
 """
     numbers = pd.DataFrame(
         [(WAYS[w], *y.stds, y.condition, y.rate(v.share), y.steps_needed(v.share)) for w, y in valleys.items()],
-        columns=["Features", "Spread 1", "Spread 2", "Condition number", "Learning rate", "Steps to J = 10⁻⁶"],
-    )
+        columns=["Features", "Spread 1", "Spread 2", "Condition number", "Learning rate", "Steps to J = 10⁻⁶"])
     return Shown(read(valleys, v.share, rows), formulas, script, numbers, details)
 
 
@@ -129,8 +119,7 @@ def test_data(rows: Sequence[input_scaling.TestScaling]) -> None:
     names = {"train": "training data's μ, σ (right)", "own": "their own μ, σ", "leak": "μ, σ of all data together (leak)"}
     tested = pd.DataFrame(
         [(names[r.way], r.test_mean, r.test_std, r.error) for r in rows],
-        columns=["Test data scaled by", "Their mean of x̂₁", "Their spread of x̂₁", "Test error / noise"],
-    )
+        columns=["Test data scaled by", "Their mean of x̂₁", "Their spread of x̂₁", "Test error / noise"])
     constant = int((np.ptp(load_digits().x_train, axis=0) == 0).sum())
     with st.container(width=layout.TEXT_WIDTH):
         st.markdown("**The same μ and σ on test data**")
@@ -143,10 +132,7 @@ def test_data(rows: Sequence[input_scaling.TestScaling]) -> None:
 
 
 PART = Part(
-    "input",
-    "Inputs",
-    show,
-    controls=CONTROLS,
+    "input", "Inputs", show, controls=CONTROLS,
     presets=(
         Preset("bn_inputs", "Ranges 1 … 1000 and 0 … 1", "Divided by σ² the valley is as long as before, only turned by a right angle."),
         Preset("bn_inputs_10", "Ranges 1 … 10 and 0 … 1", "The way zigzags across the valley, and hardly moves along it.", {"range": 10, "share": 0.9}),
@@ -154,8 +140,5 @@ PART = Part(
     try_next=(
         Try("x₁ up to 10 only: now the valley can be seen. Count the zigzags at a rate of 0.95.", {"range": 10, "share": 0.95}),
         Try("Rate 1.05: which of the three still comes down?", {"share": 1.05}),
-        Try("Test data that lie three σ higher: what does scaling by their own numbers cost?", {"drift": 3.0}),
-    ),
-    cites=("notes", "lecun"),
-    sources=(input_scaling.Valley, input_scaling.valley, input_scaling.scale_test_data),
-)
+        Try("Test data that lie three σ higher: what does scaling by their own numbers cost?", {"drift": 3.0})),
+    cites=("notes", "lecun"), sources=(input_scaling.Valley, input_scaling.valley, input_scaling.scale_test_data))

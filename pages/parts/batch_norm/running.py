@@ -25,7 +25,7 @@ CONTROLS = (
     Whole("bn_evaluate", "Evaluate after step k", 10, "Where the network is switched from training to use.", (0, STEPS)),
     Ladder("bn_shift", f"Shift of the inputs at step {SHIFT_AT}", 0.0, "In standard deviations. Evaluate before and after.", (-4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0)),
     SEED,
-)  # fmt: skip
+)
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
@@ -48,8 +48,7 @@ def by_step(frame: pd.DataFrame, what: str, k: int, top: tuple[float, float]) ->
         base.mark_point(size=12, opacity=0.4, clip=True).encode(y=encodings.number(alt.Y, "batch", **axis), color=tint("signal")),
         base.mark_line(strokeWidth=1.2, strokeDash=[5, 3]).encode(y=encodings.number(alt.Y, "truth", **axis), color=tint("yardstick")),
         base.mark_line(clip=True).encode(y=encodings.number(alt.Y, "running", title, **axis), color=tint("signal")),
-        encodings.rule(x=k, dash=(3, 3)),
-        encodings.leaving(frame, x, encodings.number(alt.Y, "batch", title, **axis)),
+        encodings.rule(x=k, dash=(3, 3)), encodings.leaving(frame, x, encodings.number(alt.Y, "batch", title, **axis)),
     ).properties(height=250, title=alt.Title(f"Running {what}", subtitle="line: running; pale: batches; dashed: truth"))
 
 
@@ -59,10 +58,8 @@ def in_use(frame: pd.DataFrame, k: int) -> alt.LayerChart:
     base = chart(frame).encode(x=x)
     band = base.mark_area(opacity=0.2, clip=True).encode(y=encodings.number(alt.Y, "low", "x̂ in use", **axis), y2="high", color=tint("signal"))
     return alt.layer(
-        band,
-        base.mark_line(clip=True).encode(y=encodings.number(alt.Y, "mean", **axis), color=tint("signal")),
-        encodings.rule(y=(-1.0, 0.0, 1.0), dash=(5, 3)),
-        encodings.rule(x=k, dash=(3, 3)),
+        band, base.mark_line(clip=True).encode(y=encodings.number(alt.Y, "mean", **axis), color=tint("signal")),
+        encodings.rule(y=(-1.0, 0.0, 1.0), dash=(5, 3)), encodings.rule(x=k, dash=(3, 3)),
         encodings.leaving(frame, x, encodings.number(alt.Y, "high", "x̂ in use", **axis)),
         encodings.leaving(frame, x, encodings.number(alt.Y, "low", "x̂ in use", **axis)),
     ).properties(height=250, title=alt.Title("What use mode makes of it", subtitle="x̂: mean ± spread; dashed: training mode"))
@@ -109,8 +106,7 @@ def show(v: Values) -> Shown:
     run, k, step = simulate(v), v.evaluate, np.arange(STEPS + 1)
     tables = {
         "mean": pd.DataFrame({"step": step, "running": run.running_mean, "batch": [math.nan, *run.batch_mean], "truth": run.true_mean}),
-        "variance": pd.DataFrame({"step": step, "running": run.running_var, "batch": [math.nan, *run.batch_var], "truth": run.true_var}),
-    }
+        "variance": pd.DataFrame({"step": step, "running": run.running_var, "batch": [math.nan, *run.batch_var], "truth": run.true_var})}
     use = pd.DataFrame({"step": step, "mean": run.use_mean, "low": run.use_mean - run.use_std, "high": run.use_mean + run.use_std})
     alt_text = "Running {}, the batches' own, and the true one by training step"
     left, right = st.columns(2)
@@ -127,8 +123,7 @@ def show(v: Values) -> Shown:
         rf"\hat\mu \leftarrow {p}\,\hat\mu + {rest}\,\mu_B \qquad 1 - {p}^{{{k}}} = {tex(run.way_gone(k))}",
         r"\text{in use: } \hat x = \frac{x - \hat\mu}{\sqrt{\hat\sigma^2 + \varepsilon}}"
         rf" = \frac{{x - {term(run.running_mean[k])}}}{{\sqrt{{{tex(run.running_var[k])} + 10^{{-5}}}}}}"
-        r" \qquad \mathrm{E}[\sigma_B^2] = \tfrac{m-1}{m}\sigma^2",
-    ]
+        r" \qquad \mathrm{E}[\sigma_B^2] = \tfrac{m-1}{m}\sigma^2"]
     script = f"""from engine.studies.normalization import running_statistics
 
 run = running_statistics(steps={STEPS}, batch_size={v.run_size}, momentum={v.momentum!r},
@@ -142,10 +137,7 @@ print(f"in use: mean {{run.use_mean[k]:.6g}}  spread {{run.use_std[k]:.6g}}")
 
 
 PART = Part(
-    "running",
-    "Training and use",
-    show,
-    controls=CONTROLS,
+    "running", "Training and use", show, controls=CONTROLS,
     presets=(
         Preset("bn_early", "Evaluated too early", "The running statistics have not yet come to the true mean and variance.", {"evaluate": 5}),
         Preset("bn_shifted", "The inputs shift", "The running mean lags behind the mean of the batches.", {"shift": 2.0, "evaluate": 63}),
@@ -155,8 +147,5 @@ PART = Part(
         Try("Evaluate after step 3, then 30. With momentum 0.99, how long is long enough?", {"evaluate": 3}),
         Try("Shift the inputs, and evaluate at 59, 61 and 100.", {"shift": 2.0, "evaluate": 61}),
         Try("Batches of two: why is the running variance about half of the true one?", {"run_size": 2, "evaluate": 59}),
-        Try("Batches of one: what is divided by what?", {"run_size": 1}),
-    ),
-    cites=("ioffe", "dlfs"),
-    sources=(normalization.running_statistics, normalization.neighbours),
-)
+        Try("Batches of one: what is divided by what?", {"run_size": 1})),
+    cites=("ioffe", "dlfs"), sources=(normalization.running_statistics, normalization.neighbours))

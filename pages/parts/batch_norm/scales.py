@@ -59,8 +59,7 @@ def frames(history: list[np.ndarray]) -> tuple[pd.DataFrame, pd.DataFrame, pd.Da
     return (
         pd.DataFrame(final, columns=["scale", "series", "accuracy"]),
         pd.DataFrame(panels, columns=["panel", "x", "y", "series", "accuracy", "epoch", "text"]).astype(small),
-        pd.DataFrame(cells, columns=["epoch", "scale", "series", "accuracy"]).astype({"accuracy": np.float32}),
-    )
+        pd.DataFrame(cells, columns=["epoch", "scale", "series", "accuracy"]).astype({"accuracy": np.float32}))
 
 
 @lru_cache(maxsize=1)
@@ -72,15 +71,12 @@ def final_accuracy() -> dict:
     base = chart(SENT).encode(
         x=encodings.number(alt.X, "scale", "Scale σ of the first weights", domain=(7e-5, 1.4), log=True, ticks=(-4, -3, -2, -1, 0)),
         y=encodings.share("accuracy", "Training accuracy"),
-        tooltip=tips(("series", "Batch norm"), ("scale", "σ", ".2~g"), ("accuracy", "Accuracy", ".1%")),
-    )
+        tooltip=tips(("series", "Batch norm"), ("scale", "σ", ".2~g"), ("accuracy", "Accuracy", ".1%")))
     off, on, ticks = (base.transform_filter(f"datum.series == '{name}'") for name in ("without", "with", "published"))
     return specification(
         alt.layer(
-            off.mark_line(color=QUIET, strokeDash=[5, 3]),
-            off.mark_point(color=QUIET, size=40),
-            on.mark_line().encode(color=tint("signal")),
-            on.mark_point(size=40).encode(color=tint("signal")),
+            off.mark_line(color=QUIET, strokeDash=[5, 3]), off.mark_point(color=QUIET, size=40),
+            on.mark_line().encode(color=tint("signal")), on.mark_point(size=40).encode(color=tint("signal")),
             ticks.mark_tick(orient="horizontal", size=16, thickness=2).encode(color=tint("yardstick")),
         ).properties(height=320, title=alt.Title("Where each scale has got to", subtitle="blue: with, grey: without, ticks: published"))
     )
@@ -92,9 +88,7 @@ def small_multiples() -> dict:
     base = chart(SENT).encode(
         x=alt.X("x", type="quantitative", scale=alt.Scale(domain=[0, 4], nice=False), axis=None),
         y=alt.Y("y", type="quantitative", scale=alt.Scale(domain=[0, 4], nice=False), axis=None),
-        detail=[alt.Detail("panel", type="nominal")],
-        order=alt.Order("epoch", type="quantitative"),
-    )
+        detail=[alt.Detail("panel", type="nominal")], order=alt.Order("epoch", type="quantitative"))
     off, on, words, boxes = (base.transform_filter(f"datum.series == '{name}'") for name in ("without", "with", "word", "frame"))
     tip = tips(("epoch", "Epoch"), ("accuracy", "Accuracy", ".1%"))
     return specification(
@@ -116,8 +110,7 @@ def heat(series: str) -> dict:
         x=alt.X("epoch", type="ordinal", title="Epoch", scale=epochs, axis=alt.Axis(labelAngle=0, values=[1, 5, 10, 15, 20])),
         y=alt.Y("scale", type="ordinal", title="σ", sort="descending", axis=alt.Axis(format=".1~g")),
         color=alt.Color("accuracy", type="quantitative", scale=alt.Scale(domain=[0, 1], range="heatmap"), legend=legend),
-        tooltip=tips(("epoch", "Epoch"), ("scale", "σ", ".2~g"), ("accuracy", "Accuracy", ".1%")),
-    )
+        tooltip=tips(("epoch", "Epoch"), ("scale", "σ", ".2~g"), ("accuracy", "Accuracy", ".1%")))
     return specification(alt.layer(base.mark_rect()).properties(height=300, title=f"{series.capitalize()} batch norm"))
 
 
@@ -181,18 +174,12 @@ for scale, without, with_it in zip(SCALES, *accuracy):
 
 
 PART = Part(
-    "scales",
-    "Sixteen scales",
-    show,
-    controls=CONTROLS,
+    "scales", "Sixteen scales", show, controls=CONTROLS,
     presets=(
         Preset("bn_sixteen", "Sixteen scales on MNIST", "On MNIST, batch norm ends ahead at most scales, and behind at 0.29 and 0.16.", {"data": "mnist"}),
     ),
     try_next=(
         Try("MNIST in the sidebar: hold the curves against the published ticks.", {"data": "mnist"}),
         Try("Another seed: which scales scatter most?", {"seed": 1}),
-        Try("He's scale through depth: what does the plain network do there?", preset="bn_he"),
-    ),
-    cites=("dlfs", "ioffe"),
-    sources=(train_scales, side_by_side, SideBySide),
-)
+        Try("He's scale through depth: what does the plain network do there?", preset="bn_he")),
+    cites=("dlfs", "ioffe"), sources=(train_scales, side_by_side, SideBySide))

@@ -158,8 +158,6 @@ PART = Part(
     try_next=(
         Try("Bug 13. Before you answer: which is the last parameter, counted from the output, that is still right?", {"bug": 13}),
         Try("Bug 15. The ratio a ÷ b is the same number everywhere: a factor is forgotten or doubled. Which one?", {"bug": 15}),
-        Try("To give a class bug 6, share the link of this page: it names the number only.", {"bug": 6}),
-    ),
-    sources=(numbered, check_gradients),
-    cites=("notes", "cs231n"),
-)  # fmt: skip
+        Try("To give a class bug 6, share the link of this page: it names the number only.", {"bug": 6})),
+    sources=(numbered, check_gradients), cites=("notes", "cs231n"),
+)

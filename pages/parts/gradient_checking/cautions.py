@@ -119,8 +119,6 @@ PART = Part(
     try_next=(
         Try("*Kink*: guess before you switch. Will the check fail, pass, or say that it cannot tell?", {"caution": "kink", "mistake": False}),
         Try("*One sample*: without the mistake the bug is found. With it, the plain formula says right.", {"caution": "one_sample", "mistake": True}),
-        Try("*Cost*: why is a check a tool for debugging, and not for training?", {"caution": "cost"}),
-    ),
-    sources=(check_gradients,),
-    cites=("notes", "cs231n", "dlfs"),
-)  # fmt: skip
+        Try("*Cost*: why is a check a tool for debugging, and not for training?", {"caution": "cost"})),
+    sources=(check_gradients,), cites=("notes", "cs231n", "dlfs"),
+)

@@ -34,7 +34,7 @@ ERROR_SCALE = alt.Scale(domain=[-12, -6, 0], range=["#8fbfb9", "#e3d3b4", "#9b4a
 ERROR_LEGEND = alt.Legend(  # symbols, because a gradient is drawn by its address, and a link's brackets break that
     type="symbol", symbolType="square", symbolStrokeWidth=0, values=[0, -4, -8, -12],
     labelExpr="datum.value == 0 ? 'error 1' : '10' + ['⁻⁴', '⁻⁸', '⁻¹²'][-datum.value / 4 - 1]",
-)  # fmt: skip
+)
 ERROR = alt.Color("log_error", type="quantitative", scale=ERROR_SCALE, legend=ERROR_LEGEND)
 
 
@@ -105,7 +105,7 @@ def strip(parameters: int) -> dict:
     tip = tips(
         ("parameter", "Parameter"), ("first", "From component", ","), ("last", "to", ","), ("said", "Largest error"),
         ("kinks", "Across a kink", ","), ("state", "State"),
-    )  # fmt: skip
+    )
     base = chart(SENT).encode(x=x, x2="x2", y=level(0.12), y2=alt.datum(0.72), tooltip=tip)
     compared = base.transform_filter("datum.state == 'compared'").mark_rect().encode(color=ERROR)
     idle = base.transform_filter("datum.state == 'nothing to compare'").mark_rect(color=QUIET, opacity=0.12)
@@ -171,7 +171,7 @@ def parameter_table(report: GradientReport) -> pd.DataFrame:
         "‖gradient‖": lambda row: number(row.gradient_norm), "0 on both sides": lambda row: f"{100 * row.vacuous:.0f} %",
         "At a kink": lambda row: number(row.kinks), "Shape": lambda row: " × ".join(map(str, row.shape)),
         "Worst at": lambda row: ", ".join(map(str, row.worst)),
-    }  # fmt: skip
+    }
     return pd.DataFrame({title: [write(row) for row in rows] for title, write in columns.items()})
 
 

@@ -17,7 +17,7 @@ from pages.shared.theme import QUIET, chart, colour, tint
 STEP = Ladder(
     "grad_step", "Step ε of the secants", 0.5, "With a large step the secants can be seen to be off. With a tiny one, rounding puts the numbers off.",
     (*(10.0**-k for k in range(12, 1, -1)), 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0),
-)  # fmt: skip
+)
 LINES = {"two-sided": "signal", "one-sided": "gradient", "tangent": "yardstick"}
 SPAN = (-3.0, 3.0)  # of θ in the drawing
 REACH = {"cube": (-9, 9), "square": (-2, 9), "exp": (-2, 9), "relu": (-2, 3)}  # of f, where not (-2, 2)
@@ -42,8 +42,7 @@ def picture(points: pd.DataFrame, lines: pd.DataFrame, ends: pd.DataFrame, reach
         alt.layer(
             chart(points).mark_line(color=QUIET, strokeWidth=3, opacity=0.6, clip=True).encode(x=x, y=y),
             chart(lines).mark_line(clip=True).encode(x=x, y=y, color=colour("line", drawn), strokeDash=dash),
-            chart(ends).mark_point(size=70, filled=True, clip=True).encode(x=x, y=y, color=tint("yardstick")),
-        )
+            chart(ends).mark_point(size=70, filled=True, clip=True).encode(x=x, y=y, color=tint("yardstick")))
         .resolve_scale(color="independent")
         .properties(height=300, title=alt.Title("Which secant leans like the tangent?", subtitle="Grey: the curve f. Dots: where f is evaluated."))
     )
@@ -90,12 +89,10 @@ def show(v: Values) -> Shown:
 
     def details() -> None:
         columns = {
-            "ε": [power(round(np.log10(row.epsilon))) for row in rows],
-            "Two-sided": [number(row.two_sided, 10) for row in rows],
+            "ε": [power(round(np.log10(row.epsilon))) for row in rows], "Two-sided": [number(row.two_sided, 10) for row in rows],
             "Two-sided error": ["–" if np.isnan(row.exact) else number(row.two_sided_error) for row in rows],
             "One-sided": [number(row.one_sided, 10) for row in rows],
-            "One-sided error": ["–" if np.isnan(row.exact) else number(row.one_sided_error) for row in rows],
-        }
+            "One-sided error": ["–" if np.isnan(row.exact) else number(row.one_sided_error) for row in rows]}
         st.dataframe(pd.DataFrame(columns), hide_index=True)
 
     script = f"""from engine import secants
@@ -114,8 +111,6 @@ PART = Part(
         Try("ε = 0.01 at θ = 1: the numbers of the lecture notes.", preset="grad_notes"),
         Try("θ²: the two-sided secant leans exactly like the tangent. Its third derivative is 0.", NOTES | {"function": "square", "step": 0.5}),
         Try("max(0, θ) at θ = 0: which slope does each secant give?", {"function": "relu", "theta": 0.0}),
-        Try("θ³ with ε = 10⁻¹²: rounding leaves each secant four correct digits.", NOTES | {"step": 1e-12}),
-    ),
-    sources=(derivative, secants),
-    cites=("notes",),
-)  # fmt: skip
+        Try("θ³ with ε = 10⁻¹²: rounding leaves each secant four correct digits.", NOTES | {"step": 1e-12})),
+    sources=(derivative, secants), cites=("notes",),
+)

@@ -57,8 +57,7 @@ CONTROLS: tuple[Control, ...] = (
     Menu(
         "grad_layers", "Hidden layers", "256-32", "The number of units in each hidden layer, from the first to the last.",
         ("10", "50", "100", "350", "24-16", "50-30", "100-100", "128-128", "256-32", "30-30-30", "50-50-50-50"),
-        show=lambda text: text.replace("-", " – "),
-    ),
+        show=lambda text: text.replace("-", " – ")),
     Menu("grad_activation", "Activation φ", "relu", "At a kink, such as ReLU's at 0, both sides may differ and both be right.", tuple(ACTIVATIONS)),
     Menu("grad_batch_norm", "Batch norm", "none", "With batch norm, each change of a weight moves its unit's mean over the batch as well.", ("none", "before", "after")),
     Ladder("grad_dropout", "Dropout rate", 0.0, "One mask is held for the whole check, so that both losses have the same.", (0.0, 0.1, 0.2, 0.3, 0.5, 0.7)),
@@ -66,13 +65,12 @@ CONTROLS: tuple[Control, ...] = (
     Menu(
         "grad_scheme", "Difference", "central",
         "One-sided: J(θ + ε) − J(θ). Two-sided: J(θ + ε) − J(θ − ε). Complex step: the imaginary part of J(θ + iε).",
-        tuple(SCHEMES), show=lambda key: SCHEMES[key],
-    ),
+        tuple(SCHEMES), show=lambda key: SCHEMES[key]),
     Ladder(
         "grad_epsilon", "Step ε", BEST, "With a large step the secant is not the tangent. With a small one rounding takes over, except for the complex step.",
         (BEST, 1e-30, 1e-20, *(10.0**-k for k in range(12, 0, -1))), show=lambda e: f"{e:g}" if e else "best for the scheme", words={BEST: "best"},
     ),
-)  # fmt: skip
+)
 MORE: tuple[Control, ...] = (
     Menu("grad_precision", "Precision", "float64", "float32 carries about 7 digits, float64 about 16.", ("float32", "float64"), pills=True, show=str),
     Ladder("grad_l2", "L2 penalty λ", 0.0, "The penalty is in J and in its gradient. Cautions shows what happens when it is forgotten.", (0.0, 1e-4, 1e-3, 1e-2, 0.1, 1.0)),
@@ -80,8 +78,7 @@ MORE: tuple[Control, ...] = (
     Menu("grad_initializer", "Initializer", "he_normal", "The rule that draws the weights.", tuple(INITIALIZERS), show=rule),
     Ladder("grad_gain", "Gain", 1.0, "Multiplies the weights.", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0), idle=fixed_scale),
     Ladder("grad_sigma_b", "Biases σ_b", 0.0, "Standard deviation of the biases.", (0.0, 0.1, 0.3, 0.5, 1.0)),
-    replace(seed_control("grad", help="The same seed draws the same weights."), idle=nothing_drawn),
-)
+    replace(seed_control("grad", help="The same seed draws the same weights."), idle=nothing_drawn))
 BOOK = (
     "The book reports mean differences of 1.4 × 10⁻⁷ for the last bias and 6 × 10⁻⁹ for its weights. They are not rounding: its loss is "
     "ln(p + 10⁻⁷), and backpropagation differentiates ln p. A unit that steps across ReLU's kink gives first-layer differences such as the "
@@ -101,13 +98,10 @@ def settings_of(v: Values, data: Dataset) -> dict[str, Any]:
     """The arguments of `check`."""
     kept = {name: getattr(v, name) for name in ("activation", "dropout", "l2", "scheme", "precision", "initializer", "sigma_b", "seed")}
     return {
-        **kept,
-        "gain": 1.0 if fixed_scale(v) else v.gain,
-        "sizes": (data.x_train.shape[1], *map(int, v.layers.split("-")), data.classes),
+        **kept, "gain": 1.0 if fixed_scale(v) else v.gain, "sizes": (data.x_train.shape[1], *map(int, v.layers.split("-")), data.classes),
         "samples": min(v.samples, room(data.x_train.shape[1], v.layers, data.classes)),
         "batch_norm": None if v.batch_norm == "none" else v.batch_norm,
-        "epsilon": v.epsilon if v.epsilon != BEST else best_epsilon(v.scheme, np.dtype(v.precision)),
-    }
+        "epsilon": v.epsilon if v.epsilon != BEST else best_epsilon(v.scheme, np.dtype(v.precision))}
 
 
 def read(report: GradientReport, samples: int, most: int = 16) -> Verdict:
@@ -198,6 +192,5 @@ PART = Part(
         Try("GELU, dropout, batch norm after the activation: backpropagation is right there too.",
             PLAIN | {"activation": "gelu", "dropout": 0.5, "batch_norm": "after"}),
     ),
-    sources=(check_gradients, structured.loss_changes, judge),
-    cites=("dlfs", "cs231n", "squire"),
-)  # fmt: skip
+    sources=(check_gradients, structured.loss_changes, judge), cites=("dlfs", "cs231n", "squire"),
+)

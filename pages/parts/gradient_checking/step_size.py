@@ -108,12 +108,10 @@ def show(v: Values) -> Shown:
 
     def details() -> None:
         columns = {
-            "Difference": [WORDS[c.scheme] for c in found],
-            "Precision": [c.dtype for c in found],
+            "Difference": [WORDS[c.scheme] for c in found], "Precision": [c.dtype for c in found],
             "Best ε": [f"any up to {number(c.exact_up_to)}" if c.exact_up_to else number(c.best) for c in found],
             "Least error": [number(c.best_error) for c in found],
-            "Slope of the right arm": ["–" if np.isnan(c.order) else number(c.order, 4) for c in found],
-        }
+            "Slope of the right arm": ["–" if np.isnan(c.order) else number(c.order, 4) for c in found]}
         st.dataframe(pd.DataFrame(columns), hide_index=True)
         with st.container(width=layout.TEXT_WIDTH):
             st.caption(
@@ -139,8 +137,6 @@ PART = Part(
     try_next=(
         Try("exp θ: read off the best ε of the two-sided difference in float64, and in float32.", {"function": "exp"}),
         Try("sin θ: why does the complex step have no left arm? It subtracts nothing.", {"function": "sin"}),
-        Try("max(0, θ) at θ = 0: no ε helps at a kink.", {"function": "relu", "theta": 0.0}),
-    ),
-    sources=(v_curve, best_epsilon),
-    cites=("squire", "cs231n"),
-)  # fmt: skip
+        Try("max(0, θ) at θ = 0: no ε helps at a kink.", {"function": "relu", "theta": 0.0})),
+    sources=(v_curve, best_epsilon), cites=("squire", "cs231n"),
+)

@@ -4,11 +4,6 @@ from pages.parts.initialization import chain, deep, matrix, neuron, phase, symme
 from pages.shared.part import Page
 
 PAGE = Page(
-    "initialization",
-    "init",
-    "Initialization",
+    "initialization", "init", "Initialization",
     "A signal sent through a hundred random layers: which first weights keep it alive, and what does theory say?",
-    "What does depth do to a signal?",
-    (neuron.PART, chain.PART, deep.PART, phase.PART, matrix.PART, symmetry.PART),
-    opens="deep",
-)
+    "What does depth do to a signal?", (neuron.PART, chain.PART, deep.PART, phase.PART, matrix.PART, symmetry.PART), opens="deep")

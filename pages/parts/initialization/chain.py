@@ -26,9 +26,7 @@ def products(depth: int, width: int, seed: int) -> pd.DataFrame:
         orthogonal = linear.product_singular_values(layers, width, orthogonal=True, rng=rng)
         rows += [
             (layers, "largest", gaussian[0], linear.largest_singular_value(layers)),
-            (layers, "median", float(np.median(gaussian)), math.nan),
-            (layers, "orthogonal", orthogonal[-1], 1.0),
-        ]
+            (layers, "median", float(np.median(gaussian)), math.nan), (layers, "orthogonal", orthogonal[-1], 1.0)]
     return pd.DataFrame(rows, columns=["layer", "series", "measured", "expected"])
 
 
@@ -49,8 +47,7 @@ def read(a: float, depth: int, multiplied: pd.DataFrame) -> Verdict:
         f"After {depth} layer{'s' * (depth > 1)}, a = {number(a)} has become {number(linear.chain(a, depth))}; {powers}. "
         f"The product of {layers} Gaussian matri{'ces' if layers > 1 else 'x'} stretches one direction by {number(last['largest'])}, "
         f"and half of all by no more than {number(last['median'])}. "
-        f"{'Orthogonal matrices keep' if layers > 1 else 'An orthogonal matrix keeps'} the length of every direction.",
-    )
+        f"{'Orthogonal matrices keep' if layers > 1 else 'An orthogonal matrix keeps'} the length of every direction.")
 
 
 def show(v: Values) -> Shown:
@@ -60,14 +57,13 @@ def show(v: Values) -> Shown:
     y = {"title": "aᴸ⁻¹", "domain": (1e-20, 1e20), "log": True, "ticks": (-20, -10, 0, 10, 20)}
     picture = lines_and_points(
         numbers, encodings.layers(v.depth, title="Layer L"), y, "A chain of layers W = aI multiplies",
-        ["Dots: a is the gain, and beside it 1.5 and 0.5.", "Triangle: here the dots leave the picture."],
-    )
+        ["Dots: a is the gain, and beside it 1.5 and 0.5.", "Triangle: here the dots leave the picture."])
     layout.show(left, picture, "a to the power L − 1 by layer, for the chosen gain, 1.5 and 0.5")
     y = {"title": "Singular value", "domain": (1e-4, 100), "log": True, "format": "~g"}
     picture = lines_and_points(
         matrices, encodings.layers(LONGEST, title="Matrices multiplied, L"), y, "Products of random matrices",
         [f"Gaussian (variance 1/n) and orthogonal, n = {width}{', the widest multiplied here' * (v.width > width)}.", "Dots: measured. Lines: theory for wide matrices."],
-    )  # fmt: skip
+    )
     said = "Largest and median singular value of a product of Gaussian matrices, and of orthogonal ones, by number of matrices"
     layout.show(right, picture, said)
     formulas = [
@@ -90,15 +86,9 @@ for layers in range(1, {layers} + 1):
 
 
 PART = Part(
-    "chain",
-    "Linear chain",
-    show,
-    controls=(GAIN, DEPTH, WIDTH, SEED),
-    cites=("saxe",),
+    "chain", "Linear chain", show, controls=(GAIN, DEPTH, WIDTH, SEED), cites=("saxe",),
     presets=(Preset("linear_chain", "Linear chain", "1.5 to the power of 49 is 4.3 × 10⁸.", {"gain": 1.5, "depth": 50}),),
     try_next=(
         Try("A gain of 1.1, a tenth too much: fifty layers make it a factor of 107.", {"gain": 1.1, "depth": 50}),
-        Try("Width 200: the largest singular value stays within a third of its line.", {"width": 200}),
-    ),
-    sources=(linear.chain, linear.product_singular_values),
-)
+        Try("Width 200: the largest singular value stays within a third of its line.", {"width": 200})),
+    sources=(linear.chain, linear.product_singular_values))

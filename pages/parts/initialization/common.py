@@ -28,34 +28,28 @@ ACTIVATION = Menu("init_activation", "Activation φ", "relu", "Bends the signal;
 INITIALIZER = Menu(
     "init_initializer", "Initializer", "lecun_normal", "The rule for the first weights. Normal takes its σ from the gain.", tuple(INITIALIZERS),
     show=rule, note=lambda key: f"${INITIALIZERS[key].formula}$ — {INITIALIZERS[key].source}",
-)  # fmt: skip
+)
 NO_GAIN = {"zeros": "Zeros stay zero, whatever multiplies them.", "lsuv": "LSUV rescales each layer until Var(z) is 1, whatever the gain was."}
 GAIN = Ladder(
     "init_gain", "Gain", 1.0, "Multiplies every weight. Under Normal it is σ itself.", tuple(sorted(GAINS)),
     idle=lambda v: NO_GAIN.get(getattr(v, "initializer", ""), ""),
-)  # fmt: skip
+)
 DEPTH = Whole("init_depth", "Depth L", 30, "Each layer multiplies once more.", (1, 100))
 WIDTH = Ladder("init_width", "Width n", 100, "Units in each layer. Narrow layers scatter more around the theory.", (2, 5, 10, 20, 50, 100, 200, 300, 500))
 SIGMA_B = Ladder("init_sigma_b", "Bias σ_b", 0.0, "Standard deviation of the first biases.", (*(round(0.05 * i, 2) for i in range(31)), 2.0))
 SEED = seed_control("init", "First seed", help="The same seed draws the same weights.")
 NETWORK = (ACTIVATION, INITIALIZER, GAIN, DEPTH, WIDTH)
 MEASURED = (
-    SIGMA_B,
-    Menu("init_batch_norm", "Batch norm", "none", "Normalise each layer before or after φ.", ("none", "before", "after")),
+    SIGMA_B, Menu("init_batch_norm", "Batch norm", "none", "Normalise each layer before or after φ.", ("none", "before", "after")),
     Menu("init_inputs", "Inputs", "gaussian", "Noise N(0, 1), or the built-in handwriting, standardized.", tuple(SOURCES), show=SOURCES.get),
     Ladder("init_samples", "Samples", 1000, "Inputs sent through the network.", (100, 300, 1000)),
-    Whole("init_seeds", "Seeds", 5, "Networks drawn; the band spans them.", (1, 10)),
-    SEED,
-)
+    Whole("init_seeds", "Seeds", 5, "Networks drawn; the band spans them.", (1, 10)), SEED)
 
 BUDGET = 6e9  # multiplications that one answer may cost: about half a second
 LOW, HIGH = 1e-10, 1e4  # of every magnitude drawn over depth
 SERIES = {  # statistic: what it measures, and its name in the legend
-    "std": ("signal", "over all"),
-    "std_over_data": ("signal", "per unit, over data"),
-    "gradient_rms": ("gradient", "RMS"),
-    "gradient_median": ("gradient", "median"),
-}
+    "std": ("signal", "over all"), "std_over_data": ("signal", "per unit, over data"), "gradient_rms": ("gradient", "RMS"),
+    "gradient_median": ("gradient", "median")}
 
 
 @st.cache_resource(max_entries=100, show_spinner="Sending a signal through the network …")
@@ -141,8 +135,7 @@ def depth_picture(names: tuple[str, ...], measured: str, depth: int, overflow: i
     are the first series, diamonds and dashes the second. A rule marks the layer where numbers overflow.
     """
     title, y_title = {
-        "signal": ("Signal: spread of the activations", "Standard deviation of y"),
-        "gradient": ("Gradient: size of dJ/dz", "|dJ/dz|"),
+        "signal": ("Signal: spread of the activations", "Standard deviation of y"), "gradient": ("Gradient: size of dJ/dz", "|dJ/dz|"),
     }[measured]
 
     axis = {"title": y_title, "domain": (LOW, HIGH), "log": True, "ticks": range(-10, 5, 2)}
@@ -154,14 +147,12 @@ def depth_picture(names: tuple[str, ...], measured: str, depth: int, overflow: i
     band = base.mark_area(opacity=0.18, clip=True).encode(y=y("least"), y2="most", color=tint(measured), detail=alt.Detail("series", type="nominal"))
     lines = base.transform_filter("isValid(datum.theory)").mark_line(strokeWidth=1.2)
     points = base.transform_filter("isValid(datum.value)").mark_point(size=45, opacity=0.8).encode(
-        y=y("value"),
-        color=tint(measured),
+        y=y("value"), color=tint(measured),
         shape=alt.Shape("series", type="nominal", scale=alt.Scale(domain=names, range=["circle", "diamond"])),
         tooltip=tips(
             ("layer", "Layer", "d"), ("series", "Measured"), ("value", "Median of the seeds", ".3~g"),
-            ("least", "Least", ".3~g"), ("most", "Greatest", ".3~g"), ("theory", "Theory", ".3~g"),
-        ),
-    )  # fmt: skip
+            ("least", "Least", ".3~g"), ("most", "Greatest", ".3~g"), ("theory", "Theory", ".3~g")),
+    )
     layers = [band, lines.encode(y=y("theory"), color=tint("yardstick"), strokeDash=dashes(names)), points, exits(base, LOW, HIGH, axis)]
     if overflow:
         mark = chart(pd.DataFrame({"layer": [overflow], "text": f"overflow in layer {overflow}"})).encode(x=encodings.layers(depth))
@@ -198,10 +189,7 @@ def lines_and_points(frame: pd.DataFrame, x: alt.X, y: dict, title: str, subtitl
     return alt.layer(
         lines.encode(y=encodings.number(alt.Y, "expected", **y), strokeDash=dashes(names)),
         points.encode(
-            y=encodings.number(alt.Y, "measured", **y),
-            shape=alt.Shape("series", **series),
-            color=tint("signal"),
-            tooltip=tips(("series", "Series"), ("measured", "Measured", ".3~g"), ("expected", "Theory", ".3~g")),
-        ),
+            y=encodings.number(alt.Y, "measured", **y), shape=alt.Shape("series", **series), color=tint("signal"),
+            tooltip=tips(("series", "Series"), ("measured", "Measured", ".3~g"), ("expected", "Theory", ".3~g"))),
         exits(base, low, high, y),
     ).properties(height=290, title=alt.Title(title, subtitle=subtitle))

@@ -133,7 +133,7 @@ def formulas(v: Values, run: propagation.Propagation) -> list[str]:
     return [
         *lines, rf"\text{{the signal keeps }} \mathrm{{E}}[z^2] = 1 \text{{ if }} {keeps}",
         rf"\text{{there the gradient keeps its size if }} \sigma_w^2 = 1 / \mathrm{{E}}[\varphi'(u)^2] = {tex(1 / moments.slope_square)}",
-    ]  # fmt: skip
+    ]
 
 
 def show(v: Values) -> Shown:
@@ -184,8 +184,7 @@ PRESETS = (
     figure("sigmoid_001", "Sigmoid, σ = 0.01", "All units say about 0.5, and less than a millionth of the gradient is left in layer 1.", "sigmoid", "normal", 0.01),
     figure(
         "sigmoid_xavier", "Sigmoid, 1/√n", "The histograms keep their width, but over the data each unit of the last layer hardly varies.",
-        "sigmoid", "lecun_normal",
-    ),
+        "sigmoid", "lecun_normal"),
     figure("tanh_1", "tanh, σ = 1", "Most of the activations are close to −1 or 1.", "tanh", "normal"),
     figure("tanh_xavier", "tanh, 1/√n", "The spread halves in five layers, by less in every layer.", "tanh", "lecun_normal"),
     figure("relu_001", "ReLU, σ = 0.01", "Each layer keeps about a fourteenth of the signal.", "relu", "normal", 0.01),
@@ -193,25 +192,17 @@ PRESETS = (
     figure("relu_he", "ReLU, √(2/n)", "The factor 2 gives back what ReLU cuts off: the spread stays.", "relu", "he_normal"),
     figure(
         "cs231n", "Ten ReLU layers × 500, He", "The theory says 0.8256; a network of finite width scatters around it.",
-        "relu", "he_normal", depth=10, width=500, seeds=3,
-    ),
+        "relu", "he_normal", depth=10, width=500, seeds=3),
     figure(
         "tanh_critical", "tanh at criticality", "σ_w = 1 and no bias: the spread falls about like 1/√l.",
-        "tanh", "lecun_normal", depth=50, width=300, seeds=3,
-    ),
+        "tanh", "lecun_normal", depth=50, width=300, seeds=3),
     figure(
         "tanh_chaos", "tanh beyond it, σ_w = 2", "The signal is steady, and the gradient explodes: chaos.", "tanh", "lecun_normal", 2.0, depth=50, seeds=3
     ),
-)  # fmt: skip
+)
 
 PART = Part(
-    "deep",
-    "Deep network",
-    show,
-    controls=NETWORK,
-    more=MEASURED,
-    inside=(SHOW,),
-    cites=("notes", "dlfs", "cs231n", "poole", "schoenholz"),
+    "deep", "Deep network", show, controls=NETWORK, more=MEASURED, inside=(SHOW,), cites=("notes", "dlfs", "cs231n", "poole", "schoenholz"),
     presets=PRESETS,
     try_next=(
         Try("*Sigmoid, 1/√n*: broad histograms, and inputs that can hardly be told apart.", preset="sigmoid_xavier"),
@@ -219,5 +210,4 @@ PART = Part(
         Try("*Sigmoid, σ = 1*: the RMS of the gradient falls by a fifth, its median to a seventh.", preset="sigmoid_1"),
         Try("σ = 0.01 with batch norm before the activation: the signal stays, and now the gradient grows.", {"initializer": "normal", "gain": 0.01, "batch_norm": "before"}),
     ),
-    sources=(propagation.propagate,),
-)
+    sources=(propagation.propagate,))

@@ -89,14 +89,8 @@ for pair in survey({v.depth}, width=64, samples=64, gain={v.gain}, seed={v.seed}
 
 
 PART = Part(
-    "matrix",
-    "Matrix",
-    show,
-    controls=(DEPTH, GAIN, SEED),
-    cites=("glorot", "he", "lecun", "saxe", "lsuv"),
+    "matrix", "Matrix", show, controls=(DEPTH, GAIN, SEED), cites=("glorot", "he", "lecun", "saxe", "lsuv"),
     try_next=(
         Try("Depth 5: far more pairs are healthy than at depth 30.", {"depth": 5}),
-        Try("Gain 2: with ReLU every rule but LSUV lets signal and gradient explode.", {"gain": 2.0}),
-    ),
-    sources=(diagnosis.survey,),
-)
+        Try("Gain 2: with ReLU every rule but LSUV lets signal and gradient explode.", {"gain": 2.0})),
+    sources=(diagnosis.survey,))

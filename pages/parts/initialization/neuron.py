@@ -60,14 +60,8 @@ print("z = %g, slope %.4g" % saturated_neuron(100, 0.5, 1.0))
 
 
 PART = Part(
-    "neuron",
-    "One neuron",
-    show,
-    controls=(SEED,),
-    cites=("notes", "lecun", "he"),
+    "neuron", "One neuron", show, controls=(SEED,), cites=("notes", "lecun", "he"),
     try_next=(
         Try("Go on to the linear chain: one factor, multiplied layer after layer.", preset="linear_chain"),
-        Try("*Sigmoid, σ = 1*: two thirds of the first layer's pre-activations are on the flat pieces.", preset="sigmoid_1"),
-    ),
-    sources=(linear.one_neuron, linear.saturated_neuron),
-)
+        Try("*Sigmoid, σ = 1*: two thirds of the first layer's pre-activations are on the flat pieces.", preset="sigmoid_1")),
+    sources=(linear.one_neuron, linear.saturated_neuron))

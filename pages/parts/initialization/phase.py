@@ -24,8 +24,7 @@ DIAGRAM = "init_diagram"
 WORDS = ["Blue: the gradient vanishes. Orange: it explodes. Line: neither (χ = 1).", "Dashed: χ changes it by the factor e in ξ layers."]
 SILENT = {
     "zeros": "These weights are all equal. The theory speaks of random ones, and has nothing to say of them.",
-    "lsuv": "LSUV rescales each layer on the data until z has variance 1. The cross shows the weights before that, and χ is not theirs.",
-}
+    "lsuv": "LSUV rescales each layer on the data until z has variance 1. The cross shows the weights before that, and χ is not theirs."}
 SILENT["constant"] = SILENT["zeros"]
 WEIGHTS, BIASES = np.round(np.arange(1, 41) * 0.1, 1), np.round(np.arange(31) * 0.05, 2)
 
@@ -71,16 +70,13 @@ def picture(cells: pd.DataFrame, lines: pd.DataFrame, sigma_w: float, sigma_b: f
     def axes(x: str = "sigma_w", y: str = "sigma_b") -> dict:
         return {
             "x": encodings.number(alt.X, x, "Weights σ_w = std · √fan_in", domain=(0, 4.1), axis=plain),
-            "y": encodings.number(alt.Y, y, "Biases σ_b", domain=(-0.05, 1.55), axis=plain),
-        }
+            "y": encodings.number(alt.Y, y, "Biases σ_b", domain=(-0.05, 1.55), axis=plain)}
 
     heat = chart(cells).mark_rect().add_params(pick).encode(
-        **axes("w1", "b1"),
-        x2="w2",
-        y2="b2",
+        **axes("w1", "b1"), x2="w2", y2="b2",
         color=alt.Color("log_chi", type="quantitative", scale=alt.Scale(domain=[0.6, -0.6], range="diverging", clamp=True), legend=None),
         tooltip=tips(("sigma_w", "σ_w", ".2f"), ("sigma_b", "σ_b", ".2f"), ("chi", "χ", ".3f"), ("depth_scale", "Depth scale ξ", ".3~g")),
-    )  # fmt: skip
+    )
     curve = chart(lines).encode(**axes(), order=alt.Order("order", type="quantitative"), detail=alt.Detail("line", type="nominal"))
     critical = curve.transform_filter("datum.line == 'χ = 1'").mark_line(strokeWidth=2.5).encode(color=tint("yardstick"))
     contours = curve.transform_filter("datum.line != 'χ = 1'").mark_line(strokeWidth=1, strokeDash=[4, 3], color=QUIET)
@@ -93,9 +89,7 @@ def picture(cells: pd.DataFrame, lines: pd.DataFrame, sigma_w: float, sigma_b: f
         alt.layer(heat, contours, critical, names.encode(text=alt.Text("line", type="nominal")), cross, beyond)
         .resolve_scale(color="independent")
         .properties(
-            height=340,
-            title=alt.Title("χ, the factor on the gradient's mean square per layer", subtitle=WORDS),
-        )
+            height=340, title=alt.Title("χ, the factor on the gradient's mean square per layer", subtitle=WORDS))
     )
 
 
@@ -162,16 +156,11 @@ print(f"critical sigma_w {{critical_sigma_w({v.sigma_b}, {v.activation!r}):.4g}}
 
 
 PART = Part(
-    "phase",
-    "Phases",
-    show,
-    controls=(*NETWORK, SIGMA_B),
-    cites=("poole", "schoenholz"),
+    "phase", "Phases", show, controls=(*NETWORK, SIGMA_B), cites=("poole", "schoenholz"),
     more=tuple(control for control in MEASURED if control is not SIGMA_B),
     try_next=(
         Try("tanh without bias: the critical line is at σ_w = 1.", {"activation": "tanh", "sigma_b": 0.0}),
         Try("ReLU with He's rule: its σ_w of √2 is on the critical line.", {"activation": "relu", "initializer": "he_normal"}),
         Try("tanh beyond the line, at σ_w = 1.5 and depth 50: the gradient grows.", {"activation": "tanh", "initializer": "lecun_normal", "gain": 1.5, "depth": 50}),
     ),
-    sources=(mean_field.variance_map, mean_field.chi, mean_field.fixed_point),
-)
+    sources=(mean_field.variance_map, mean_field.chi, mean_field.fixed_point))

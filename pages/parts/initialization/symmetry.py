@@ -36,11 +36,10 @@ def by_step(frame: pd.DataFrame, field: str, title: str, label: str, domain: tup
     """One quantity while the networks train, a line for each start."""
     picture = chart(frame).mark_line().encode(
         x=encodings.number(alt.X, "step", "Step", domain=(0, int(frame["step"].max()))),
-        y=encodings.number(alt.Y, field, label, domain=domain, clamp=True),
-        color=tint("signal"),
+        y=encodings.number(alt.Y, field, label, domain=domain, clamp=True), color=tint("signal"),
         strokeDash=alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=list(STARTS), range=[[2, 2], [6, 3], [1, 0]])),
         tooltip=tips(("series", "First weights"), ("step", "Step", "d"), (field, label, ".3~g")),
-    )  # fmt: skip
+    )
     return picture.properties(height=260, title=title)
 
 
@@ -52,15 +51,14 @@ def read(table: pd.DataFrame) -> Verdict:
         f"With zeros it also moves as one, by up to {number(moved['zeros'])}." if moved["zeros"]
         else "With zeros its gradients are exactly 0, and it never moves." if last["moved_output"]["zeros"]
         else "With zeros the gradients of all weights are exactly 0: none of them moves, only the biases of the output."
-    )  # fmt: skip
+    )
     one = units["constant"] == 1
     how = f"Equal units get equal gradients: they moved together, by up to {number(moved['constant'])}." if one else "Rounding has made them differ."
     return Verdict(
         "one" if one else "apart",
         f"After {int(table['step'].max()) + 1} steps the layer of 20 that started constant has {units['constant']} different "
         f"unit{'s' * (not one)}, with zeros {units['zeros']}, with random weights {units['random']}. "
-        f"The losses are {losses['constant']}, {losses['zeros']} and {losses['random']}. {how} {zeros}",
-    )
+        f"The losses are {losses['constant']}, {losses['zeros']} and {losses['random']}. {how} {zeros}")
 
 
 def show(v: Values) -> Shown:
@@ -81,15 +79,9 @@ for rule, gain in {tuple(STARTS.values())}:
 
 
 PART = Part(
-    "symmetry",
-    "Symmetry",
-    show,
-    controls=(ACTIVATION, SEED),
-    cites=("notes", "geron"),
+    "symmetry", "Symmetry", show, controls=(ACTIVATION, SEED), cites=("notes", "geron"),
     presets=(Preset("constant", "Constant weights", "The layer that started constant has one unit, twenty times over.", {"activation": "tanh"}),),
     try_next=(
         Try("ReLU and another seed: from zeros, no weight moves at all.", {"activation": "relu", "seed": 1}),
-        Try("Sigmoid: from zeros the weights do move, and all units of a layer alike.", {"activation": "sigmoid"}),
-    ),
-    sources=(count_units,),
-)
+        Try("Sigmoid: from zeros the weights do move, and all units of a layer alike.", {"activation": "sigmoid"})),
+    sources=(count_units,))

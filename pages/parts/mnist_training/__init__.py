@@ -4,10 +4,6 @@ from pages.parts.mnist_training import training
 from pages.shared.part import Page
 
 PAGE = Page(
-    "mnist_training",
-    "mnist",
-    "MNIST training",
+    "mnist_training", "mnist", "MNIST training",
     "Real handwriting, trained live. Which start, which optimizer and which regulariser gets there, and which never does?",
-    "What makes a deep network learn real handwriting?",
-    (training.PART,),
-)
+    "What makes a deep network learn real handwriting?", (training.PART,))

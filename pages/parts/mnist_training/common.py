@@ -23,7 +23,7 @@ RATE = Ladder(
     "mnist_rate", "Learning rate η", 1e-3, "Size of a step. It can be changed while the network trains. "
     f"Adam likes {OPTIMIZERS['adam'].usual_rate:g}, SGD {OPTIMIZERS['sgd'].usual_rate:g}.",
     (*(float(f"{m}e{e}") for e in range(-5, 2) for m in (1, 3)), 100.0),
-)  # fmt: skip
+)
 SEED = seed_control("mnist", help="The same seed gives the same weights and the same order of images.")
 
 MAIN: tuple[Control, ...] = (
@@ -31,46 +31,37 @@ MAIN: tuple[Control, ...] = (
     Whole("mnist_depth", "Hidden layers", 2, "The gradient passes each of them on its way back to the first weights.", (0, 20)),
     Ladder(
         "mnist_width", "Units per layer", 100, "Wider layers have more weights.", (5, 10, 20, 30, 50, 100, 200, 300, 500, 512),
-        idle=no_hidden_layer,
-    ),
+        idle=no_hidden_layer),
     Menu("mnist_activation", "Activation φ", "relu", "What bends the signal after each hidden layer.", tuple(ACTIVATIONS), idle=no_hidden_layer),
     Menu(
         "mnist_initializer", "Initializer", "he_normal", "The rule that draws the first weights. For the normal one, the gain is its standard deviation.",
-        tuple(INITIALIZERS), show=rule, note=lambda key: f"${INITIALIZERS[key].formula}$ — {INITIALIZERS[key].source}",
-    ),
+        tuple(INITIALIZERS), show=rule, note=lambda key: f"${INITIALIZERS[key].formula}$ — {INITIALIZERS[key].source}"),
     Ladder(
         "mnist_gain", "Gain", 1.0, "Multiplies the first weights.", (0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 4.0, 10.0),
         idle=lambda v: {"zeros": "Zeros stay zeros at any gain.", "lsuv": "LSUV sets the size of the first weights itself."}.get(v.initializer, ""),
-        note=lambda gain: "" if gain == 1 else f"A factor of {title(gain)} on the rule above.",
-    ),
-    Menu("mnist_optimizer", "Optimizer", "adam", "How a gradient becomes a step.", tuple(OPTIMIZERS)),
-    RATE,
+        note=lambda gain: "" if gain == 1 else f"A factor of {title(gain)} on the rule above."),
+    Menu("mnist_optimizer", "Optimizer", "adam", "How a gradient becomes a step.", tuple(OPTIMIZERS)), RATE,
     Menu(
         "mnist_batch_norm", "Batch norm", "none", "Normalise every hidden layer over the batch, before or after the activation.",
-        ("none", "before", "after"), idle=no_hidden_layer,
-    ),
-)  # fmt: skip
+        ("none", "before", "after"), idle=no_hidden_layer),
+)
 REGULARISE: tuple[Control, ...] = (
     Ladder(
         "mnist_dropout", "Dropout rate", 0.0, "Share of hidden units silenced at random in each step.", (0.0, 0.1, 0.2, 0.3, 0.5, 0.7),
-        idle=no_hidden_layer,
-    ),
+        idle=no_hidden_layer),
     Ladder(
         "mnist_l1", "L1 penalty", 0.0, "The loss gets λ Σ|w|. Steps along its slope bring weights near 0, but not to exactly 0.",
-        (0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2),
-    ),
+        (0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)),
     Ladder("mnist_l2", "L2 penalty", 0.0, "The loss gets λ/2 Σw², which keeps the weights smaller.", (0.0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)),
     Ladder(
         "mnist_images", "Training images", ALL, "With few images, the curves of training and test images part.",
-        (20, 100, 300, 1000, 3000, 10000, 30000, ALL), words={ALL: "all"}, show=lambda n: "all" if n == ALL else title(n),
-    ),
-)  # fmt: skip
+        (20, 100, 300, 1000, 3000, 10000, 30000, ALL), words={ALL: "all"}, show=lambda n: "all" if n == ALL else title(n)),
+)
 MORE: tuple[Control, ...] = (
     Switch("mnist_input_norm", "Batch norm on the input", False, "Normalise the pixels over the batch as well."),
     Menu("mnist_schedule", "Schedule", "constant", "How the learning rate changes over the run.", tuple(SCHEDULES), show=named),
     Ladder("mnist_batch", "Batch size", 32, "Images per step.", (1, 2, 5, 10, 16, 32, 50, 64, 100, 128, 256, 500, 1000)),
     Ladder("mnist_epochs", "Epochs", 30, "Passes over the training images.", (1, 2, 3, 5, 10, 12, 15, 20, 30, 50, 100, 200, 300)),
     Menu("mnist_normalize", "Input normalisation", "scale", "What happens to pixels before the first layer.", NORMALIZATIONS, show=named),
-    SEED,
-)
+    SEED)
 TABLE = {control.name: control for control in (*MAIN, *REGULARISE, *MORE)}

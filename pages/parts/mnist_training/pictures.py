@@ -36,15 +36,12 @@ def confusion() -> dict:
     base = chart(SENT).encode(
         x=alt.X("answer", type="ordinal", title="Network's answer", axis=alt.Axis(labelAngle=0, orient="top")),
         y=alt.Y("truth", type="ordinal", title="True digit"),
-        tooltip=tips(("truth", "True digit"), ("answer", "Answer"), ("images", "Images", ",")),
-    )
+        tooltip=tips(("truth", "True digit"), ("answer", "Answer"), ("images", "Images", ",")))
     share = alt.Opacity("share", type="quantitative", scale=alt.Scale(domain=[0, 1], type="sqrt", range=[0.07, 1]), legend=None)
     shown = base.transform_filter("datum.images > 0").mark_text(fontSize=11).encode(text=alt.Text("images", type="quantitative"))
     cells = alt.layer(
-        base.mark_rect(color=INK_BLUE).encode(opacity=share),
-        shown.transform_filter("datum.share > 0.3").encode(color=alt.value("white")),
-        shown.transform_filter("datum.share <= 0.3").encode(color=tint("yardstick")),
-    )
+        base.mark_rect(color=INK_BLUE).encode(opacity=share), shown.transform_filter("datum.share > 0.3").encode(color=alt.value("white")),
+        shown.transform_filter("datum.share <= 0.3").encode(color=tint("yardstick")))
     return specification(cells.properties(height=300, title="Confusion matrix: which digits get mixed up"))
 
 

@@ -66,7 +66,7 @@ class TrainingRun(runs.Run):
         network = mlp(
             (self.data.x_train.shape[1], *[s.width] * s.depth, self.data.classes), activation=s.activation, initializer=s.initializer, gain=s.gain,
             dropout=s.dropout, input_batch_norm=s.input_norm, batch_norm=s.placement, rng=np.random.default_rng([s.seed, 0]),
-        )  # fmt: skip
+        )
         if s.initializer == "lsuv":  # on real images rather than on noise
             network.lsuv(normalizer(s.normalize, self.data)(self.data.x_train[:256]))
         optimizer = OPTIMIZERS[s.optimizer](network, self.learning_rate)
@@ -74,7 +74,7 @@ class TrainingRun(runs.Run):
             network, self.data, optimizer, epochs=s.epochs, batch_size=self.batch_size, rng=np.random.default_rng([s.seed, 1]),
             penalty=Penalty(s.l1, s.l2) if s.l1 or s.l2 else None, schedule=s.schedule, normalize=s.normalize,
             evaluate_every=evaluate_every,
-        )  # fmt: skip
+        )
         return network, optimizer, results
 
     def set_rate(self, rate: float) -> None:
@@ -130,13 +130,9 @@ class TrainingRun(runs.Run):
         epoch, e = self.evaluations[-1]
         accuracy = [round(e.test_accuracy, 4) for _, e in self.evaluations]
         return {
-            "Settings": f"{self.data.name}: {describe(self.settings, self.learning_rate)}",
-            "Epochs": round(epoch, 2),
-            "Train accuracy": e.train_accuracy,
-            "Test accuracy": e.test_accuracy,
-            "Test loss": e.test_loss,
-            "Test accuracy by epoch": accuracy[:: -(-len(accuracy) // 50)],
-        }
+            "Settings": f"{self.data.name}: {describe(self.settings, self.learning_rate)}", "Epochs": round(epoch, 2),
+            "Train accuracy": e.train_accuracy, "Test accuracy": e.test_accuracy, "Test loss": e.test_loss,
+            "Test accuracy by epoch": accuracy[:: -(-len(accuracy) // 50)]}
 
 
 def _mean(points: list[tuple[float, ...]]) -> tuple[float, ...]:

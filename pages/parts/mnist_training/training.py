@@ -67,8 +67,7 @@ def training_curve(measure: str, until: float, classes: int, exponents: tuple[in
     evaluated = base.transform_filter("datum.series != 'batch'").encode(
         color=colour("series", SERIES),
         strokeDash=alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=list(SERIES), range=[[1, 0], [5, 3]]), legend=None),
-        tooltip=tips(("series", "Images"), ("epoch", "Epoch", ".3~g"), ("loss", "Loss", ".3~g"), ("accuracy", "Accuracy", ".2%")),
-    )
+        tooltip=tips(("series", "Images"), ("epoch", "Epoch", ".3~g"), ("loss", "Loss", ".3~g"), ("accuracy", "Accuracy", ".2%")))
     text = alt.Chart(pd.DataFrame({"y": [guess], "text": [word]})).mark_text(align="right", baseline="bottom", dx=-2, dy=-2)
     label = text.encode(x=alt.value("width"), y=alt.Y("y", type="quantitative"), text=alt.Text("text", type="nominal"))
     drawn = [batches, evaluated.mark_line(clip=True), evaluated.mark_point(clip=True), encodings.rule(y=guess), label]
@@ -95,7 +94,7 @@ def read(run: TrainingRun) -> Verdict:
             verdict = judge(
                 run.latest, run.evaluations[-1][1], run.network, run.optimizer, batch_size=run.batch_size, history=run.evaluations,
                 rates=run.rates, inside=run.inside, attempt=run.attempt if still else None,
-            )  # fmt: skip
+            )
         fix = {"rate" if name == "learning_rate" else name: ALL if value == "all" else value for name, value in verdict.fix.items()}
         run.verdicts = {key: replace(verdict, fix=fix)}
     return run.verdicts[key]
@@ -137,7 +136,7 @@ def look_inside(run: TrainingRun) -> None:
     st.markdown(
         f"**Surest mistakes** among {len(run.data.y_test):,} test images: wrong answers that were given at least {sure}." if mistakes
         else f"No wrong answer was given {sure}." if wrong else "**No mistakes** among the test images."
-    )  # fmt: skip
+    )
     with st.container(horizontal=True):
         for picture, said in mistakes:
             st.image(picture, caption=said, width=84, alt=f"Test digit, {said}")
@@ -173,8 +172,7 @@ def show(v: Values) -> Shown:
     formulas = [
         rf"J = -\frac{{1}}{{{m}}} \sum_{{i=1}}^{{{m}}} \ln p_i[\text{{label}}_i]"
         + (rf" + {tex(s.l1)} \sum |w|" if s.l1 else "")
-        + (rf" + \frac{{{tex(s.l2)}}}{{2}} \sum w^2" if s.l2 else ""),
-        rf"\text{{guessing: }} J = \ln {classes} = {math.log(classes):.4f}",
+        + (rf" + \frac{{{tex(s.l2)}}}{{2}} \sum w^2" if s.l2 else ""), rf"\text{{guessing: }} J = \ln {classes} = {math.log(classes):.4f}",
         rf"\theta \in \mathbb{{R}}^{{{run.network.theta.size}}} \qquad \eta = {tex(run.learning_rate)} \qquad \mathrm{{std}}(W_1) = {tex(run.spread)} \text{{ at first}}",
     ]
     return Shown(verdict, formulas, script(run), curves(run), details, live=run)
@@ -184,55 +182,45 @@ DEEP = {"data": "mnist", "depth": 4, "optimizer": "sgd", "rate": 0.01, "batch": 
 NOTES = {
     "data": "mnist", "images": 10000, "depth": 5, "activation": "sigmoid", "initializer": "lecun_normal",
     "optimizer": "sgd", "rate": 1.0, "batch": 100, "epochs": 12,
-}  # fmt: skip
+}
 FEW = {"data": "mnist", "images": 300, "depth": 6, "optimizer": "sgd", "rate": 0.01, "batch": 100, "epochs": 200}
 ELU = {"data": "mnist", "width": 300, "activation": "elu", "batch_norm": "before", "batch": 128, "epochs": 5}
 WIDE = {"data": "mnist", "width": 512, "dropout": 0.2, "batch": 128, "epochs": 15}
 TEN = {
     "data": "digits", "images": ALL, "depth": 10, "width": 100, "activation": "relu", "initializer": "he_normal", "gain": 1.0,
     "batch_norm": "none", "optimizer": "sgd", "rate": 0.1, "batch": 32,
-}  # fmt: skip
+}
 
 PART = Part(
-    "training",
-    "Training",
-    show,
-    controls=MAIN,
-    folded={"Regularise": REGULARISE, "More": MORE},
+    "training", "Training", show, controls=MAIN, folded={"Regularise": REGULARISE, "More": MORE},
     presets=(
         Preset("start", "Start here", "A small ReLU network reads over 95 % of the test digits in the end."),
         Preset(
             "small_weights", "Weights too small (σ = 0.01)",
             "On MNIST the loss stays at ln 10 = 2.30: four layers shrink the signal more than a thousandfold.",
-            {**DEEP, "initializer": "normal", "gain": 0.01},
-        ),
+            {**DEEP, "initializer": "normal", "gain": 0.01}),
         Preset(
             "xavier", "The same, Xavier 1/n", "On MNIST it learns. After five epochs its loss is still above that of He's start.",
-            {**DEEP, "initializer": "lecun_normal"},
-        ),
+            {**DEEP, "initializer": "lecun_normal"}),
         Preset("he", "The same, He 2/n", "The factor 2 makes up for the half that ReLU cuts off.", DEEP),
         Preset(
             "sigmoid_stuck", "Sigmoid, five layers, 1/√n",
-            "The notes call this start stable. On MNIST, SGD leaves it at 11.35 %, the share of ones; Adam gets it to 91 %.", NOTES,
-        ),
+            "The notes call this start stable. On MNIST, SGD leaves it at 11.35 %, the share of ones; Adam gets it to 91 %.", NOTES),
         Preset("sigmoid_scaled", "The same with 4/√n", "A sigmoid's slope is at most ¼. With a gain of 4, SGD reads 92 to 95 % of MNIST.", {**NOTES, "gain": 4.0}),
         Preset(
             "sigmoid_wide", "The same with σ = 1", "The notes call it the one whose gradients vanish. On MNIST it learns: 85 to 88 %.",
-            {**NOTES, "initializer": "normal"},
-        ),
+            {**NOTES, "initializer": "normal"}),
         Preset("sigmoid_bn", "The same with batch norm", "With batch norm in every hidden layer, SGD reads 91 to 94 % of MNIST.", {**NOTES, "batch_norm": "before"}),
         Preset("overfit", "Overfitting 300 images", "On MNIST, train reaches 100 % and test stays at 75 to 77 %.", FEW),
         Preset("weight_decay", "The same with L2 = 0.1", "On MNIST, train and test both end lower than without the penalty.", {**FEW, "l2": 0.1}),
         Preset(
             "dropout", "The same with dropout 0.2", "On MNIST, even after 300 epochs test ends below the run without dropout.",
-            {**FEW, "dropout": 0.2, "epochs": 300},
-        ),
+            {**FEW, "dropout": 0.2, "epochs": 300}),
         Preset("elu_bn", "ELU + He + batch norm + Adam", "Over 97 % of MNIST's test images after five epochs.", ELU),
         Preset("wide_dropout", "512-512 with dropout 0.2", "Over 98 % of MNIST's test images within 15 epochs.", WIDE),
         Preset(
             "too_fast", "Learning rate 100", "The run overflows after a few steps. The sentence names the step and the layer.",
-            {"activation": "leaky_relu", "optimizer": "sgd", "rate": 100.0},
-        ),
+            {"activation": "leaky_relu", "optimizer": "sgd", "rate": 100.0}),
     ),
     try_next=(
         Try("Weights too small, σ = 0.01: press Start, and MNIST's loss stays at ln 10.", preset="small_weights"),
@@ -245,6 +233,5 @@ PART = Part(
         Try("The same ten layers with batch norm: how much now?", {**TEN, "batch_norm": "before"}),
         Try("20 training images: how fast does the network learn them by heart, and what does the test curve do?", {"images": 20, "epochs": 100}),
     ),
-    sources=(train, judge),
-    cites=("notes", "dlfs", "he", "lecun", "ioffe", "adam", "srivastava"),
-)  # fmt: skip
+    sources=(train, judge), cites=("notes", "dlfs", "he", "lecun", "ioffe", "adam", "srivastava"),
+)
