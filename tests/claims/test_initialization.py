@@ -541,7 +541,7 @@ def test_every_sentence_has_its_claim_and_every_claim_its_sentence():
     assert sorted(set(CLAIMS) - found) == []
 
 
-@pytest.mark.parametrize("check", {claim.check for claim in CLAIMS.values() if claim.check}, ids=lambda check: getattr(check, "__name__", "check"))
+@pytest.mark.parametrize("check", dict.fromkeys(claim.check for claim in CLAIMS.values() if claim.check), ids=lambda check: getattr(check, "__name__", "check"))
 def test_what_is_said_is_so(check):
     check()
 
