@@ -350,7 +350,7 @@ for part in PAGE.parts:
         assert drawn
         assert all(any(b"Softclip" in table.data.data for table in tables) for tables in drawn), part.key
     if part.key == "curves":
-        facts = next(frame.value for frame in app.dataframe if "Made for it" in frame.value)
+        facts = next(frame.value for frame in app.dataframe if "Usual initializer" in frame.value)
         assert "Softclip" in list(facts["Activation"])
     if part.key in ("product", "curves", "dying", "selu", "ranking"):
         assert any("as_activation('softclip', alpha=1.0)" in code.value for code in app.code), part.key
