@@ -18,7 +18,8 @@ def test_a_link_to_a_page_opens_on_a_cold_server(path, new_server, tab):
     page = visitor.open(f"{new_server().url}/{path}")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.locator("[data-testid='stTopNavLink']")).to_have_count(len(STEMS))   # the app's own navigation, not the folder's
-    expect(page.locator("[data-testid='stVegaLiteChart'] svg, [data-testid='stVegaLiteChart'] canvas").first).to_be_visible()
+    picture = "[data-testid='stDataFrame']" if path == "references" else "[data-testid='stVegaLiteChart'] svg, [data-testid='stVegaLiteChart'] canvas"
+    expect(page.locator(picture).first).to_be_visible()
     assert page.locator("[data-testid='stException']").count() == 0
     assert complaints(visitor) == []
 

@@ -81,6 +81,7 @@ def test_the_script_of_a_part_prints_the_numbers_of_the_part(page, part):
     assert np.mean(found) > 0.95, [x for x, there in zip(printed, found, strict=True) if not there][:10]
 
 
+@pytest.mark.slow
 @each_part
 def test_every_control_goes_to_both_ends_and_its_value_travels_in_the_link(page, part):
     app = open_part(page, part)
