@@ -47,7 +47,7 @@ def test_a_sweep_that_runs_says_its_edge_below_a_verdict_that_stays(new_server, 
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.locator("[data-testid='stProgress']")).to_contain_text("15 of 15 trainings", timeout=60_000)
     expect(page.locator(".st-key-verdict_sweep")).to_contain_text("More than half of the units end switched off")
-    expect(page.locator(".st-key-verdict")).to_contain_text("dead for good")
+    expect(page.locator(".st-key-verdict")).to_contain_text("end with slope 0 on every image")
     expect(page.locator("[data-testid='stVegaLiteChart']")).to_have_count(4)
     assert complaints(visitor) == []
 
