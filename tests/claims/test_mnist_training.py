@@ -1,7 +1,6 @@
 """Every sentence of the MNIST page: when it is said, and whether it is true, over a grid of settings."""
 
 import math
-import os
 import random
 import re
 from functools import cache
@@ -22,11 +21,11 @@ from pages.parts.mnist_training.run import TrainingRun, TrainingSettings
 from pages.shared.control import Values
 from tests.claims.claim import Claim
 from tests.claims.collect import sentences
+from tests.reference import MNIST
 
 PART = PAGE.parts[0]
 DEFAULTS = {control.name: control.default for control in PART.all_controls}
 PRESETS = {preset.key: dict(preset.settings) for preset in PART.presets}
-MNIST = os.environ.get("MNIST_DIR", "/work/shared/mnist" if os.path.isdir("/work/shared/mnist") else "")
 DIGITS = load_digits()
 
 
