@@ -66,6 +66,14 @@ def new_server(tmp_path):
 
 
 @pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """One warm server for all tests that bring visitors of their own."""
+    shared = Server(tmp_path_factory.mktemp("server") / "server.log")
+    yield shared
+    shared.stop()
+
+
+@pytest.fixture(scope="session")
 def browser():
     from playwright.sync_api import expect, sync_playwright
 

@@ -12,8 +12,8 @@ from tests.browser.conftest import complaints
 pytestmark = pytest.mark.browser
 
 
-def test_parts_and_sets_travel_in_the_link(new_server, tab):
-    server, first, second = new_server(), tab(), tab()
+def test_parts_and_sets_travel_in_the_link(server, tab):
+    first, second = tab(), tab()
     page = first.open(f"{server.url}/activations")
     page.get_by_role("radio", name="Backprop by hand").or_(page.get_by_role("button", name="Backprop by hand")).first.click()
     expect(page).to_have_url(re.compile("act_part=hand"))
@@ -28,9 +28,9 @@ def test_parts_and_sets_travel_in_the_link(new_server, tab):
     expect(copy.locator(".st-key-verdict")).not_to_contain_text("SELU")
 
 
-def test_the_ranking_runs_to_its_end_and_draws_every_activation(new_server, tab):
+def test_the_ranking_runs_to_its_end_and_draws_every_activation(server, tab):
     visitor = tab()
-    page = visitor.open(f"{new_server().url}/{link_to('act_ranking')}&act_rank_depth=5&act_rank_epochs=2&act_rank_seeds=2")
+    page = visitor.open(f"{server.url}/{link_to('act_ranking')}&act_rank_depth=5&act_rank_epochs=2&act_rank_seeds=2")
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.locator("[data-testid='stProgress']")).to_contain_text("12 of 12 trainings", timeout=60_000)
     expect(page.locator(".st-key-verdict")).to_contain_text("Of the claim's 15 pairs")
@@ -41,9 +41,9 @@ def test_the_ranking_runs_to_its_end_and_draws_every_activation(new_server, tab)
     assert complaints(visitor) == []
 
 
-def test_a_sweep_that_runs_says_its_edge_below_a_verdict_that_stays(new_server, tab):
+def test_a_sweep_that_runs_says_its_edge_below_a_verdict_that_stays(server, tab):
     visitor = tab()
-    page = visitor.open(f"{new_server().url}/activations?act_part=dying&act_rivals=relu&act_dying_depth=2")
+    page = visitor.open(f"{server.url}/activations?act_part=dying&act_rivals=relu&act_dying_depth=2")
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.locator("[data-testid='stProgress']")).to_contain_text("15 of 15 trainings", timeout=60_000)
     expect(page.locator(".st-key-verdict_sweep")).to_contain_text("More than half of the units end switched off")
@@ -52,9 +52,9 @@ def test_a_sweep_that_runs_says_its_edge_below_a_verdict_that_stays(new_server, 
     assert complaints(visitor) == []
 
 
-def test_every_part_is_reached_from_the_first(new_server, tab):
+def test_every_part_is_reached_from_the_first(server, tab):
     visitor = tab()
-    page = visitor.open(f"{new_server().url}/activations")
+    page = visitor.open(f"{server.url}/activations")
     for part in reversed(PAGE.parts):
         page.get_by_role("radio", name=part.title).or_(page.get_by_role("button", name=part.title, exact=True)).first.click()
         visitor.settle()

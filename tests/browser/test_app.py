@@ -12,10 +12,18 @@ pytestmark = pytest.mark.browser
 STEMS = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
 
 
-@pytest.mark.parametrize("path", ["" if stem == "home" else stem for stem in STEMS])
-def test_a_link_to_a_page_opens_on_a_cold_server(path, new_server, tab):
-    visitor = tab()
-    page = visitor.open(f"{new_server().url}/{path}")
+@pytest.mark.parametrize("path", ["", "activations"])
+def test_a_link_opens_on_a_cold_server(path, new_server, tab):
+    opens(path, new_server(), tab())
+
+
+@pytest.mark.parametrize("path", [stem for stem in STEMS if stem not in ("home", "activations")])
+def test_a_link_to_a_page_opens(path, server, tab):
+    opens(path, server, tab())
+
+
+def opens(path, server, visitor):
+    page = visitor.open(f"{server.url}/{path}")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.locator("[data-testid='stTopNavLink']")).to_have_count(len(STEMS))   # the app's own navigation, not the folder's
     picture = "[data-testid='stDataFrame']" if path == "references" else "[data-testid='stVegaLiteChart'] svg, [data-testid='stVegaLiteChart'] canvas"
@@ -24,8 +32,8 @@ def test_a_link_to_a_page_opens_on_a_cold_server(path, new_server, tab):
     assert complaints(visitor) == []
 
 
-def test_every_setting_travels_in_the_link(new_server, tab):
-    server, first, second = new_server(), tab(), tab()
+def test_every_setting_travels_in_the_link(server, tab):
+    first, second = tab(), tab()
     page = first.open(f"{server.url}/mnist_training")
     page.locator(".st-key-mnist_depth [role='slider'], .st-key-mnist_depth input[type='range']").first.focus()
     page.keyboard.press("ArrowRight")
@@ -38,8 +46,8 @@ def test_every_setting_travels_in_the_link(new_server, tab):
     expect(copy.locator("code").filter(has_text="activation='selu'").first).to_be_attached()
 
 
-def test_a_link_that_asks_for_too_much_says_so_and_gets_no_more_than_the_sliders_give(new_server, tab):
-    page = tab().open(f"{new_server().url}/mnist_training?mnist_depth=100000&mnist_activation=nonsense&mnist_rate=-1&mnist_seed=abc")
+def test_a_link_that_asks_for_too_much_says_so_and_gets_no_more_than_the_sliders_give(server, tab):
+    page = tab().open(f"{server.url}/mnist_training?mnist_depth=100000&mnist_activation=nonsense&mnist_rate=-1&mnist_seed=abc")
     for words in ("Hidden layers = “100000”", "Activation φ = “nonsense”", "Learning rate η = “-1”", "Seed = “abc”"):
         expect(page.get_by_text(words)).to_be_visible()
     assert page.locator("[data-testid='stException']").count() == 0

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from engine import Diagnosis, GradientVerdict, training
+from engine import Diagnosis, GradientVerdict, judgement
 from engine.verdict import Verdict, number, power
 
 
@@ -45,7 +45,7 @@ def test_powers_have_any_base():
 
 
 def test_all_verdicts_have_one_shape():
-    assert Diagnosis is GradientVerdict is training.Verdict is Verdict
+    assert Diagnosis is GradientVerdict is judgement.Verdict is Verdict
     plain = Verdict("usual", "All is well.")
     assert (plain.fix, plain.layer) == ({}, None)
     with pytest.raises(dataclasses.FrozenInstanceError):
