@@ -3,7 +3,7 @@
 Read in this order: activations (the bend), initializers (the first weights), layers
 (two equations each), losses, network (layers in a row over one vector), optimizers,
 training (the loop), progress and judgement (what a run says of itself), datasets. What
-depth does to a random network: propagation (with passes), measures, mean_field,
+depth does to a random network: propagation (with passes and together), measures, mean_field,
 diagnosis. Then one small experiment a module in studies, and, to be sure of all this,
 gradient_check. Three modules serve others: normal, parameters and mnist. verdict writes
 the numbers and holds what is said of them; words has the thresholds of its words.

@@ -14,6 +14,7 @@ from engine import mean_field
 from engine.activations import ACTIVATIONS, as_activation
 from engine.initializers import INITIALIZERS, as_initializer
 from engine.propagation import Propagation, propagate
+from engine.together import propagate_together
 from engine.verdict import Verdict, number
 from engine.words import APART, DEAD, FLAT, HARMLESS, LOST, STEADY
 
@@ -105,7 +106,7 @@ def lost_at(run: Propagation, seed: int = 0) -> tuple[int, str]:
     settings = dict(run.settings) | {"depth": DEEPEST, "samples": 100, "width": min(100, run.settings["width"]), "dtype": np.float64}
     found = []
     for i in range(3):
-        deep = propagate(**settings, rng=np.random.default_rng(seed + i))
+        deep = propagate(**settings, rng=np.random.default_rng(seed + i), measure=())
         with np.errstate(all="ignore"):
             kept = {"signal": deep.std / deep.std[0], "gradient": deep.gradient_rms[0] / deep.gradient_rms,
                     "inputs": np.where(deep.std_over_data < APART * deep.std, 0.0, 1.0)}
@@ -143,7 +144,7 @@ def cure(run: Propagation, seed: int = 0) -> dict[str, object]:
     alive, sick = {}, _read(run)[0] not in ALIVE
     for change in tries:
         changed = {name: value for name, value in change.items() if settings[name] != value}
-        fresh = (propagate(**settings | changed, rng=np.random.default_rng(seed + i)) for i in (0, 1))
+        fresh = (propagate(**settings | changed, rng=np.random.default_rng(seed + i), measure=()) for i in (0, 1))
         kinds = {_read(each, LOST / 3, 2 * APART, HARMLESS / 1.2)[0] for each in fresh} if changed else {""}
         if kinds == {"healthy"}:
             return changed
@@ -172,16 +173,22 @@ def survey(depth: int, *, width: int = 100, samples: int = 100, gain: float = 1.
     Of each pair up to `networks` are drawn, with seeds from `seed` on. No more than three where these agree (two if
     they are deep), and one where all weights are equal, so that there is nothing to draw.
     """
-    pairs, sure = [], 3 if depth <= 20 else 2
-    for activation in activations or ACTIVATIONS:
-        for initializer in initializers or INITIALIZERS:
-            random, found, ends = as_initializer(initializer).std(width, width) > 0, [], []
-            for i in range(networks if random else 1):
-                run = propagate(depth=depth, width=width, samples=samples, gain=gain, activation=activation, initializer=initializer,
-                                rng=np.random.default_rng(seed + i))
-                found.append(_read(run)[0])
-                ends.append((_ratio(run.std[-1], run.std[0]), _ratio(run.gradient_rms[0], run.gradient_rms[-1])))
-                if len(found) >= sure and len(set(found)) == 1:
-                    break
-            pairs.append(Pair(activation, initializer, max(found, key=found.count), *ends[0], found.count("healthy"), len(found)))
+    activations, initializers = list(activations or ACTIVATIONS), list(initializers or INITIALIZERS)
+    runs, sure = {(activation, initializer): [] for activation in activations for initializer in initializers}, 3 if depth <= 20 else 2
+    for initializer in initializers:
+        random, unsure = as_initializer(initializer).std(width, width) > 0, activations
+        for i in range(networks if random else 1):
+            together = propagate_together(unsure, depth=depth, width=width, samples=samples, gain=gain, initializer=initializer,
+                                          rng=np.random.default_rng(seed + i))
+            for activation, run in zip(unsure, together, strict=True):
+                ends = _ratio(run.std[-1], run.std[0]), _ratio(run.gradient_rms[0], run.gradient_rms[-1])
+                runs[activation, initializer].append((_read(run)[0], *ends))
+            kinds = {activation: [kind for kind, *_ in runs[activation, initializer]] for activation in unsure}
+            unsure = [name for name in unsure if len(kinds[name]) < sure or len(set(kinds[name])) > 1]
+            if not unsure:
+                break
+    pairs = []
+    for pair, drawn in runs.items():
+        found = [kind for kind, *_ in drawn]
+        pairs.append(Pair(*pair, max(found, key=found.count), *drawn[0][1:], found.count("healthy"), len(found)))
     return pairs

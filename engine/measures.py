@@ -109,7 +109,7 @@ def blocks(values: Array) -> list[slice]:
 
 def second_moment(values: Array, total: float) -> float:
     """Mean of squares, from their total in the array's dtype where that can be trusted, else taken again in float64."""
-    if _trusted(total, values.dtype):
+    if trusted(total, values.dtype):
         return float(total) / values.size
     return float(np.mean(np.square(values, dtype=np.float64)))
 
@@ -131,7 +131,7 @@ class UnitStatistics:
         """Mean and variance, both float64 (units,), of all of y (samples, units); exactly 0 for a unit that never varies."""
         shift = self.shift / len(y)
         variance = np.maximum(self.square / len(y) - shift * shift, 0)
-        if _trusted(variance.sum(), y.dtype) or (y == self.first).all():
+        if trusted(variance.sum(), y.dtype) or (y == self.first).all():
             return self.first + shift, variance
         wide = y.astype(np.float64)
         return wide.mean(axis=0), wide.var(axis=0)
@@ -170,7 +170,7 @@ def distinct(values: Array) -> int:
     return 1 + int(np.count_nonzero(np.abs(np.diff(neighbours)).max(axis=0) > 1e-6 * scale))
 
 
-def _trusted(total: float, dtype) -> bool:
+def trusted(total: float, dtype) -> bool:
     """Whether a sum of squares is far from over- and underflow (and from the NaN that follows)."""
     info = np.finfo(dtype)
     return 1e10 * info.tiny < total < info.max / 1e4

@@ -5,7 +5,7 @@ while they are in the cache, which is why product and measure stand side by side
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Executor
 
 import numpy as np
@@ -20,27 +20,34 @@ Array = np.ndarray
 
 PRE_ACTIVATIONS = (-5.0, 5.0)   # range of the histogram of z
 DECADES = (-10, 4)              # range of the histogram of log10 |dJ/dz|
+SMALL = 1 << 14                 # weights of a layer up to which handing its drawing to another thread costs more than it saves
 STATISTICS = ("mean", "std", "std_over_data", "q", "gradient_rms", "gradient_median", "saturated", "dead", "rank", "sigma_w")
 
 
 class Run:
     """One network, one pass forward, one backward. Weights and z are kept for the way back, nothing else is."""
 
-    def __init__(self, settings: dict, phi: Activation, rule: Initializer, dtype: np.dtype, rng: np.random.Generator, drawer: Executor):
-        self.settings, self.phi, self.rule, self.dtype, self.rng, self.drawer = settings, phi, rule, dtype, rng, drawer
+    def __init__(self, settings: dict, phi: Activation, rule: Initializer, dtype: np.dtype, rng: np.random.Generator, drawer: Executor,
+                 measure: Collection[str]):
+        self.settings, self.phi, self.rule, self.dtype, self.rng, self.drawer, self.measure = settings, phi, rule, dtype, rng, drawer, measure
         self.depth, self.width, self.batch_norm = settings["depth"], settings["width"], settings["batch_norm"]
         self.plateaus = measures.plateaus(phi.df, phi.kinks)
         self.rows = {name: np.zeros(self.depth) for name in STATISTICS} | {"distinct": np.zeros(self.depth, int)}
         self.first = dict.fromkeys(("first_overflow", "first_underflow", "gradient_overflow", "gradient_underflow"))
-        self.activations = Counter(self.depth, *(PRE_ACTIVATIONS if self.batch_norm == "after" else measures.value_range(phi.f)))
-        self.pre_activations = Counter(self.depth, *PRE_ACTIVATIONS)
-        self.gradients = MagnitudeCounter(self.depth, *DECADES, dtype)
+        for name in {"rank", "gradient_median", "distinct"} - set(measure):
+            self.rows[name] = np.full(self.depth, np.nan)
+        self.counters = {}
+        if "histograms" in measure:
+            of_y = PRE_ACTIVATIONS if self.batch_norm == "after" else measures.value_range(phi.f)
+            self.counters = {"activations": Counter(self.depth, *of_y), "pre_activations": Counter(self.depth, *PRE_ACTIVATIONS)}
+        if "histograms" in measure or "gradient_median" in measure:
+            self.counters["gradients"] = MagnitudeCounter(self.depth, *DECADES, dtype)
 
     def forward(self, x: Array) -> None:
         self.z = np.empty((self.depth, len(x), self.width), self.dtype)
         self.spare = np.empty((2, len(x), self.width), self.dtype)   # y, and the gradients in turn: fresh memory costs more than it should
         kept = np.empty((self.depth, self.width, self.width), self.dtype)   # one block: a hundred small ones cost a page fault each 4 KB
-        self.weights, self.norms = [], []
+        self.weights, self.norms, self.arriving = [], [], None
         for layer, dense in enumerate(self._drawn_ahead(x.shape[1])):
             if self.rule.needs_data:
                 unit_variance(dense, x)
@@ -54,7 +61,8 @@ class Run:
             self.weights.append(weights)
             self.norms.append(BatchNorm(self.width, dtype=self.dtype) if self.batch_norm else None)
             self.rows["sigma_w"][layer] = self._sigma_w(weights)
-            self.rows["distinct"][layer] = measures.distinct(z[:4])
+            if layer == 0 or "distinct" in self.measure:
+                self.rows["distinct"][layer] = measures.distinct(z[:4])
             if self._too_small(z[0]) and self._too_small(z) and x.any() and weights.any():
                 self._note("first_underflow", layer)
             if self.batch_norm == "before":
@@ -63,6 +71,11 @@ class Run:
 
     def _drawn_ahead(self, features: int) -> Iterator[Dense]:
         """All layers in turn, each drawn while the one before is at work: 100 layers of 500 units take 1.2 times as long without."""
+        if self.width * self.width <= SMALL:
+            yield self._draw(features)
+            for _ in range(self.depth - 1):
+                yield self._draw(self.width)
+            return
         coming = self.drawer.submit(self._draw, features)
         for _ in range(self.depth - 1):
             dense, coming = coming.result(), self.drawer.submit(self._draw, self.width)
@@ -103,13 +116,15 @@ class Run:
         for name, value in row.items():
             self.rows[name][layer] = value if math.isfinite(value) or name == "mean" else math.inf
         self.rows["saturated"][layer] = flat / z.size
-        self.rows["rank"][layer] = measures.effective_rank(y, means)
-        self.activations.count(layer, y)
-        self.pre_activations.count(layer, z)
+        if "rank" in self.measure:
+            self.rows["rank"][layer] = measures.effective_rank(y, means)
+        if "activations" in self.counters:
+            self.counters["activations"].count(layer, y)
+            self.counters["pre_activations"].count(layer, z)
         return y
 
     def backward(self) -> None:
-        dy = self.arriving.result()
+        dy = self.arriving.result() if self.arriving else self._draw_gradient()
         for layer in reversed(range(self.depth)):
             if self.batch_norm == "after":
                 dy = self.norms[layer].backward(dy)
@@ -132,7 +147,8 @@ class Run:
         rms = math.sqrt(measures.second_moment(dy, squares))
         self.rows["dead"][layer] = len(silent) / self.width
         self.rows["gradient_rms"][layer] = rms if math.isfinite(rms) else math.inf
-        self.rows["gradient_median"][layer] = self.gradients.count(layer, dy)
+        if "gradients" in self.counters:
+            self.rows["gradient_median"][layer] = self.counters["gradients"].count(layer, dy)
         if not math.isfinite(rms):
             self._note("gradient_overflow", layer)
         elif rms < np.finfo(self.dtype).tiny and arrived and len(silent) < self.width and self._too_small(dy):
@@ -155,5 +171,5 @@ class Run:
 
     def measured(self) -> dict:
         """What a `Propagation` is made of, but for the inputs."""
-        return {**self.rows, **self.first, "activations": self.activations.histogram, "pre_activations": self.pre_activations.histogram,
-                "gradients": self.gradients.histogram}
+        counted = {name: self.counters[name].histogram if name in self.counters else None for name in ("activations", "pre_activations", "gradients")}
+        return {**self.rows, **self.first, **counted}

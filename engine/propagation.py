@@ -11,7 +11,7 @@ NaN are results here: they are counted and named, never raised.
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -24,6 +24,7 @@ from engine.passes import Run
 
 Array = np.ndarray
 
+EVERYTHING = ("histograms", "gradient_median", "rank", "distinct")   # what costs as much again as the products of a network
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,9 @@ class Propagation:
     rank: Array
     distinct: Array
     sigma_w: Array
-    activations: Histogram
-    pre_activations: Histogram
-    gradients: Histogram
+    activations: Histogram | None
+    pre_activations: Histogram | None
+    gradients: Histogram | None
     first_overflow: int | None
     first_underflow: int | None
     gradient_overflow: int | None
@@ -82,7 +83,7 @@ class Propagation:
 
 def propagate(*, depth: int, width: int, activation: str | Activation, initializer: str | Initializer, gain: float = 1.0,
               sigma_b: float = 0.0, batch_norm: str | None = None, inputs: Array | None = None, samples: int = 1000,
-              rng: np.random.Generator, dtype=np.float32) -> Propagation:
+              rng: np.random.Generator, dtype=np.float32, measure: Collection[str] = EVERYTHING) -> Propagation:
     """Send inputs forward and a Gaussian gradient backward through one random network, layer by layer.
 
     Forward, z = x W + b and y = phi(z). Backward, dJ/dy of the last layer is N(0, 1); then dJ/dz = dJ/dy phi'(z)
@@ -106,6 +107,9 @@ def propagate(*, depth: int, width: int, activation: str | Activation, initializ
         Draws the inputs, then the weights and biases of each layer, then the last layer's gradient.
     dtype : float32 or float64
         In which the signal travels, and overflows.
+    measure : of "histograms", "gradient_median", "rank", "distinct"
+        What to measure beside the rest; what is left out is NaN in all layers (`distinct`: in all but the first), and
+        histograms are None.
 
     Raises
     ------
@@ -113,7 +117,7 @@ def propagate(*, depth: int, width: int, activation: str | Activation, initializ
         "depth must be between 1 and 100, got 0", and the like.
     """
     phi, rule, dtype = as_activation(activation), as_initializer(initializer), np.dtype(dtype)
-    depth, width, samples = _whole("depth", depth, 100), _whole("width", width, 500), _whole("samples", samples, 10_000)
+    depth, width, samples = whole("depth", depth, 100), whole("width", width, 500), whole("samples", samples, 10_000)
     if not math.isfinite(gain):
         raise ValueError(f"gain must be finite, got {gain}")
     if not 0 <= sigma_b < math.inf:
@@ -122,16 +126,18 @@ def propagate(*, depth: int, width: int, activation: str | Activation, initializ
         raise ValueError(f"batch_norm must be None, 'before' or 'after', got {batch_norm!r}")
     if dtype not in (np.float32, np.float64):
         raise ValueError(f"dtype must be float32 or float64, got {dtype}")
+    if unknown := set(measure) - set(EVERYTHING):
+        raise ValueError(f"measure must name some of {', '.join(EVERYTHING)}, got {sorted(unknown)}")
     x = rng.standard_normal((samples, width)) if inputs is None else np.asarray(inputs)
     if x.ndim != 2 or not all(1 <= side <= 10_000 for side in x.shape):
         raise ValueError(f"inputs must be (samples, features), each 1 to 10000, got shape {x.shape}")
     settings = {"depth": depth, "width": width, "activation": activation, "initializer": initializer, "gain": gain,
                 "sigma_b": sigma_b, "batch_norm": batch_norm, "samples": len(x), "dtype": dtype.name}
     with np.errstate(all="ignore"), ThreadPoolExecutor(1) as drawer:
-        run = Run(settings, phi, rule, dtype, rng, drawer)
+        run = Run(settings, phi, rule, dtype, rng, drawer, measure)
         run.forward(np.ascontiguousarray(x, dtype))
         run.backward()
-        return Propagation(settings, **_of_inputs(x), **run.measured())
+        return Propagation(settings, **of_inputs(x), **run.measured())
 
 
 def over_seeds(seeds: Sequence[int], **settings) -> list[Propagation]:
@@ -144,13 +150,13 @@ def stack(runs: Sequence[Propagation], name: str) -> Array:
     return np.stack([getattr(run, name) for run in runs])
 
 
-def _of_inputs(x: Array) -> dict[str, float]:
+def of_inputs(x: Array) -> dict[str, float]:
     x = x.astype(np.float64)
     total, squares, pairs = x.sum(axis=0), float((x * x).sum()), len(x) * max(1, len(x) - 1)
     return {"input_std": float(x.std()), "input_moment": squares / x.size, "input_overlap": float(total @ total - squares) / pairs / x.shape[1]}
 
 
-def _whole(name: str, value: int, most: int) -> int:
+def whole(name: str, value: int, most: int) -> int:
     try:
         whole = operator.index(value)
     except TypeError:

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 HELP = {"normal", "parameters", "mnist"}   # each serves one or two modules of the library
 LIBRARY = {"activations", "initializers", "layers", "losses", "network", "optimizers", "progress", "judgement", "training", "datasets"} | HELP
-RANDOM_NETWORKS = {"propagation", "passes", "measures", "mean_field", "diagnosis"}
+RANDOM_NETWORKS = {"propagation", "passes", "together", "measures", "mean_field", "diagnosis"}
 BASE = {"activations", "initializers", "losses", "datasets", "measures"} | HELP
 MAY_REACH = {   # engine module or package: the others that it may lean on, also by way of modules that are not listed here
     "verdict": set(),
@@ -26,7 +26,8 @@ MAY_REACH = {   # engine module or package: the others that it may lean on, also
     "passes": BASE | {"layers", "network"},
     "propagation": BASE | {"layers", "network", "passes"},
     "mean_field": {"activations", "normal"},
-    "diagnosis": BASE | {"layers", "network", "passes", "propagation", "mean_field", "verdict", "words"},
+    "together": BASE | {"layers", "network", "propagation"},
+    "diagnosis": BASE | {"layers", "network", "passes", "propagation", "together", "mean_field", "verdict", "words"},
     "gradient_check": LIBRARY | RANDOM_NETWORKS | {"verdict", "words"},
     "studies": LIBRARY | RANDOM_NETWORKS | {"verdict", "words"},
 }
