@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 MNIST = Path(os.environ["MNIST_DIR"]) if os.environ.get("MNIST_DIR") and Path(os.environ["MNIST_DIR"]).is_dir() else None
-needs_mnist = pytest.mark.skipif(MNIST is None, reason="MNIST_DIR names no folder with the four MNIST files")
+needs_mnist = pytest.mark.mnist   # skipped without it: tests/conftest.py
 
 
 def central_differences(f, x, step=1e-6):
