@@ -18,7 +18,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")   # before the first import o
 
 def pytest_collection_modifyitems(items):
     """Tests skip where their browser or digits are missing; in CI a missing browser is a failure (the fixture below raises)."""
-    from tests.reference import MNIST   # which imports NumPy
+    from tests.reference import MNIST  # which imports NumPy
 
     if MNIST is None:
         for item in items:
