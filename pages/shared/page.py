@@ -35,8 +35,8 @@ def draw_controls(part: Part) -> Values:
     with st.sidebar:
         for control in part.controls:
             link.draw(control, control.idle(now) if control.idle else "")
-        for title, group in part.groups.items():
-            with st.expander(title, expanded=part.more_open):
+        for title, group in part.folded.items():
+            with st.expander(title, expanded=part.unfolded):
                 for control in group:
                     link.draw(control, control.idle(now) if control.idle else "")
     return link.values(part.all_controls)

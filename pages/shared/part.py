@@ -58,24 +58,17 @@ class Part:
     title: str  # on the pill
     show: Callable[[Values], Shown]
     controls: tuple[Control, ...] = ()  # in the sidebar, in order
-    more: tuple[Control, ...] = ()  # there too, folded away
+    folded: Mapping[str, tuple[Control, ...]] = field(default_factory=dict)  # there too, by the title of the fold that holds them
+    unfolded: bool = False  # all of them open at first
     inside: tuple[Control, ...] = ()  # those that `show` draws beside its picture
-    more_title: str = "More"
-    more_open: bool = False  # not folded away at first
-    folded: Mapping[str, tuple[Control, ...]] = field(default_factory=dict)  # further groups, each folded away under its title
     presets: tuple[Preset, ...] = ()
     try_next: tuple[Try, ...] = ()
     sources: tuple[Callable, ...] = ()  # of the engine, shown below the script
     cites: tuple[str, ...] = ()  # what its claims stand on: keys of REFERENCES
 
     @property
-    def groups(self) -> dict[str, tuple[Control, ...]]:
-        """The controls that are folded away, by the title of their group."""
-        return dict(self.folded) | ({self.more_title: self.more} if self.more else {})
-
-    @property
     def all_controls(self) -> tuple[Control, ...]:
-        return (*self.controls, *(control for group in self.groups.values() for control in group), *self.inside)
+        return (*self.controls, *(control for group in self.folded.values() for control in group), *self.inside)
 
 
 @dataclass(frozen=True)

@@ -667,7 +667,7 @@ def check_idle():
     from pages.shared.control import Values
     for name, chosen, idle in (("set", ["relu"], True), ("set", [], False), ("set", ["elu"], False), ("fixed", "selu", True),
                                ("rivals", ["elu"], False)):
-        control = next(c for c in common.SLOPE_CONTROLS["more"] if c.key == "act_elu_alpha")
+        control = next(c for c in common.SLOPE_CONTROLS["Slopes and α"] if c.key == "act_elu_alpha")
         assert bool(control.idle(Values(**{name: chosen}))) == idle
 
 

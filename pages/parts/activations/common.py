@@ -59,7 +59,7 @@ def _family_controls() -> tuple[Control, ...]:
     return tuple(controls)
 
 
-SLOPE_CONTROLS = {"more": _family_controls(), "more_title": "Slopes and α"}  # of a `Part`
+SLOPE_CONTROLS = {"Slopes and α": _family_controls()}  # folded away
 
 
 def members_of(keys: Sequence[str], otherwise: Sequence[str], v: Values) -> Members:

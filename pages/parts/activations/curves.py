@@ -157,7 +157,7 @@ for activation in table:
 
 
 PART = Part(
-    "curves", "Curves", show, controls=CONTROLS, **SLOPE_CONTROLS, more_open=True,
+    "curves", "Curves", show, controls=CONTROLS, folded=SLOPE_CONTROLS, unfolded=True,
     presets=(
         Preset(
             "act_notes", "The notes' figure", "Five curves, and below them where each slope is almost gone.",

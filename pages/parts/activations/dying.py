@@ -215,7 +215,7 @@ for activation in table:
 
 
 PART = Part(
-    "dying", "Dying ReLU", show, controls=CONTROLS, **SLOPE_CONTROLS,
+    "dying", "Dying ReLU", show, controls=CONTROLS, folded=SLOPE_CONTROLS,
     presets=(
         Preset("act_dying", "Dying ReLU: biases too low", "ReLU's line stays where it began. The other three come down: many of their units come back."),
         Preset("act_dying_step", "Dying ReLU: steps too large", "The first step alone switches off half of ReLU's units, 45 % of leaky ReLU's and 41 % of ELU's.", {"rate": 0.1, "bias": 0.0}),

@@ -151,7 +151,7 @@ for activation in table:
 
 
 PART = Part(
-    "product", "The product of slopes", show, controls=CONTROLS, **SLOPE_CONTROLS,
+    "product", "The product of slopes", show, controls=CONTROLS, folded=SLOPE_CONTROLS,
     presets=(
         Preset("act_sigmoid", "Sigmoid at 1/√n", "Less than a quarter of the gradient is left after each layer.", {"set": ["sigmoid"]}),
         Preset(

@@ -201,7 +201,7 @@ for step in ranking(table, depth={s.depth}, width={s.width}, epochs={s.epochs}, 
 
 
 PART = Part(
-    "ranking", "The ranking, measured", show, controls=CONTROLS, **SLOPE_CONTROLS,
+    "ranking", "The ranking, measured", show, controls=CONTROLS, folded=SLOPE_CONTROLS,
     presets=(
         Preset("act_ranking", "The ranking at 20 layers", "Press Start. Is the textbooks' order the one that comes out?"),
         Preset(

@@ -160,7 +160,7 @@ for layer, row in enumerate(np.hstack([theory, network])):
 
 
 PART = Part(
-    "selu", "SELU's fixed point", show, controls=CONTROLS, **SLOPE_CONTROLS,
+    "selu", "SELU's fixed point", show, controls=CONTROLS, folded=SLOPE_CONTROLS,
     presets=(
         Preset("act_selu", "SELU, 100 layers", "From all 16 starts the grey paths run towards mean 0 and variance 1. The network stays near them.", {"layers": 100}),
         Preset(

@@ -202,7 +202,7 @@ PRESETS = (
 )
 
 PART = Part(
-    "deep", "Deep network", show, controls=NETWORK, more=MEASURED, inside=(SHOW,), cites=("notes", "dlfs", "cs231n", "poole", "schoenholz"),
+    "deep", "Deep network", show, controls=NETWORK, folded={"More": MEASURED}, inside=(SHOW,), cites=("notes", "dlfs", "cs231n", "poole", "schoenholz"),
     presets=PRESETS,
     try_next=(
         Try("*Sigmoid, 1/√n*: broad histograms, and inputs that can hardly be told apart.", preset="sigmoid_xavier"),

@@ -157,7 +157,7 @@ print(f"critical sigma_w {{critical_sigma_w({v.sigma_b}, {v.activation!r}):.4g}}
 
 PART = Part(
     "phase", "Phases", show, controls=(*NETWORK, SIGMA_B), cites=("poole", "schoenholz"),
-    more=tuple(control for control in MEASURED if control is not SIGMA_B),
+    folded={"More": tuple(control for control in MEASURED if control is not SIGMA_B)},
     try_next=(
         Try("tanh without bias: the critical line is at σ_w = 1.", {"activation": "tanh", "sigma_b": 0.0}),
         Try("ReLU with He's rule: its σ_w of √2 is on the critical line.", {"activation": "relu", "initializer": "he_normal"}),
