@@ -107,11 +107,13 @@ def show(v: Values) -> Shown:
         st.caption(f"So many layers are measured on {seeds} seed{'s' * (seeds > 1)}, to answer at once.")
     own = {title(key): reach(key, options, ACTIVATIONS[key].recommended, 1.0, v.depth, v.width, seeds) for key, options in members}
 
+    gain = 1.0 if gain_idle(v) else v.gain
+
     def at(gain: float) -> dict[str, GradientReach]:
         return {title(key): reach(key, options, v.initializer, gain, v.depth, v.width, seeds) for key, options in members}
 
-    chosen = at(v.gain)
-    whose = title(v.initializer) + (f", gain {v.gain:g}" if v.gain != 1 else "")
+    chosen = at(gain)
+    whose = title(v.initializer) + (f", gain {gain:g}" if gain != 1 else "")
     tables = []
     for column, reaches, head, name in zip(
         st.columns(2), (own, chosen), ("Each with its usual initializer", f"All with {whose}"), ("its own initializer", whose), strict=True
@@ -119,7 +121,7 @@ def show(v: Values) -> Shown:
         tables.append(frame(reaches))
         said = f"Gradient in layer 1 to {v.depth} over that in the last, with {name}: {listed(list(reaches))}"
         layout.show(column, by_layer(tables[-1], head), said)
-    worst_key, verdict = read(members, chosen, whose, v.gain, at)
+    worst_key, verdict = read(members, chosen, whose, gain, at)
     worst = chosen[title(worst_key)]
     formulas = [
         r"\frac{\text{gradient in layer } l}{\text{gradient in layer } L} \approx \sqrt{\chi(q_l) \cdots \chi(q_{L-1})}",
@@ -138,7 +140,7 @@ from engine.studies.slopes import gradient_reach
 
 {script_table(members)}print("activation,initializer,layer,value,theory")
 for activation in table:
-    for initializer, gain in (("its own", 1.0), ({v.initializer!r}, {v.gain!r})):
+    for initializer, gain in (("its own", 1.0), ({v.initializer!r}, {gain!r})):
         rule = None if initializer == "its own" else initializer
         reach = gradient_reach(activation, rule, gain=gain, depth={v.depth}, width={v.width}, seeds={seeds})
         theory = np.full({v.depth}, np.nan) if reach.theory is None else reach.theory
