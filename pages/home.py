@@ -27,7 +27,7 @@ GAIN = Ladder(
 def network(gain: float) -> tuple[pd.DataFrame, float, float]:
     """Spread of the signal by layer, and its last value; the size of the gradient in layer 1."""
     run = propagation.propagate(
-        depth=DEPTH, width=300, samples=300, activation="relu", initializer="he_normal", gain=gain, rng=np.random.default_rng(0)
+        depth=DEPTH, width=300, samples=300, activation="relu", initializer="he_normal", gain=gain, rng=np.random.default_rng(0), measure=()
     )
     return pd.DataFrame({"layer": np.arange(1, DEPTH + 1), "measured": run.std}), run.std[-1], run.gradient_rms[0]
 

@@ -69,7 +69,7 @@ def gradient_reach(activation: str | Activation, initializer: str | Initializer 
     phi = as_activation(activation)
     with np.errstate(all="ignore"):
         runs = over_seeds(range(seeds), depth=depth, width=width, activation=phi, initializer=initializer or phi.recommended, gain=gain,
-                          samples=samples, dtype=np.float64)   # in float32 a signal of 10³⁸ overflows, and its gradient is nonsense
+                          samples=samples, measure=(), dtype=np.float64)   # in float32 a signal of 10³⁸ overflows, and its gradient is nonsense
         rms = stack(runs, "gradient_rms")
         last = rms[:, -1:]
         measured = np.where(np.isfinite(rms), rms / np.where((last > 0) & np.isfinite(last), last, 1), np.inf)

@@ -4,6 +4,7 @@ Names do not count, numbers do: a column is known by how many numbers it has, th
 """
 
 import contextlib
+import functools
 import io
 import math
 import re
@@ -12,9 +13,13 @@ from urllib.parse import parse_qs
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from tests.conftest import ROOT
+
+# Every AppTest reads the metadata of all installed packages again, which takes longer than most pages.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 NUMBER = re.compile(r"[-−]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?|nan|inf")
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -31,9 +32,9 @@ CONTROLS = (
 )
 
 
-def networks(depth: int, width: int, activation: str, scale: float, seed: int, samples: int) -> dict[str, propagation.Propagation]:
+def networks(depth: int, width: int, activation: str, scale: float, seed: int, samples: int, **measure: Any) -> dict[str, propagation.Propagation]:
     """One network for each placement, with the same draws; weights have the standard deviation scale / √fan_in."""
-    settings = {"depth": depth, "width": width, "activation": activation, "initializer": "lecun_normal", "gain": scale, "samples": samples}
+    settings = {"depth": depth, "width": width, "activation": activation, "initializer": "lecun_normal", "gain": scale, "samples": samples, **measure}
     return {name: propagation.propagate(**settings, batch_norm=None if name == "none" else name, rng=np.random.default_rng(seed)) for name in PLACEMENTS}
 
 
@@ -43,7 +44,7 @@ deep = st.cache_resource(max_entries=30, show_spinner=False)(networks)
 @st.cache_data(max_entries=30, show_spinner=False)
 def sweep(depth: int, width: int, activation: str, seed: int) -> pd.DataFrame:
     """Columns scale, series, ratio: the gradient of the first layer over that of the last."""
-    each = ((scale, networks(depth, width, activation, scale, seed, 128)) for scale in SWEEP)
+    each = ((scale, networks(depth, width, activation, scale, seed, 128, measure=())) for scale in SWEEP)
     rows = [(scale, PLACEMENTS[name], passed(run)) for scale, found in each for name, run in found.items()]
     return pd.DataFrame(rows, columns=["scale", "series", "ratio"])
 
