@@ -16,7 +16,6 @@ REFERENCES = {  # key: (short form, in full)
     "elu": ("Clevert et al. 2015", "D.-A. Clevert et al., Fast and accurate deep network learning by exponential linear units, arXiv:1511.07289."),
     "maas": ("Maas et al. 2013", "A. Maas et al., Rectifier nonlinearities improve neural network acoustic models, ICML 2013."),
     "ioffe": ("Ioffe & Szegedy 2015", "S. Ioffe, C. Szegedy, Batch normalization, arXiv:1502.03167."),
-    "santurkar": ("Santurkar et al. 2018", "S. Santurkar et al., How does batch normalization help optimization?, arXiv:1805.11604."),
     "yang": ("Yang et al. 2019", "G. Yang et al., A mean field theory of batch normalization, arXiv:1902.08129."),
     "squire": ("Squire & Trapp 1998", "W. Squire, G. Trapp, Using complex variables to estimate derivatives of real functions, SIAM Review 40, 1998."),
     "adam": ("Kingma & Ba 2014", "D. Kingma, J. Ba, Adam: a method for stochastic optimization, arXiv:1412.6980."),

@@ -502,7 +502,7 @@ PARTS = {   # sentence: (when, check or reason)
     "*Sigmoid, σ = 1*: the RMS of the gradient falls by a fifth, its median to a seventh.": ("deep: try", seen("sigmoid_1", LOOK["sigmoid_1"])),
     **{find_preset(key)[1].look_for: (f"preset {key}", seen(key, claim)) for key, claim in LOOK.items()},
     **dict.fromkeys(("LSUV rescales each layer until Var(z) is 1, whatever the gain was.", "Zeros stay zero, whatever multiplies them.", "Units in each layer. Narrow layers scatter more around the theory.", "Multiplies every weight. Under Normal it is σ itself."), ("a control that does nothing here, or its help", hints)),
-    **dict.fromkeys(("Triangle: here the dots leave the picture.", "Dots: the median of the random networks. Band: their range. Line: theory.", "Dots: a is the gain, and beside it 1.5 and 0.5."), ("a picture", pictures)),
+    **dict.fromkeys(("Triangle: here the dots leave the picture.", "Dots: the median of the networks drawn.", "Band: their range. Line: theory.", "Dots: a is the gain, and beside it 1.5 and 0.5."), ("a picture", pictures)),
     **dict.fromkeys(("Every layer multiplies: the signal on its way forward, and the gradient on its way back. Thirty factors of 0.8 leave {}, and thirty of 1.25 make {}. " "The pages measure how that happens and what has been done about it.", "Weights of **{} ×** what He's rule says: after {} layers the signal has a spread of **{}**, and the gradient that comes back to the first layer has a size of **{}**.", "Dots: one random network. Lines: theory."), ("Home", home)),
     "A network of this size is measured on {} inputs and {} seed{}, to answer soon.": ("a large network", affordable),
 }

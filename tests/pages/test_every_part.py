@@ -13,6 +13,7 @@ import pytest
 from pages.shared import link
 from pages.shared.control import Text
 from pages.shared.part import PAGES, Page, Part, Preset, Shown, find_preset
+from pages.shared.references import REFERENCES
 from tests.conftest import ROOT
 from tests.pages import golden
 from tests.pages.helpers import (
@@ -57,6 +58,12 @@ def test_a_link_opens_a_part_with_one_title_a_verdict_charts_that_speak_and_a_sc
     assert any(button.label == "Download as CSV" for button in app.get("download_button"))
 
 
+def test_every_part_names_its_sources_and_no_source_is_listed_for_nothing():
+    cited = {key for _, part in PARTS for key in part.cites}
+    assert cited == set(REFERENCES)
+    assert all(part.cites for _, part in PARTS)
+
+
 def numbers_in(text: str) -> list[float]:
     """Numbers of two digits or more, as a script prints them."""
     text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
@@ -74,7 +81,7 @@ def test_the_script_of_a_part_prints_the_numbers_of_the_part(page, part):
     shown = [np.abs(numbers_in(words.replace("−", "-")))]
     for table in golden.tables(app):
         shown += [np.abs(table[name].to_numpy(float)) for name in table.select_dtypes("number")]
-        shown += [np.abs(numbers_in(" ".join(map(str, table[name])))) for name in table.select_dtypes("object")]
+        shown += [np.abs(numbers_in(" ".join(map(str, table[name])))) for name in table.select_dtypes(["object", "string"])]
     shown = np.concatenate(shown)
     assert printed
     found = [np.isclose(shown, abs(x), rtol=6e-3, atol=1e-300).any() for x in printed]

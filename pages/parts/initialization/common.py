@@ -158,7 +158,7 @@ def depth_picture(names: tuple[str, ...], measured: str, depth: int, overflow: i
         mark = chart(pd.DataFrame({"layer": [overflow], "text": f"overflow in layer {overflow}"})).encode(x=encodings.layers(depth))
         layers.append(mark.mark_rule(strokeDash=[3, 3], strokeWidth=2).encode(color=tint("trouble")))
         layers.append(mark.mark_text(align="right", baseline="top", dx=-4, dy=6).encode(y=alt.value(0), text=alt.Text("text", type="nominal")))
-    words = ["Dots: the median of the random networks. Band: their range. Line: theory.", "Triangle: here the dots leave the picture."]
+    words = ["Dots: the median of the networks drawn.", "Band: their range. Line: theory.", "Triangle: here the dots leave the picture."]
     return specification(alt.layer(*layers).properties(height=310, title=alt.Title(title, subtitle=words)))
 
 
