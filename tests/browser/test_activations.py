@@ -12,6 +12,7 @@ from tests.browser.conftest import complaints
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.slow
 def test_parts_and_sets_travel_in_the_link(server, tab):
     first, second = tab(), tab()
     page = first.open(f"{server.url}/activations")
@@ -52,6 +53,7 @@ def test_a_sweep_that_runs_says_its_edge_below_a_verdict_that_stays(server, tab)
     assert complaints(visitor) == []
 
 
+@pytest.mark.slow
 def test_every_part_is_reached_from_the_first(server, tab):
     visitor = tab()
     page = visitor.open(f"{server.url}/activations")

@@ -142,7 +142,7 @@ BANDS = {   # training accuracy (without, with batch norm): the measured range, 
 
 @pytest.mark.slow
 @needs_mnist
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 2))])
 def test_the_books_table_on_mnist(seed):
     """Within a point of the bands of several seeds; batch norm loses at .29 and .16, and nowhere else."""
     accuracy = final(load_mnist(MNIST), seed)
