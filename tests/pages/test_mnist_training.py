@@ -4,6 +4,9 @@ import base64
 import contextlib
 import dataclasses
 import io
+import itertools
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -143,6 +146,21 @@ def test_a_learning_rate_that_was_changed_on_the_way_stands_in_the_script():
     assert printed(run)[-1].endswith(f"test loss {run.evaluations[-1][1].test_loss:.4f}")
     unchanged = finish(training_run(epochs=2))
     assert unchanged.evaluations[-1] != run.evaluations[-1]
+
+
+def test_a_learning_rate_that_is_changed_in_the_middle_of_a_step_waits_for_its_end():
+    """A slider that moves starts a second thread of the same session, while the first one trains and evaluates."""
+    run = training_run(epochs=12, rate=1e-4)
+    run.press(pause=False)
+    worker = threading.Thread(target=lambda: [run.advance(0.05) for _ in range(10_000) if run.status != "finished"])
+    worker.start()
+    for i in itertools.count():
+        if not worker.is_alive():
+            break
+        run.set_rate((1e-4, 1e-3, 3e-3)[i % 3])
+        time.sleep(0.003)
+    assert len(run.rates) > 5
+    assert printed(run)[-1].endswith(f"test loss {run.evaluations[-1][1].test_loss:.4f}")
 
 
 # The verdict --------------------------------------------------------------------------------------------------------

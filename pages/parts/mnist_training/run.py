@@ -44,7 +44,7 @@ class TrainingRun(runs.Run):
     NEW = 2000  # test images that a trial reads, at most
 
     def __init__(self, settings: TrainingSettings, data: Dataset, learning_rate: float, evaluate_every: int | None = None):
-        self.settings, self.learning_rate = settings, learning_rate
+        self.settings, self.learning_rate, self.asked_rate = settings, learning_rate, learning_rate
         self.rates = {0: learning_rate}  # after which step the learning rate became what
         self.all_data, self.data = data, data.first(min(settings.images, len(data.y_train)))
         self.batch_size = min(settings.batch, len(self.data.y_train))
@@ -78,9 +78,22 @@ class TrainingRun(runs.Run):
         return network, optimizer, results
 
     def set_rate(self, rate: float) -> None:
-        """Change the learning rate, also while the run goes on."""
-        if rate != self.learning_rate:
-            self.rates[self.latest.step if self.latest else 0] = self.learning_rate = self.optimizer.learning_rate = rate
+        """Change the learning rate: at once, or between two steps where another thread of this session is in the middle of one."""
+        self.asked_rate = rate
+        if self._lock.acquire(blocking=False):
+            try:
+                self._take_rate()
+            finally:
+                self._lock.release()
+
+    def _take_rate(self) -> None:
+        """Under the lock and between two steps, so that `rates` names the step after which the new rate holds."""
+        if self.asked_rate != self.learning_rate:
+            self.rates[self.latest.step if self.latest else 0] = self.learning_rate = self.optimizer.learning_rate = self.asked_rate
+
+    def _work(self, seconds: float) -> None:
+        self._take_rate()
+        super()._work(seconds)
 
     @property
     def steps(self) -> int:
@@ -123,6 +136,8 @@ class TrainingRun(runs.Run):
             self.inspection, self.pictures = inspect_test(self.network, self.data, self.settings.normalize), None
         if result.diverged or result.step == self.steps:
             self.status = "finished"
+        else:
+            self._take_rate()
 
     def summary(self) -> dict | None:
         if not self.evaluations:
