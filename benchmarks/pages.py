@@ -11,6 +11,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = os.environ[
 import argparse
 import functools
 import time
+from pathlib import Path
 from statistics import median
 from urllib.parse import urlencode
 
@@ -22,6 +23,7 @@ import pages.parts  # noqa: F401  (fills PAGES)
 from pages.shared import link
 from pages.shared.part import PAGES, Page, Part
 
+APP = Path(__file__).parent.parent / "streamlit_app.py"
 SIZES = ("depth", "width", "samples", "seeds", "layers", "dying_depth", "evaluate", "size", "run_size", "images")
 manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)   # an AppTest's own cost, not the page's
 sent = []
@@ -31,7 +33,7 @@ local_script_runner.parse_tree_from_messages = lambda messages: (sent.append(sum
 
 def rerun(query: str, stem: str) -> float:
     """CPU milliseconds of one script run in a fresh session."""
-    app = AppTest.from_file("streamlit_app.py", default_timeout=300)
+    app = AppTest.from_file(str(APP), default_timeout=300)
     for name, value in [pair.split("=", 1) for pair in query.split("&")]:
         app.query_params[name] = value
     app.switch_page(f"pages/{stem}.py")

@@ -51,9 +51,7 @@ def fan(lines: pd.DataFrame, points: pd.DataFrame) -> alt.LayerChart:
     dots = chart(points).mark_point(size=55).encode(
         x=x, y=encodings.number(alt.Y, "measured", **y), color=tint("signal"), tooltip=tips(("layer", "Layer", "d"), ("measured", "Spread", ".3~g"))
     )
-    return alt.layer(line.mark_line(strokeWidth=1.2).encode(color=tint("yardstick")), words, dots).properties(
-        height=330, title=alt.Title("Thirty layers, one factor on their weights", subtitle="Dots: one random network. Lines: theory.")
-    )
+    return alt.layer(line.mark_line(strokeWidth=1.2).encode(color=tint("yardstick")), words, dots, height=330, title=alt.Title("Thirty layers, one factor on their weights", subtitle="Dots: one random network. Lines: theory."))
 
 
 ensure_routed()

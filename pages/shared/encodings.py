@@ -13,6 +13,7 @@ from engine import verdict
 from pages.shared.theme import QUIET, chart, powers, tint
 
 SENT = alt.NamedData("sent")  # stands for the table that is sent with a specification
+OWN_COLOURS = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))  # `resolve` of layers that share no scale of colours
 FAR_LOW, FAR_HIGH = 1e-300, 1e300  # 0 and infinity on a log axis, see `drawable`
 
 
@@ -78,8 +79,8 @@ def rule(x: float | None = None, y: float | Sequence[float] | None = None, dash:
     return alt.Chart(table).mark_rule(strokeDash=list(dash)).encode(**{field: channel(field, type="quantitative")})
 
 
-def leaving(frame: pd.DataFrame, x: alt.X, y: alt.Y, by: str = "") -> alt.LayerChart:
-    """Arrows where lines leave the axis, with the furthest value that they have out there. Wants the channels of those lines, domains named."""
+def leaving(frame: pd.DataFrame, x: alt.X, y: alt.Y, by: str = "") -> list[alt.Chart]:
+    """Layers of a chart: arrows where lines leave the axis, with the furthest value that they have out there. Wants the channels of those lines, domains named."""
     (low, high), log, rows = y["scale"]["domain"], "log" in str(y["scale"].to_dict().get("type")), []
     near_low, near_high = (low * (high / low) ** part if log else low + part * (high - low) for part in (0.04, 0.96))
     for _, group in frame.groupby(by, sort=False) if by else [("", frame)]:
@@ -91,7 +92,7 @@ def leaving(frame: pd.DataFrame, x: alt.X, y: alt.Y, by: str = "") -> alt.LayerC
     found = pd.DataFrame(rows, columns=[x.shorthand, y.shorthand, "text", "right"])
     base = chart(found).encode(x=x, y=y, text=alt.Text("text", type="nominal"))
     sides = {"left": "!datum.right", "right": "datum.right"}
-    return alt.layer(*(base.transform_filter(test).mark_text(align=side, color=QUIET, fontSize=12, fontWeight=600) for side, test in sides.items()))
+    return [base.transform_filter(test).mark_text(align=side, color=QUIET, fontSize=12, fontWeight=600) for side, test in sides.items()]
 
 
 def drawable(values: np.ndarray) -> np.ndarray:
@@ -99,16 +100,14 @@ def drawable(values: np.ndarray) -> np.ndarray:
     return np.clip(values, FAR_LOW, FAR_HIGH)
 
 
-def outside(below: np.ndarray, above: np.ndarray, x: alt.X, y: alt.Y) -> alt.LayerChart:
-    """Arrows at the edge of strips of histograms: in which layers over half a per cent lies beyond it. Wants the shares by layer."""
+def outside(below: np.ndarray, above: np.ndarray, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """Layers of a chart: arrows at the edge of strips of histograms: in which layers over half a per cent lies beyond it. Wants the shares by layer."""
     (low, high), layer = y["scale"]["domain"], x.shorthand
     sides = {"above": (high, above, "triangle-up", 5), "below": (low, below, "triangle-down", -5)}
     rows = [(i + 1, edge, shares[i], side) for side, (edge, shares, *_) in sides.items() for i in np.flatnonzero(shares > 0.005)]
     tip = tips((layer, "Layer"), ("side", "Outside"), ("share", "Share", ".1%"))
     base = chart(pd.DataFrame(rows, columns=[layer, y.shorthand, "share", "side"])).encode(x=x, y=y, color=tint("yardstick"), tooltip=tip)
-    return alt.layer(
-        *(
-            base.transform_filter(f"datum.side == '{side}'").mark_point(shape=shape, filled=True, opacity=1, size=45, yOffset=offset)
-            for side, (*_, shape, offset) in sides.items()
-        )
-    )
+    return [
+        base.transform_filter(f"datum.side == '{side}'").mark_point(shape=shape, filled=True, opacity=1, size=45, yOffset=offset)
+        for side, (*_, shape, offset) in sides.items()
+    ]

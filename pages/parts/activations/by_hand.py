@@ -54,15 +54,13 @@ def network(edges: pd.DataFrame, nodes: pd.DataFrame) -> alt.LayerChart:
 
     along, spots = chart(edges).encode(**place("mx", "my")), chart(nodes).encode(**place("x", "y"))
     return alt.layer(
-        chart(edges).mark_rule(strokeWidth=1.5).encode(**place("x", "y"), x2="x2", y2="y2"),
+        chart(edges).mark_rule(strokeWidth=1.5).encode(**place("x", "y"), x2=alt.X2("x2"), y2=alt.Y2("y2")),
         along.mark_text(dy=-13, fontSize=13).encode(text=alt.Text("weight", type="nominal")),
         along.mark_text(dy=14, fontSize=12).encode(text=alt.Text("back", type="nominal"), color=tint("gradient")),
         spots.mark_point(filled=True, size=330, opacity=1).encode(color=tint("signal")),
         spots.mark_text(dy=22, fontSize=13, fontWeight=600).encode(text=alt.Text("text", type="nominal")),
-    ).properties(
         height=330,
-        title=alt.Title("Two inputs, two units, one output", subtitle="Blue: what flows forward. Orange: the gradients ∂J/∂w that come back."),
-    )
+        title=alt.Title("Two inputs, two units, one output", subtitle="Blue: what flows forward. Orange: the gradients ∂J/∂w that come back."))
 
 
 def aligned(steps: Sequence[by_hand.Step]) -> str:

@@ -85,9 +85,9 @@ def lines(frame: pd.DataFrame, zones: pd.DataFrame, measure: str, z: float) -> a
         x=z_axis(), y=encodings.number(alt.Y, measure, name, domain=domain), color=hue(shown), strokeDash=dash(shown),
         tooltip=tips(("activation", "Activation"), ("z", "z", ".2f"), ("phi", "φ", ".4g"), ("slope", "φ′", ".4g")))
     return alt.layer(
-        *([shade.encode(x=z_axis("low"), x2="high")] if len(zones) else []), curve.mark_line(clip=True),
+        *([shade.encode(x=z_axis("low"), x2=alt.X2("high"))] if len(zones) else []), curve.mark_line(clip=True),
         encodings.rule(x=z) if abs(z) <= SPAN else outside(z, domain[measure == "slope" or z < 0]),
-    ).properties(height=330, title=alt.Title(head, subtitle=["Grey: almost no slope here;", "darker where more of them are flat."]))
+        height=330, title=alt.Title(head, subtitle=["Grey: almost no slope here;", "darker where more of them are flat."]))
 
 
 def outside(z: float, edge: float) -> alt.Chart:
@@ -103,7 +103,7 @@ def zone_strips(zones: pd.DataFrame, shown: list[str]) -> alt.Chart:
     """A row for each activation: where its slope is below 5 % of the steepest and fading, and where it is exactly 0."""
     legend = alt.Legend(values=["saturated", "dead"], symbolType="square", symbolStrokeWidth=0)
     bars = chart(zones).encode(
-        x=z_axis("low"), x2="high", y=alt.Y("activation", type="nominal", title=None, scale=alt.Scale(domain=shown), sort=None),
+        x=z_axis("low"), x2=alt.X2("high"), y=alt.Y("activation", type="nominal", title=None, scale=alt.Scale(domain=shown), sort=None),
         color=alt.Color("kind", type="nominal", scale=alt.Scale(domain=[" ", "  ", "saturated", "dead"]), legend=legend),
         tooltip=tips(("activation", "Activation"), ("kind", "Slope"), ("low", "From z", ".2f"), ("high", "To z", ".2f")))
     words = [f"Saturated: under {100 * ALMOST_FLAT:.0f} % of the steepest slope.", "Dead: the slope is exactly 0."]

@@ -97,9 +97,7 @@ def while_training(frame: pd.DataFrame) -> alt.LayerChart:
         x=encodings.number(alt.X, "epoch", "Epoch", domain=(0, dying.EPOCHS), axis=alt.Axis(tickMinStep=1)),
         y=encodings.share("off", "Units no image switches on"), color=hue(shown),
         tooltip=tips(("activation", "Activation"), ("epoch", "Epoch", ".2~f"), *SHARES, ("accuracy", "Read correctly", ".1%")))
-    return alt.layer(base.mark_line().encode(strokeDash=dash(shown)), base.mark_point(opacity=1)).properties(
-        height=330, title=alt.Title("While training", subtitle="Switched off: z ≤ 0 on every training image")
-    )
+    return alt.layer(base.mark_line().encode(strokeDash=dash(shown)), base.mark_point(opacity=1), height=330, title=alt.Title("While training", subtitle="Switched off: z ≤ 0 on every training image"))
 
 
 def by_layer(frame: pd.DataFrame) -> alt.LayerChart:
@@ -110,9 +108,7 @@ def by_layer(frame: pd.DataFrame) -> alt.LayerChart:
         xOffset=alt.XOffset("activation", type="nominal", sort=None, scale=alt.Scale(domain=shown)),
         y=encodings.share("off", "Units no image switches on"), color=hue(shown),
         tooltip=tips(("activation", "Activation"), ("layer", "Layer", "d"), *SHARES))
-    return alt.layer(base.mark_bar(opacity=0.8), base.mark_point(size=40, opacity=1).encode(shape=shape(shown))).properties(
-        height=330, title=alt.Title("By layer, at the end", subtitle="Switched off: z ≤ 0 on every training image")
-    )
+    return alt.layer(base.mark_bar(opacity=0.8), base.mark_point(size=40, opacity=1).encode(shape=shape(shown)), height=330, title=alt.Title("By layer, at the end", subtitle="Switched off: z ≤ 0 on every training image"))
 
 
 @lru_cache(maxsize=64)
@@ -126,9 +122,9 @@ def swept(by: str, here: float, shown: tuple[str, ...], names: tuple[str, ...] =
         "bias": (encodings.number(alt.X, "bias", "First bias b", domain=(-3, 0.5)), "Against the first bias"),
     }[by]
     base = alt.Chart(SENT).encode(x=x, y=encodings.share("off", "Switched off at the end"), color=hue(shown, names))
-    rule = alt.Chart(SENT).mark_rule(strokeDash=[2, 3], clip=True).encode(x=alt.datum(here))
+    rule = alt.Chart(SENT).mark_rule(strokeDash=[2, 3], clip=True).encode(x=alt.XDatum(here))
     return specification(
-        alt.layer(base.mark_line().encode(strokeDash=dash(shown, names)), base.mark_point(opacity=1), rule).properties(height=300, title=head)
+        alt.layer(base.mark_line().encode(strokeDash=dash(shown, names)), base.mark_point(opacity=1), rule, height=300, title=head)
     )
 
 

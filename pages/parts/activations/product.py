@@ -61,11 +61,11 @@ def by_layer(frame: pd.DataFrame, head: str, names: tuple[str, ...] = NAMES) -> 
 
     tip = tips(("activation", "Activation"), ("layer", "Layer", "d"), ("value", "Measured", ".3~g"), ("theory", "Theory", ".3~g"))
     return alt.layer(
-        base.mark_area(opacity=0.2, clip=True).encode(y=y("least"), y2="most"),
+        base.mark_area(opacity=0.2, clip=True).encode(y=y("least"), y2=alt.Y2("most")),
         base.transform_filter("isValid(datum.theory)").mark_line(strokeWidth=1.2, clip=True).encode(y=y("theory")),
         base.mark_point(filled=True, size=34, opacity=1, clip=True).encode(y=y("value"), shape=shape(shown, names), tooltip=tip),
-        encodings.leaving(drawn[::-1], encodings.layers(int(frame["layer"].max())), y("value"), "activation"),  # from the last layer back
-    ).properties(height=400, title=alt.Title(head, subtitle=["Points: median of the seeds. Band: range.", "Line: theory. Arrows: beyond the axis."]))
+        *encodings.leaving(drawn[::-1], encodings.layers(int(frame["layer"].max())), y("value"), "activation"),  # from the last layer back
+        height=400, title=alt.Title(head, subtitle=["Points: median of the seeds. Band: range.", "Line: theory. Arrows: beyond the axis."]))
 
 
 def decades(x: float) -> float:

@@ -109,13 +109,11 @@ def standings(order: tuple[str, ...]) -> dict:
     tip = tips(("activation", "Activation"), ("seed", "Seed", "d"), ("accuracy", "Read correctly", ".1%"))
     return specification(
         alt.layer(
-            once.mark_rule(strokeWidth=5, opacity=0.35).encode(x=x("low"), x2="high", color=tint("signal")),
+            once.mark_rule(strokeWidth=5, opacity=0.35).encode(x=x("low"), x2=alt.X2("high"), color=tint("signal")),
             base.mark_point(size=55, opacity=1).encode(x=x("accuracy"), color=tint("signal"), tooltip=tip),
             once.mark_tick(thickness=2.5, size=18).encode(x=x("middle"), color=tint("yardstick")),
-            alt.Chart(SENT).mark_rule(strokeDash=[2, 3]).encode(x=alt.datum(0.1)),
-        ).properties(
-            height=height(len(order)), title=alt.Title("Who reads best?", subtitle="Points: the seeds. Dark: their middle. Dotted: guessing.")
-        )
+            alt.Chart(SENT).mark_rule(strokeDash=[2, 3]).encode(x=alt.XDatum(0.1)),
+            height=height(len(order)), title=alt.Title("Who reads best?", subtitle="Points: the seeds. Dark: their middle. Dotted: guessing."))
     )
 
 
@@ -128,9 +126,9 @@ def on_the_way(epochs: int, shown: tuple[str, ...], names: tuple[str, ...] = NAM
     tip = tips(("activation", "Activation"), ("epoch", "Epoch", "d"), ("middle", "Middle of the seeds", ".1%"))
     return specification(
         alt.layer(
-            base.mark_area(opacity=0.15).encode(y=encodings.share("low", READ), y2="high"),
+            base.mark_area(opacity=0.15).encode(y=encodings.share("low", READ), y2=alt.Y2("high")),
             base.mark_line().encode(y=encodings.share("middle", READ), strokeDash=dash(shown, names), tooltip=tip),
-        ).properties(height=height(len(shown)), title=alt.Title("On the way", subtitle="Line: the middle of the seeds. Band: their range."))
+            height=height(len(shown)), title=alt.Title("On the way", subtitle="Line: the middle of the seeds. Band: their range."))
     )
 
 

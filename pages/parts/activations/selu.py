@@ -78,7 +78,7 @@ def map_picture(paths: pd.DataFrame, measured: pd.DataFrame, settles: tuple[floa
     if settles:
         cross = chart(pd.DataFrame({"mean": [settles[0]], "variance": [settles[1]]}))
         layers.append(cross.mark_point(shape="cross", size=190, opacity=1, clip=True, stroke="white").encode(**place, color=tint("yardstick")))
-    return alt.layer(*layers).properties(height=380, title=alt.Title("The map, layer after layer", subtitle=MAP))
+    return alt.layer(*layers, height=380, title=alt.Title("The map, layer after layer", subtitle=MAP))
 
 
 def by_layer(theory: pd.DataFrame, measured: pd.DataFrame, depth: int) -> alt.LayerChart:
@@ -89,8 +89,8 @@ def by_layer(theory: pd.DataFrame, measured: pd.DataFrame, depth: int) -> alt.La
     return alt.layer(
         chart(theory).mark_line(strokeWidth=1.2, clip=True).encode(**place, color=tint("yardstick")),
         chart(measured).mark_point(size=32, opacity=0.9, clip=True).encode(**place, color=tint("signal")),
-        encodings.leaving(measured, place["x"], place["y"]),
-    ).properties(height=380, title=alt.Title("Variance by layer", subtitle=["Line: theory. Points: one network.", "Arrows: beyond the axis."]))
+        *encodings.leaving(measured, place["x"], place["y"]),
+        height=380, title=alt.Title("Variance by layer", subtitle=["Line: theory. Points: one network.", "Arrows: beyond the axis."]))
 
 
 def read(key: str, network: np.ndarray, settles: tuple[float, float], rate: float) -> Verdict:

@@ -33,8 +33,8 @@ def stages(frame: pd.DataFrame, reach: float) -> alt.LayerChart:
         others.mark_point(size=40).encode(color=tint("signal"), tooltip=tip),
         first.mark_line(strokeWidth=1.5).encode(color=tint("yardstick")),
         first.mark_point(size=70).encode(color=tint("yardstick"), tooltip=tip),
-        first.transform_filter("datum.stage == 'x'").mark_text(align="right", dx=-8, fontWeight=600).encode(text=alt.value("x₁")),
-    ).properties(height=320, title=alt.Title("Four equations, left to right", subtitle="a line is one example; the dark one is x₁"))
+        first.transform_filter("datum.stage == 'x'").mark_text(align="right", dx=-8, fontWeight=600).encode(text=alt.TextValue("x₁")),
+        height=320, title=alt.Title("Four equations, left to right", subtitle="a line is one example; the dark one is x₁"))
 
 
 def before_after(frame: pd.DataFrame, marks: pd.DataFrame, reach: float) -> alt.LayerChart:
@@ -46,9 +46,9 @@ def before_after(frame: pd.DataFrame, marks: pd.DataFrame, reach: float) -> alt.
     span = chart(marks).transform_calculate(row="datum.row - 0.36").encode(y=y, color=tint("yardstick"))
     return alt.layer(
         ticks.encode(x=encodings.number(alt.X, "value", "Value", **axis), y=y, color=tint("signal")),
-        span.mark_rule(strokeWidth=2).encode(x=encodings.number(alt.X, "low", "Value", **axis), x2="high"),
+        span.mark_rule(strokeWidth=2).encode(x=encodings.number(alt.X, "low", "Value", **axis), x2=alt.X2("high")),
         span.mark_point(size=60).encode(x=encodings.number(alt.X, "mean", **axis), tooltip=tips(("mean", "Mean", ".3~g"), ("std", "Standard deviation", ".3~g"))),
-    ).properties(height=320, title=alt.Title("The distribution after it", subtitle="dark: mean ± standard deviation"))
+        height=320, title=alt.Title("The distribution after it", subtitle="dark: mean ± standard deviation"))
 
 
 def read(steps: normalization.BatchSteps, drawn: bool = True) -> Verdict:

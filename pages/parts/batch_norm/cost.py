@@ -44,7 +44,7 @@ def bars(frame: pd.DataFrame) -> alt.LayerChart:
         every, trained.mark_point(size=110).encode(color=tint("signal")),
         trained.mark_text(dy=-13, fontSize=11).encode(text=alt.Text("count", type="quantitative", format=",")),
         kept.mark_point(shape="diamond", size=80, filled=False, strokeWidth=2).encode(color=tint("yardstick")),
-    ).properties(height=340, title=alt.Title("Where the parameters are", subtitle="blue: trained; diamonds: kept, not trained"))
+        height=340, title=alt.Title("Where the parameters are", subtitle="blue: trained; diamonds: kept, not trained"))
 
 
 def read(layers: layer_list.LayerList) -> Verdict:

@@ -68,10 +68,10 @@ def strip(frame: pd.DataFrame, h: Histogram, name: str, caption: list[str]) -> a
     """Histograms of y by layer, one column a layer, darker where more values are (columns layer, low, high, share); arrows for what lies outside."""
     depth, y = len(h.inside), encodings.number(alt.Y, "low", "Activation y", domain=(h.edges[0], h.edges[-1]), axis=alt.Axis(grid=False))
     bins = chart(frame).encode(
-        x=encodings.layers(depth, "left"), x2="right", y=y, y2="high", color=tint("signal"),
+        x=encodings.layers(depth, "left"), x2=alt.X2("right"), y=y, y2=alt.Y2("high"), color=tint("signal"),
         opacity=alt.Opacity("share", type="quantitative", scale=alt.Scale(type="sqrt", domain=[0, 0.5], range=[0.04, 1], clamp=True), legend=None),
         tooltip=tips(("layer", "Layer"), ("share", "Share", ".1%")))
-    return alt.layer(bins.mark_rect(), encodings.outside(h.below, h.above, encodings.layers(depth), y)).properties(height=230, title=alt.Title(name, subtitle=caption))
+    return alt.layer(bins.mark_rect(), *encodings.outside(h.below, h.above, encodings.layers(depth), y), height=230, title=alt.Title(name, subtitle=caption))
 
 
 def placements(frame: pd.DataFrame, x: alt.X, y: alt.Y, title: str) -> alt.LayerChart:
@@ -87,8 +87,8 @@ def placements(frame: pd.DataFrame, x: alt.X, y: alt.Y, title: str) -> alt.Layer
     return alt.layer(
         off.mark_line(strokeWidth=1, color=QUIET, clip=True), off.mark_point(size=45, color=QUIET, clip=True),
         on.mark_line(strokeWidth=1, clip=True).encode(color=tint("gradient"), strokeDash=dash),
-        on.mark_point(size=45, clip=True).encode(color=tint("gradient")), encodings.leaving(frame, x, y, "series"),
-    ).properties(height=270, title=alt.Title(title, subtitle="grey: without; squares: before φ; diamonds: after φ"))
+        on.mark_point(size=45, clip=True).encode(color=tint("gradient")), *encodings.leaving(frame, x, y, "series"),
+        height=270, title=alt.Title(title, subtitle="grey: without; squares: before φ; diamonds: after φ"))
 
 
 def magnitude(field: str, title: str) -> alt.Y:

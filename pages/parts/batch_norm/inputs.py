@@ -40,7 +40,7 @@ def valley(contours: pd.DataFrame, path: pd.DataFrame, way: str, words: str, spa
         lines.mark_line(strokeWidth=1, color=QUIET, clip=True), walk.mark_line(strokeWidth=1.5, clip=True),
         walk.mark_point(size=30, clip=True).encode(tooltip=tips(("step", "Step"), ("w1", "w₁", ".3~g"), ("w2", "w₂", ".3~g"))),
         goal.encode(x=encodings.number(alt.X, "goal1", domain=span), y=encodings.number(alt.Y, "goal2", domain=span), color=tint("yardstick")),
-    ).properties(width=195, height=232, title=alt.Title(WAYS[way].capitalize(), subtitle=words))
+        width=195, height=232, title=alt.Title(WAYS[way].capitalize(), subtitle=words))
 
 
 def descent(frame: pd.DataFrame) -> alt.LayerChart:
@@ -57,9 +57,7 @@ def descent(frame: pd.DataFrame) -> alt.LayerChart:
         strokeWidth=by_way(alt.StrokeWidth, 2, 4, 2.5), opacity=by_way(alt.Opacity, 1, 0.5, 1), color=tint("signal"),
         tooltip=tips(("series", "Features"), ("step", "Step", ","), ("loss", "Loss", ".2~g")))
     up = frame[frame["loss"] > 100]  # downwards out of the picture is where they should go
-    return alt.layer(base.mark_line(clip=True), encodings.rule(y=1e-6), encodings.leaving(up, x, y)).properties(
-        height=260, title=alt.Title("Loss by step, both axes logarithmic", subtitle="dotted: a millionth; the lines of raw and σ² coincide")
-    )
+    return alt.layer(base.mark_line(clip=True), encodings.rule(y=1e-6), *encodings.leaving(up, x, y), height=260, title=alt.Title("Loss by step, both axes logarithmic", subtitle="dotted: a millionth; the lines of raw and σ² coincide"))
 
 
 def read(valleys: Mapping[str, input_scaling.Valley], share: float, rows: Sequence[input_scaling.TestScaling]) -> Verdict:

@@ -48,21 +48,21 @@ def by_step(frame: pd.DataFrame, what: str, k: int, top: tuple[float, float]) ->
         base.mark_point(size=12, opacity=0.4, clip=True).encode(y=encodings.number(alt.Y, "batch", **axis), color=tint("signal")),
         base.mark_line(strokeWidth=1.2, strokeDash=[5, 3]).encode(y=encodings.number(alt.Y, "truth", **axis), color=tint("yardstick")),
         base.mark_line(clip=True).encode(y=encodings.number(alt.Y, "running", title, **axis), color=tint("signal")),
-        encodings.rule(x=k, dash=(3, 3)), encodings.leaving(frame, x, encodings.number(alt.Y, "batch", title, **axis)),
-    ).properties(height=250, title=alt.Title(f"Running {what}", subtitle="line: running; pale: batches; dashed: truth"))
+        encodings.rule(x=k, dash=(3, 3)), *encodings.leaving(frame, x, encodings.number(alt.Y, "batch", title, **axis)),
+        height=250, title=alt.Title(f"Running {what}", subtitle="line: running; pale: batches; dashed: truth"))
 
 
 def in_use(frame: pd.DataFrame, k: int) -> alt.LayerChart:
     """Mean ± spread of x̂ in use, had training stopped at each step: columns step, mean, low, high."""
     axis, x = {"domain": (-5, 5)}, encodings.number(alt.X, "step", "Evaluated after step k", domain=(0, STEPS))
     base = chart(frame).encode(x=x)
-    band = base.mark_area(opacity=0.2, clip=True).encode(y=encodings.number(alt.Y, "low", "x̂ in use", **axis), y2="high", color=tint("signal"))
+    band = base.mark_area(opacity=0.2, clip=True).encode(y=encodings.number(alt.Y, "low", "x̂ in use", **axis), y2=alt.Y2("high"), color=tint("signal"))
     return alt.layer(
         band, base.mark_line(clip=True).encode(y=encodings.number(alt.Y, "mean", **axis), color=tint("signal")),
         encodings.rule(y=(-1.0, 0.0, 1.0), dash=(5, 3)), encodings.rule(x=k, dash=(3, 3)),
-        encodings.leaving(frame, x, encodings.number(alt.Y, "high", "x̂ in use", **axis)),
-        encodings.leaving(frame, x, encodings.number(alt.Y, "low", "x̂ in use", **axis)),
-    ).properties(height=250, title=alt.Title("What use mode makes of it", subtitle="x̂: mean ± spread; dashed: training mode"))
+        *encodings.leaving(frame, x, encodings.number(alt.Y, "high", "x̂ in use", **axis)),
+        *encodings.leaving(frame, x, encodings.number(alt.Y, "low", "x̂ in use", **axis)),
+        height=250, title=alt.Title("What use mode makes of it", subtitle="x̂: mean ± spread; dashed: training mode"))
 
 
 def neighbours(frame: pd.DataFrame, size: int) -> alt.LayerChart:
@@ -77,7 +77,7 @@ def neighbours(frame: pd.DataFrame, size: int) -> alt.LayerChart:
         ),
         base.mark_point(size=45).encode(y=measured, color=tint("signal"), tooltip=tip),
         base.transform_filter(f"datum.size == {size}").mark_point(size=180, filled=False, strokeWidth=2).encode(y=measured, color=tint("yardstick")),
-    ).properties(height=250, title=alt.Title("One x̂ depends on its batch", subtitle="points: 2,000 batches; line: rule ∝ 1/√m; ring: your m"))
+        height=250, title=alt.Title("One x̂ depends on its batch", subtitle="points: 2,000 batches; line: rule ∝ 1/√m; ring: your m"))
 
 
 def read(run: normalization.RunningStatistics, k: int) -> Verdict:

@@ -78,7 +78,7 @@ def final_accuracy() -> dict:
             off.mark_line(color=QUIET, strokeDash=[5, 3]), off.mark_point(color=QUIET, size=40),
             on.mark_line().encode(color=tint("signal")), on.mark_point(size=40).encode(color=tint("signal")),
             ticks.mark_tick(orient="horizontal", size=16, thickness=2).encode(color=tint("yardstick")),
-        ).properties(height=320, title=alt.Title("Where each scale has got to", subtitle="blue: with, grey: without, ticks: published"))
+            height=320, title=alt.Title("Where each scale has got to", subtitle="blue: with, grey: without, ticks: published"))
     )
 
 
@@ -97,7 +97,7 @@ def small_multiples() -> dict:
             off.mark_line(strokeWidth=1.5, color=QUIET, strokeDash=[4, 2]).encode(tooltip=tip),
             on.mark_line(strokeWidth=2).encode(color=tint("signal"), tooltip=tip),
             words.mark_text(align="left", baseline="bottom", dy=-1, fontSize=11).encode(text=alt.Text("text", type="nominal")),
-        ).properties(height=320, title=alt.Title("Accuracy by epoch, scale by scale", subtitle=f"each panel: {EPOCHS} epochs, 0 to 100 %"))
+            height=320, title=alt.Title("Accuracy by epoch, scale by scale", subtitle=f"each panel: {EPOCHS} epochs, 0 to 100 %"))
     )
 
 
@@ -111,7 +111,7 @@ def heat(series: str) -> dict:
         y=alt.Y("scale", type="ordinal", title="σ", sort="descending", axis=alt.Axis(format=".1~g")),
         color=alt.Color("accuracy", type="quantitative", scale=alt.Scale(domain=[0, 1], range="heatmap"), legend=legend),
         tooltip=tips(("epoch", "Epoch"), ("scale", "σ", ".2~g"), ("accuracy", "Accuracy", ".1%")))
-    return specification(alt.layer(base.mark_rect()).properties(height=300, title=f"{series.capitalize()} batch norm"))
+    return specification(alt.layer(base.mark_rect(), height=300, title=f"{series.capitalize()} batch norm"))
 
 
 def read(accuracy: np.ndarray | None, epoch: int) -> Verdict:

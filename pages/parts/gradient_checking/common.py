@@ -106,18 +106,16 @@ def strip(parameters: int) -> dict:
         ("parameter", "Parameter"), ("first", "From component", ","), ("last", "to", ","), ("said", "Largest error"),
         ("kinks", "Across a kink", ","), ("state", "State"),
     )
-    base = chart(SENT).encode(x=x, x2="x2", y=level(0.12), y2=alt.datum(0.72), tooltip=tip)
+    base = chart(SENT).encode(x=x, x2=alt.X2("x2"), y=level(0.12), y2=alt.Y2Datum(0.72), tooltip=tip)
     compared = base.transform_filter("datum.state == 'compared'").mark_rect().encode(color=ERROR)
     idle = base.transform_filter("datum.state == 'nothing to compare'").mark_rect(color=QUIET, opacity=0.12)
-    kinks = base.transform_filter("datum.kinks > 0").mark_rect().encode(y=level(0), y2=alt.datum(0.07), color=tint("yardstick"))
+    kinks = base.transform_filter("datum.kinks > 0").mark_rect().encode(y=level(0), y2=alt.Y2Datum(0.07), color=tint("yardstick"))
     said = chart(SENT).transform_filter("datum.state == 'name'").encode(x=x)
-    borders = said.mark_rule(color=QUIET, strokeWidth=1).encode(y=level(0.12), y2=alt.datum(0.95))
+    borders = said.mark_rule(color=QUIET, strokeWidth=1).encode(y=level(0.12), y2=alt.Y2Datum(0.95))
     words = said.mark_text(align="left", baseline="top", dx=4, fontSize=12).encode(y=level(0.97), text=alt.Text("parameter", type="nominal"))
     return specification(
-        alt.layer(compared, idle, kinks, borders, words)
-        .resolve_scale(color="independent")
-        .properties(
-            height=198,
+        alt.layer(
+            compared, idle, kinks, borders, words, resolve=encodings.OWN_COLOURS, height=198,
             title=alt.Title(
                 f"θ, one vector of {parameters:,} components",
                 subtitle=["Green: both sides agree. Red-brown: they do not.", "Empty: 0 or rounding on both sides. Marks below: steps across a kink."],
@@ -159,7 +157,7 @@ def grid(rows: int, columns: int, tip: tuple[str, str, str], colour_by: alt.Colo
     y = alt.Y("row", type="quantitative", title=title, scale=alt.Scale(domain=[rows, 0], nice=False), axis=axis)
     x = encodings.number(alt.X, "column", "to unit j", domain=(0, columns), axis=ticks)
     tip = tips(("row", "From unit", ","), ("column", "To unit", ","), tip)
-    return chart(SENT).mark_rect().encode(x=x, x2="column2", y=y, y2="row2", color=colour_by, tooltip=tip).properties(height=height)
+    return chart(SENT).mark_rect().encode(x=x, x2=alt.X2("column2"), y=y, y2=alt.Y2("row2"), color=colour_by, tooltip=tip).properties(height=height)
 
 
 def parameter_table(report: GradientReport) -> pd.DataFrame:

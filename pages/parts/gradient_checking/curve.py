@@ -38,14 +38,11 @@ def picture(points: pd.DataFrame, lines: pd.DataFrame, ends: pd.DataFrame, reach
     y = encodings.number(alt.Y, "y", f"f = {name}", domain=reach)
     dash = alt.StrokeDash("line", type="nominal", scale=alt.Scale(domain=list(LINES), range=[[1, 0], [7, 3], [2, 2]]), legend=None)
     drawn = {line: meaning for line, meaning in LINES.items() if (lines["line"] == line).any()}
-    return (
-        alt.layer(
-            chart(points).mark_line(color=QUIET, strokeWidth=3, opacity=0.6, clip=True).encode(x=x, y=y),
-            chart(lines).mark_line(clip=True).encode(x=x, y=y, color=colour("line", drawn), strokeDash=dash),
-            chart(ends).mark_point(size=70, filled=True, clip=True).encode(x=x, y=y, color=tint("yardstick")))
-        .resolve_scale(color="independent")
-        .properties(height=300, title=alt.Title("Which secant leans like the tangent?", subtitle="Grey: the curve f. Dots: where f is evaluated."))
-    )
+    return alt.layer(
+        chart(points).mark_line(color=QUIET, strokeWidth=3, opacity=0.6, clip=True).encode(x=x, y=y),
+        chart(lines).mark_line(clip=True).encode(x=x, y=y, color=colour("line", drawn), strokeDash=dash),
+        chart(ends).mark_point(size=70, filled=True, clip=True).encode(x=x, y=y, color=tint("yardstick")), resolve=encodings.OWN_COLOURS,
+        height=300, title=alt.Title("Which secant leans like the tangent?", subtitle="Grey: the curve f. Dots: where f is evaluated."))
 
 
 def read(here: Secants) -> Verdict:

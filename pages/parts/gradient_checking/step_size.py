@@ -59,7 +59,7 @@ def picture(frame: pd.DataFrame, best: pd.DataFrame, slopes: pd.DataFrame) -> al
         chart(frame).mark_line(clip=True).encode(x=x, y=y, color=colour("scheme", MEANING), strokeDash=dash),
         dots.encode(x=x, y=y, color=colour("scheme", MEANING, legend=False), tooltip=tip),
         words.encode(x=x, y=y, text=alt.Text("text", type="nominal")),
-    ).properties(height=440, title=alt.Title("Error of the slope at every step", subtitle=said))
+        height=440, title=alt.Title("Error of the slope at every step", subtitle=said))
 
 
 def read(found: list[VCurve]) -> Verdict:

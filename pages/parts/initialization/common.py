@@ -144,7 +144,7 @@ def depth_picture(names: tuple[str, ...], measured: str, depth: int, overflow: i
         return encodings.number(alt.Y, field, **axis)
 
     base = chart(SENT).encode(x=encodings.layers(depth))
-    band = base.mark_area(opacity=0.18, clip=True).encode(y=y("least"), y2="most", color=tint(measured), detail=alt.Detail("series", type="nominal"))
+    band = base.mark_area(opacity=0.18, clip=True).encode(y=y("least"), y2=alt.Y2("most"), color=tint(measured), detail=alt.Detail("series", type="nominal"))
     lines = base.transform_filter("isValid(datum.theory)").mark_line(strokeWidth=1.2)
     points = base.transform_filter("isValid(datum.value)").mark_point(size=45, opacity=0.8).encode(
         y=y("value"), color=tint(measured),
@@ -157,9 +157,9 @@ def depth_picture(names: tuple[str, ...], measured: str, depth: int, overflow: i
     if overflow:
         mark = chart(pd.DataFrame({"layer": [overflow], "text": f"overflow in layer {overflow}"})).encode(x=encodings.layers(depth))
         layers.append(mark.mark_rule(strokeDash=[3, 3], strokeWidth=2).encode(color=tint("trouble")))
-        layers.append(mark.mark_text(align="right", baseline="top", dx=-4, dy=6).encode(y=alt.value(0), text=alt.Text("text", type="nominal")))
+        layers.append(mark.mark_text(align="right", baseline="top", dx=-4, dy=6).encode(y=alt.YValue(0), text=alt.Text("text", type="nominal")))
     words = ["Dots: the median of the networks drawn.", "Band: their range. Line: theory.", "Triangle: here the dots leave the picture."]
-    return specification(alt.layer(*layers).properties(height=310, title=alt.Title(title, subtitle=words)))
+    return specification(alt.layer(*layers, height=310, title=alt.Title(title, subtitle=words)))
 
 
 def show_by_depth(places: Any, nets: list[propagation.Propagation], v: Values, which: str = "") -> None:
@@ -192,4 +192,4 @@ def lines_and_points(frame: pd.DataFrame, x: alt.X, y: dict, title: str, subtitl
             y=encodings.number(alt.Y, "measured", **y), shape=alt.Shape("series", **series), color=tint("signal"),
             tooltip=tips(("series", "Series"), ("measured", "Measured", ".3~g"), ("expected", "Theory", ".3~g"))),
         exits(base, low, high, y),
-    ).properties(height=290, title=alt.Title(title, subtitle=subtitle))
+        height=290, title=alt.Title(title, subtitle=subtitle))

@@ -15,7 +15,7 @@ from engine.datasets import load_digits
 from engine.verdict import Verdict, number
 from pages.parts.initialization import common
 from pages.parts.initialization.common import MEASURED, NETWORK, describe
-from pages.shared import layout, link
+from pages.shared import encodings, layout, link
 from pages.shared.control import Menu, Values
 from pages.shared.encodings import SENT, specification, tips
 from pages.shared.layout import tex
@@ -92,20 +92,20 @@ def panels(count: int, counted: str, depth: int, span: tuple[float, float]) -> d
     x = alt.X("x", type="quantitative", scale=alt.Scale(domain=[0, max(count, 3)], nice=False), axis=None)
     scale = alt.Scale(type="sqrt", domain=[0, 1.9], nice=False)  # room for the words
     y = alt.Y("share", type="quantitative", title="Share (√ scale)", scale=scale, axis=alt.Axis(values=[0, 0.1, 0.5, 1], format="%"))
-    base = chart(SENT).encode(x=x, x2="x2", y=y, y2=alt.datum(0), tooltip=tips(("layer", "Layer", "d"), ("share", "Share", ".2%")))
+    base = chart(SENT).encode(x=x, x2=alt.X2("x2"), y=y, y2=alt.Y2Datum(0), tooltip=tips(("layer", "Layer", "d"), ("share", "Share", ".2%")))
     by_layer = alt.Color("layer", type="quantitative", scale=alt.Scale(domain=[1 - 0.7 * depth, depth], range="ramp"), legend=None)
     inside = base.transform_filter("!datum.outside").mark_bar(binSpacing=0).encode(color=tint("gradient") if counted == "gradients" else by_layer)
     outside = base.transform_filter("datum.outside").mark_bar(binSpacing=0).encode(color=tint("trouble"))
     said = chart(alt.NamedData("words")).encode(x=x)
     lines = [
-        said.mark_text(baseline="top", fontSize=10, fontWeight=weight, dy=2 + 15 * i).encode(y=alt.value(0), text=alt.Text(field, type="nominal"))
+        said.mark_text(baseline="top", fontSize=10, fontWeight=weight, dy=2 + 15 * i).encode(y=alt.YValue(0), text=alt.Text(field, type="nominal"))
         for i, (field, weight) in enumerate((("head", 600), ("line1", 400), ("line2", 400)))
     ]
     name = {"activations": "Activations y", "pre_activations": "Pre-activations z", "gradients": "Size of the gradient, log₁₀ |dJ/dz|"}[counted]
     size = "root mean square" if counted == "gradients" else "spread"
     words = [f"Each panel goes from {number(span[0])} to {number(span[1])}; red edges hold what falls outside.", f"The number is the {size}."]
-    picture = alt.layer(inside, outside, *lines).resolve_scale(color="independent")
-    return specification(picture.properties(height=215, title=alt.Title(f"{name}, layer by layer", subtitle=words)))
+    head = alt.Title(f"{name}, layer by layer", subtitle=words)
+    return specification(alt.layer(inside, outside, *lines, resolve=encodings.OWN_COLOURS, height=215, title=head))
 
 
 def show_histograms(place: Any, v: Values, counted: str, which: str = "") -> tuple[list[propagation.Propagation], Verdict]:

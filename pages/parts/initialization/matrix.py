@@ -11,7 +11,7 @@ from engine import diagnosis
 from engine.activations import as_activation
 from engine.verdict import Verdict, number
 from pages.parts.initialization.common import DEPTH, GAIN, SEED
-from pages.shared import layout, runs
+from pages.shared import encodings, layout, runs
 from pages.shared.control import Values
 from pages.shared.encodings import tips
 from pages.shared.part import Part, Shown, Try
@@ -50,14 +50,14 @@ def grid(pairs: pd.DataFrame, depth: int) -> alt.LayerChart:
     cells = base.mark_rect(stroke="transparent").encode(
         color=alt.Color("gradient", type="quantitative", scale=alt.Scale(domain=[6, 3, 0, -3, -6], range=DIVERGING), legend=None)
     )
-    rings = base.transform_filter("datum.usual").mark_rect(filled=False, strokeWidth=2).encode(stroke=alt.value(QUIET))
+    rings = base.transform_filter("datum.usual").mark_rect(filled=False, strokeWidth=2).encode(stroke=alt.StrokeValue(QUIET))
     words = base.mark_text(fontSize=11).encode(
         text=alt.Text("said", type="nominal"), color=alt.condition("abs(datum.gradient) > 4.5", alt.value("white"), alt.value("#1d1f23"))
     )
     letters = ["● all healthy; 6/8: so many of the networks are; fa(ding), gr(owing), va(nishing), ex(ploding),"]
     letters += ["sa(turated), de(ad), sy(mmetric), in(distinguishable). Blue: the gradient shrinks. Orange: it grows."]
-    picture = alt.layer(cells, rings, words).resolve_scale(color="independent")
-    return picture.properties(height=400, title=alt.Title(f"Depth {depth}: which pairs keep the signal?", subtitle=letters))
+    head = alt.Title(f"Depth {depth}: which pairs keep the signal?", subtitle=letters)
+    return alt.layer(cells, rings, words, resolve=encodings.OWN_COLOURS, height=400, title=head)
 
 
 def read(pairs: pd.DataFrame, depth: int) -> Verdict:

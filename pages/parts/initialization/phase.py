@@ -73,7 +73,7 @@ def picture(cells: pd.DataFrame, lines: pd.DataFrame, sigma_w: float, sigma_b: f
             "y": encodings.number(alt.Y, y, "Biases σ_b", domain=(-0.05, 1.55), axis=plain)}
 
     heat = chart(cells).mark_rect().add_params(pick).encode(
-        **axes("w1", "b1"), x2="w2", y2="b2",
+        **axes("w1", "b1"), x2=alt.X2("w2"), y2=alt.Y2("b2"),
         color=alt.Color("log_chi", type="quantitative", scale=alt.Scale(domain=[0.6, -0.6], range="diverging", clamp=True), legend=None),
         tooltip=tips(("sigma_w", "σ_w", ".2f"), ("sigma_b", "σ_b", ".2f"), ("chi", "χ", ".3f"), ("depth_scale", "Depth scale ξ", ".3~g")),
     )
@@ -85,12 +85,9 @@ def picture(cells: pd.DataFrame, lines: pd.DataFrame, sigma_w: float, sigma_b: f
     here = chart(point).encode(**axes(), color=tint("yardstick"))
     cross = here.mark_point(shape=point["shape"][0], size=160, stroke="white", strokeWidth=1)
     beyond = here.mark_text(align="right", dx=-10, fontWeight=600).encode(text=alt.Text("text", type="nominal"))
-    return (
-        alt.layer(heat, contours, critical, names.encode(text=alt.Text("line", type="nominal")), cross, beyond)
-        .resolve_scale(color="independent")
-        .properties(
-            height=340, title=alt.Title("χ, the factor on the gradient's mean square per layer", subtitle=WORDS))
-    )
+    return alt.layer(
+        heat, contours, critical, names.encode(text=alt.Text("line", type="nominal")), cross, beyond, resolve=encodings.OWN_COLOURS,
+        height=340, title=alt.Title("χ, the factor on the gradient's mean square per layer", subtitle=WORDS))
 
 
 def go_to(sigma_w: float, sigma_b: float) -> None:

@@ -40,7 +40,7 @@ def confusion() -> dict:
     share = alt.Opacity("share", type="quantitative", scale=alt.Scale(domain=[0, 1], type="sqrt", range=[0.07, 1]), legend=None)
     shown = base.transform_filter("datum.images > 0").mark_text(fontSize=11).encode(text=alt.Text("images", type="quantitative"))
     cells = alt.layer(
-        base.mark_rect(color=INK_BLUE).encode(opacity=share), shown.transform_filter("datum.share > 0.3").encode(color=alt.value("white")),
+        base.mark_rect(color=INK_BLUE).encode(opacity=share), shown.transform_filter("datum.share > 0.3").encode(color=alt.ColorValue("white")),
         shown.transform_filter("datum.share <= 0.3").encode(color=tint("yardstick")))
     return specification(cells.properties(height=300, title="Confusion matrix: which digits get mixed up"))
 

@@ -69,14 +69,14 @@ def training_curve(measure: str, until: float, classes: int, exponents: tuple[in
         strokeDash=alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=list(SERIES), range=[[1, 0], [5, 3]]), legend=None),
         tooltip=tips(("series", "Images"), ("epoch", "Epoch", ".3~g"), ("loss", "Loss", ".3~g"), ("accuracy", "Accuracy", ".2%")))
     text = alt.Chart(pd.DataFrame({"y": [guess], "text": [word]})).mark_text(align="right", baseline="bottom", dx=-2, dy=-2)
-    label = text.encode(x=alt.value("width"), y=alt.Y("y", type="quantitative"), text=alt.Text("text", type="nominal"))
+    label = text.encode(x=alt.XValue("width"), y=alt.Y("y", type="quantitative"), text=alt.Text("text", type="nominal"))
     drawn = [batches, evaluated.mark_line(clip=True), evaluated.mark_point(clip=True), encodings.rule(y=guess), label]
     if measure == "loss":  # a log axis has no 0 and no infinity
         for off, shape, place in ((1, "triangle-up", 0), (-1, "triangle-down", "height")):
             mark = base.transform_filter(f"datum.off == {off}").mark_point(shape=shape, filled=True, size=50)
-            drawn.append(mark.encode(y=alt.value(place), color=tint("trouble")))
+            drawn.append(mark.encode(y=alt.YValue(place), color=tint("trouble")))
     subtitle = "Pale: each step's batch. Triangles at the edge: a loss of 0 or ∞." if measure == "loss" else "Pale: each step's batch."
-    return specification(alt.layer(*drawn).properties(height=300, title=alt.Title(title, subtitle=subtitle)))
+    return specification(alt.layer(*drawn, height=300, title=alt.Title(title, subtitle=subtitle)))
 
 
 def read(run: TrainingRun) -> Verdict:
