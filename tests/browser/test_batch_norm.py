@@ -10,6 +10,7 @@ from tests.browser.conftest import complaints
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.slow
 def test_all_scales_train_live_and_the_sentence_says_where_batch_norm_is_behind(server, tab):
     visitor = tab()
     page = visitor.open(f"{server.url}/batch_norm?bn_part=Sixteen+scales")

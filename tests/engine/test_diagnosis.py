@@ -109,7 +109,7 @@ def test_the_fix_heals_a_fresh_network_of_5_layers(activation):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("depth", [20, 50])
+@pytest.mark.parametrize("depth", [20, pytest.param(50, marks=pytest.mark.long)])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_the_fix_heals_a_fresh_network_of_20_and_of_50_layers(activation, depth):
     for initializer in INITIALIZERS:

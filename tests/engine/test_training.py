@@ -339,6 +339,7 @@ def test_elu_with_batch_norm_reads_97_percent_of_mnist_after_5_epochs(mnist):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @needs_mnist
 def test_two_layers_of_512_with_dropout_read_98_percent_of_mnist_within_15_epochs(mnist):
     """784-512-512-10 ReLU, dropout .2, Adam, batch 128; PyTorch reaches .983, Keras documents .984 after 20."""
