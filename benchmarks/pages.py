@@ -13,7 +13,6 @@ import functools
 import time
 from pathlib import Path
 from statistics import median
-from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.components.v2 import manifest_scanner
@@ -31,10 +30,10 @@ parse = local_script_runner.parse_tree_from_messages
 local_script_runner.parse_tree_from_messages = lambda messages: (sent.append(sum(len(m.SerializeToString()) for m in messages)), parse(messages))[1]
 
 
-def rerun(query: str, stem: str) -> float:
+def rerun(query: dict[str, str], stem: str) -> float:
     """CPU milliseconds of one script run in a fresh session."""
     app = AppTest.from_file(str(APP), default_timeout=300)
-    for name, value in [pair.split("=", 1) for pair in query.split("&")]:
+    for name, value in query.items():
         app.query_params[name] = value
     app.switch_page(f"pages/{stem}.py")
     started = time.process_time()
@@ -45,7 +44,7 @@ def rerun(query: str, stem: str) -> float:
 
 def measure(page: Page, part: Part, limits: bool, rounds: int) -> tuple[float, float, float]:
     at = {c.key: c.ends()[-1] for c in part.all_controls if c.name in SIZES} if limits else {}
-    query = urlencode(link.query(page.controls, {f"{page.prefix}_part": part.key, **at})) or f"{page.prefix}_part={part.key}"
+    query = link.query(page.controls, {f"{page.prefix}_part": part.key, **at})
     rerun(query, page.stem)   # imports, and the specifications of the charts
     fresh, cached = [], []
     for _ in range(rounds):

@@ -132,6 +132,15 @@ def as_initializer(initializer: str | Initializer) -> Initializer:
     return INITIALIZERS[initializer]
 
 
+def sigma_w(weights: Array, rule: Initializer, gain: float) -> float:
+    """Std of a weight times sqrt(fan_in), by the rule; as drawn for one that needs data, NaN if all weights are one constant."""
+    fan_in, fan_out = weights.shape
+    if rule.needs_data:
+        return math.sqrt(fan_in * np.mean(np.square(weights, dtype=np.float64)))
+    std = abs(gain) * rule.std(fan_in, fan_out)
+    return math.sqrt(fan_in) * std if std or not weights.any() else math.nan
+
+
 def unit_variance(layer, x: Array, tolerance: float = 0.01, tries: int = 10) -> None:
     """LSUV's inner loop: rescale W in place until Var(x W + b) is 1 (Mishkin & Matas 2015). A silent layer is left alone.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine import measures
 from engine.activations import Activation
-from engine.initializers import Initializer, unit_variance
+from engine.initializers import Initializer, sigma_w, unit_variance
 from engine.layers import BatchNorm, Dense
 from engine.measures import Counter, MagnitudeCounter
 
@@ -60,7 +60,7 @@ class Run:
                 z += dense.bias.value
             self.weights.append(weights)
             self.norms.append(BatchNorm(self.width, dtype=self.dtype) if self.batch_norm else None)
-            self.rows["sigma_w"][layer] = self._sigma_w(weights)
+            self.rows["sigma_w"][layer] = sigma_w(weights, self.rule, self.settings["gain"])
             if layer == 0 or "distinct" in self.measure:
                 self.rows["distinct"][layer] = measures.distinct(z[:4])
             if self._too_small(z[0]) and self._too_small(z) and x.any() and weights.any():
@@ -154,13 +154,6 @@ class Run:
         elif rms < np.finfo(self.dtype).tiny and arrived and len(silent) < self.width and self._too_small(dy):
             self._note("gradient_underflow", layer)
         return dy
-
-    def _sigma_w(self, weights: Array) -> float:
-        fan_in, fan_out = weights.shape
-        if self.rule.needs_data:
-            return math.sqrt(fan_in * np.mean(np.square(weights, dtype=np.float64)))
-        std = abs(self.settings["gain"]) * self.rule.std(fan_in, fan_out)
-        return math.sqrt(fan_in) * std if std or not weights.any() else math.nan
 
     def _too_small(self, values: Array) -> bool:
         return np.abs(values).max() < np.finfo(self.dtype).tiny

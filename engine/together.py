@@ -11,7 +11,7 @@ import numpy as np
 
 from engine import measures
 from engine.activations import as_activation
-from engine.initializers import as_initializer, unit_variance
+from engine.initializers import as_initializer, sigma_w, unit_variance
 from engine.layers import Dense
 from engine.propagation import Propagation, of_inputs, whole
 
@@ -52,16 +52,15 @@ class _Pass:
             np.matmul(x, weights, out=z)   # (activations, samples, fan_in) @ (fan_in, width), or with matrices for each
             if layer == 0:
                 self.distinct = [measures.distinct(each[:4]) for each in z]
-            fan_in, std = weights.shape[-2], abs(self.settings["gain"]) * self.rule.std(*weights.shape[-2:])
+            matrices = weights if weights.ndim == 3 else weights[None]   # one for all, or one for each
+            self.rows["sigma_w"][:, layer] = [sigma_w(each, self.rule, self.settings["gain"]) for each in matrices]
+            drawn = np.broadcast_to(matrices.any(axis=(1, 2)), len(z))
             for k, phi in enumerate(self.phis):
                 y[k] = phi.f(z[k])
-                own = weights if weights.ndim == 2 else weights[k]
-                self.rows["sigma_w"][k, layer] = math.sqrt(fan_in) * (
-                    math.sqrt(np.mean(np.square(own, dtype=np.float64))) if self.rule.needs_data else std if std or not own.any() else math.nan)
                 low, high = measures.plateaus(phi.df, phi.kinks)
                 flat = (np.count_nonzero(z[k] < low) if low > -math.inf else 0) + (np.count_nonzero(z[k] > high) if high < math.inf else 0)
                 self.rows["saturated"][k, layer] = flat / z[k].size
-                if alive[k] and np.abs(z[k, 0]).max() < self.tiny and np.abs(z[k]).max() < self.tiny and own.any():
+                if alive[k] and np.abs(z[k, 0]).max() < self.tiny and np.abs(z[k]).max() < self.tiny and drawn[k]:
                     self._note(k, "first_underflow", layer)
             self._spread(layer, y)
             alive, x = y.any(axis=(1, 2)), y

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.conftest import ROOT
@@ -26,9 +27,11 @@ FAULTS: list[Fault] = []
 _W, _B = "engine/words.py", "pages/parts/batch_norm/"
 
 
-def _bn(file: str, old: str, new: str, check: str) -> Fault:
-    return Fault(file, old, new, ("tests/claims/test_batch_norm.py", "-k", check))
+def _caught_by(page: str, file: str, old: str, new: str, check: str) -> Fault:
+    return Fault(file, old, new, (f"tests/claims/test_{page}.py", "-k", check))
 
+
+_bn, _act, _grad = (partial(_caught_by, page) for page in ("batch_norm", "activations", "gradient_checking"))
 
 FAULTS += [
     _bn(_W, "EPSILON_RULES = 0.5 ", "EPSILON_RULES = 0.9 ", "check_batch"),
@@ -72,10 +75,6 @@ FAULTS += [
 ]
 
 _A, _S = "pages/parts/activations/", "engine/studies/"
-
-
-def _act(file: str, old: str, new: str, check: str) -> Fault:
-    return Fault(file, old, new, ("tests/claims/test_activations.py", "-k", check))
 
 
 FAULTS += [
@@ -134,10 +133,6 @@ FAULTS += [
     Fault("pages/parts/initialization/symmetry.py", 'if moved["zeros"]', "if True", (f"{INITIALIZATION}[twins]",)),
     Fault("pages/parts/initialization/common.py", "& (near if inside.any()", "& (True if inside.any()", (f"{INITIALIZATION}[pictures]",)),
 ]
-
-
-def _grad(file: str, old: str, new: str, check: str) -> Fault:
-    return Fault(file, old, new, ("tests/claims/test_gradient_checking.py", "-k", check))
 
 
 _C, _G = "engine/gradient_check/", "pages/parts/gradient_checking/"

@@ -105,8 +105,7 @@ class TrainingRun(runs.Run):
 
     def attempt(self, change: Mapping[str, Any]) -> Trial | None:
         """The same run with some settings changed, for a few hundred steps; None where they are these settings."""
-        wanted = {"rate" if name == "learning_rate" else name: ALL if value == "all" else value for name, value in change.items()}
-        wanted = {name: TABLE[name].take(value) for name, value in wanted.items()}
+        wanted = {name: TABLE[name].take(value) for name, value in in_controls(change).items()}
         rate, settings = wanted.pop("rate", self.learning_rate), replace(self.settings, **wanted)
         same = replace(settings, images=self.settings.images) == self.settings and rate == self.learning_rate
         if same and min(settings.images, len(self.all_data.y_train)) == len(self.data.y_train):
@@ -148,6 +147,11 @@ class TrainingRun(runs.Run):
             "Settings": f"{self.data.name}: {describe(self.settings, self.learning_rate)}", "Epochs": round(epoch, 2),
             "Train accuracy": e.train_accuracy, "Test accuracy": e.test_accuracy, "Test loss": e.test_loss,
             "Test accuracy by epoch": accuracy[:: -(-len(accuracy) // 50)]}
+
+
+def in_controls(change: Mapping[str, Any]) -> dict[str, Any]:
+    """An engine's change in terms of the page's controls."""
+    return {"rate" if name == "learning_rate" else name: ALL if value == "all" else value for name, value in change.items()}
 
 
 def _mean(points: list[tuple[float, ...]]) -> tuple[float, ...]:

@@ -16,7 +16,7 @@ from engine.training import train
 from engine.verdict import Verdict
 from pages.parts.mnist_training import pictures
 from pages.parts.mnist_training.common import ALL, MAIN, MORE, REGULARISE, SEED
-from pages.parts.mnist_training.run import TrainingRun, TrainingSettings, script
+from pages.parts.mnist_training.run import TrainingRun, TrainingSettings, in_controls, script
 from pages.shared import encodings, layout, runs
 from pages.shared.control import Values
 from pages.shared.encodings import SENT, specification, tips
@@ -95,8 +95,7 @@ def read(run: TrainingRun) -> Verdict:
                 run.latest, run.evaluations[-1][1], run.network, run.optimizer, batch_size=run.batch_size, history=run.evaluations,
                 rates=run.rates, inside=run.inside, attempt=run.attempt if still else None,
             )
-        fix = {"rate" if name == "learning_rate" else name: ALL if value == "all" else value for name, value in verdict.fix.items()}
-        run.verdicts = {key: replace(verdict, fix=fix)}
+        run.verdicts = {key: replace(verdict, fix=in_controls(verdict.fix))}
     return run.verdicts[key]
 
 
