@@ -58,6 +58,11 @@ class Activation:
     learned_slope: float | None = None
     drawn_slopes: tuple[float, float] | None = None
 
+    def __reduce__(self):
+        """To another process goes the name: functions cannot be sent. One that is in no table cannot go."""
+        known = self.name in FAMILIES if self.options else ACTIVATIONS.get(self.name) is self
+        return (_named, (self.name, dict(self.options))) if known else super().__reduce__()
+
 
 def _decaying(z: Array) -> Array:
     """exp(-|z|) without overflow; for complex z the sign of the real part decides."""
@@ -223,6 +228,10 @@ def as_activation(activation: str | Activation, **options: float) -> Activation:
     if options and activation not in FAMILIES:
         raise ValueError(f"options must be empty for {activation}, got {', '.join(options)}")
     return _member(activation, tuple(options.items())) if options else ACTIVATIONS[activation]
+
+
+def _named(name: str, options: Mapping[str, float]) -> Activation:
+    return as_activation(name, **options)
 
 
 @lru_cache(maxsize=128, typed=True)

@@ -7,9 +7,10 @@ import streamlit as st
 
 import engine  # noqa: F401  (first: see pages/shared/router.py)
 import pages.parts  # noqa: F401  (fills PAGES)
-from engine import mean_field, propagation
+from engine import mean_field
+from engine.studies import random_networks
 from engine.verdict import number
-from pages.shared import encodings, layout, link
+from pages.shared import encodings, layout, link, workers
 from pages.shared.control import Ladder
 from pages.shared.encodings import tips
 from pages.shared.part import PAGES
@@ -23,12 +24,10 @@ GAIN = Ladder(
 )
 
 
-@st.cache_data(max_entries=100, show_spinner=False)
 def network(gain: float) -> tuple[pd.DataFrame, float, float]:
     """Spread of the signal by layer, and its last value; the size of the gradient in layer 1."""
-    run = propagation.propagate(
-        depth=DEPTH, width=300, samples=300, activation="relu", initializer="he_normal", gain=gain, rng=np.random.default_rng(0), measure=()
-    )
+    settings = {"depth": DEPTH, "width": 300, "samples": 300, "activation": "relu", "initializer": "he_normal", "measure": ()}
+    run = workers.measure(random_networks.network, 0, gain=gain, **settings)
     return pd.DataFrame({"layer": np.arange(1, DEPTH + 1), "measured": run.std}), run.std[-1], run.gradient_rms[0]
 
 

@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 CHROMIUM = "/usr/bin/chromium"
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")   # before the first import of NumPy
+os.environ.setdefault("WORKERS", "0")   # a page that is tested computes in the test itself
 
 
 def pytest_collection_modifyitems(items):

@@ -18,7 +18,7 @@ from engine.gradient_check.finite_differences import check_step, derivative
 from engine.gradient_check.report import GradientReport, judge
 from engine.gradient_check.structured import loss_changes, supports
 from engine.losses import Penalty
-from engine.network import Network
+from engine.network import Network, mlp
 from engine.parameters import Parameter
 
 Array = np.ndarray
@@ -133,6 +133,13 @@ def check_gradients(network: Network, x: Array, labels: Array, *, penalty: Penal
     analytical, scale, deterministic = _analytical(network, x, labels, penalty, training, frozen, dtype)
     conditions = Conditions(epsilon, scheme, np.dtype(dtype), scale, deterministic, frozen)
     return judge(network.parameters, analytical, numerical, crossed, lambda: measure(epsilon / 2)[0], conditions)
+
+
+def check_built(x: Array, labels: Array, *, sizes: tuple[int, ...], l2: float, precision: str, seed: int, epsilon: float, scheme: str,
+                **built) -> GradientReport:
+    """Build a network by `mlp(sizes, **built)`, and check it."""
+    network = mlp(sizes, rng=np.random.default_rng(seed), dtype=np.float64, **built)
+    return check_gradients(network, x, labels, penalty=Penalty(l2=l2) if l2 else None, epsilon=epsilon, scheme=scheme, dtype=np.dtype(precision))
 
 
 def check_directions(network: Network, x: Array, labels: Array, *, directions: int = 4, rng: np.random.Generator,

@@ -15,6 +15,8 @@ import numpy as np
 
 from engine.datasets import load_digits, normalizer
 from engine.gradient_check import bugs
+from engine.gradient_check.check import check_gradients
+from engine.gradient_check.report import GradientReport
 from engine.layers import BatchNorm, Dense
 from engine.losses import Penalty
 from engine.network import Network, mlp
@@ -224,6 +226,11 @@ def numbered(number: int) -> Exercise:
     if not 1 <= number <= len(NUMBERED):
         raise ValueError(f"number must be between 1 and {len(NUMBERED)}, got {number}")
     return exercise(NUMBERED[number - 1])
+
+
+def check_numbered(number: int) -> GradientReport:
+    e = numbered(number)
+    return check_gradients(e.network, e.x, e.labels, penalty=e.penalty)
 
 
 def choices(number: int, count: int = 5) -> list[str]:

@@ -5,6 +5,7 @@ products like a power of L: nearly everything that goes wrong with depth is alre
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,12 @@ def one_neuron(n: int, weight_std: float, *, draws: int = 2000, rng: Generator) 
     return Neuron(float(np.var(measured)), n * weight_std**2)
 
 
+def neurons(sizes: Sequence[int], rules: Sequence[Sequence[float]], *, seed: int = 0) -> list[list[Neuron]]:
+    """`one_neuron` of each size, for each rule (the standard deviation of a weight at each size), one draw after the other."""
+    rng = np.random.default_rng(seed)
+    return [[one_neuron(n, std, rng=rng) for n, std in zip(sizes, stds, strict=True)] for stds in rules]
+
+
 def saturated_neuron(n: int, x: float, b: float, weight: float = 1.0) -> tuple[float, float]:
     """z = n · weight · x + b and sigma'(z): 100 inputs of .5 and a bias of 1 give z = 51, and a slope of 7 × 10⁻²³."""
     z = n * weight * x + b
@@ -66,6 +73,12 @@ def product_singular_values(depth: int, width: int, *, orthogonal: bool = False,
     for _ in range(depth):
         product = product @ rule.draw(rng, (width, width))
     return np.linalg.svd(product, compute_uv=False)
+
+
+def singular_values_by_depth(depth: int, width: int, *, seed: int = 0) -> list[tuple[Array, Array]]:
+    """`product_singular_values` of 1, 2, … up to `depth` Gaussian matrices, and of orthogonal ones, one draw after the other."""
+    rng = np.random.default_rng(seed)
+    return [tuple(product_singular_values(layers, width, orthogonal=kind, rng=rng) for kind in (False, True)) for layers in range(1, depth + 1)]
 
 
 def largest_singular_value(depth: int) -> float:

@@ -7,6 +7,7 @@ attracting fixed point (0, 1). Klambauer et al. 2017, arXiv:1706.02515.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -69,6 +70,16 @@ def trajectory(mean: float, variance: float, depth: int, activation: str | Activ
     for _ in range(depth):
         path.append(next_moments(*path[-1], activation, **layer) if math.isfinite(path[-1][1]) else path[-1])
     return np.array(path)
+
+
+def paths(starts: Sequence[tuple[float, float]], start: tuple[float, float], depth: int, activation: str | Activation, *, initializer: str,
+          gain: float, fan: int = 20, seed: int = 0, **layer) -> tuple[list[Array], Array, Array, tuple[float, float]]:
+    """Theory from many starts (over at most `fan` layers) and from `start`, one network from `start`, and where theory settles."""
+    sigma_w = sigma_w_of(initializer, gain)
+    many = [trajectory(*at, min(depth, fan), activation, sigma_w=sigma_w, **layer) for at in starts]
+    theory = trajectory(*start, depth, activation, sigma_w=sigma_w, **layer)
+    network = simulate(*start, depth, activation, initializer=initializer, gain=gain, **layer, rng=np.random.default_rng(seed))
+    return many, theory, network, settles_at(activation, start, sigma_w=sigma_w, **layer)
 
 
 def settles_at(activation: str | Activation = "selu", start: tuple[float, float] = (0.0, 1.0), **layer) -> tuple[float, float]:

@@ -6,10 +6,11 @@ receive the same gradient: not a zero one, an identical one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from engine.datasets import Dataset
+from engine.datasets import Dataset, load_digits
 from engine.initializers import Initializer
 from engine.measures import distinct
 from engine.network import mlp
@@ -32,9 +33,10 @@ class SymmetryRun:
     moved: Array
 
 
-def count_units(data: Dataset, initializer: str | Initializer, *, activation: str = "tanh", gain: float = 1.0, hidden: Sequence[int] = (20, 20),
-                epochs: int = 5, learning_rate: float = 0.5, batch_size: int = 100, seed: int = 0) -> SymmetryRun:
+def count_units(data: Dataset | Literal["digits"], initializer: str | Initializer, *, activation: str = "tanh", gain: float = 1.0,
+                hidden: Sequence[int] = (20, 20), epochs: int = 5, learning_rate: float = 0.5, batch_size: int = 100, seed: int = 0) -> SymmetryRun:
     """Train a small network by SGD and count, before every step, the units of each hidden layer that are not copies of another."""
+    data = load_digits() if data == "digits" else data
     rng = np.random.default_rng(seed)
     network = mlp((data.x_train.shape[1], *hidden, data.classes), activation=activation, initializer=initializer, gain=gain, rng=rng)
     first, units, losses = [w.copy() for w in network.weights], [_distinct_units(network.weights)], []

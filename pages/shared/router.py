@@ -10,7 +10,7 @@ from functools import cache
 import streamlit as st
 from threadpoolctl import threadpool_limits
 
-from pages.shared import theme
+from pages.shared import theme, workers
 from pages.shared.part import PAGES
 
 
@@ -36,6 +36,7 @@ def prepare_process() -> None:
     One BLAS thread per visitor's computation: more of them only wait for each other. Freezing what is
     loaded keeps the garbage collector from walking through pandas and Altair after every script run.
     """
+    workers.desk()
     theme.enable()
     threadpool_limits(limits=1)
     gc.collect()

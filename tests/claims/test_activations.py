@@ -509,8 +509,8 @@ def check_dying():
         looks = {name: watches(rng, share=(None, 0.15, 0.9, 0.21, 0.19)[i % 5]) for name in names}
         tried = {}
 
-        def at(name, rate, bias, tried=tried, rng=rng):
-            return tried.setdefault((name, rate, bias), watches(rng, share=(0.05, 0.5, 0.3)[len(tried) % 3]))
+        def at(names, rate, bias, tried=tried, rng=rng):
+            return [tried.setdefault((name, rate, bias), watches(rng, share=(0.05, 0.5, 0.3)[len(tried) % 3])) for name in names]
         verdict = dying.read(looks, rate, bias, at)
         text = plain(verdict.text)
         kinds.add(verdict.kind)

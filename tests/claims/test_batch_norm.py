@@ -299,7 +299,7 @@ def check_depth():
     saturated = values("depth", activation="tanh", scale=3.0, depth=30, width=50)   # its gradient explodes, its signal cannot
     for v in [saturated, *settings("depth", 70, width=[10, 20, 50], seed=[0, 1, 2])]:
         with np.errstate(all="ignore"):
-            found = depth.networks(v.depth, v.width, v.activation, v.scale, v.seed, 60)
+            found = depth.placed(v.depth, v.width, v.activation, v.scale, seed=v.seed, samples=60)
             verdict = depth.read(found)
             ends = {name: (float(r.std[-1]), float(r.gradient_rms[0]), float(r.gradient_rms[-1])) for name, r in found.items()}
         kinds.add(verdict.kind)
@@ -322,7 +322,7 @@ def check_depth():
 
 
 def rates(activation: str, layers: int, scale: float, width: int = 100) -> dict[str, float]:
-    runs = depth.networks(layers, width, activation, scale, 0, 1000)
+    runs = depth.placed(layers, width, activation, scale, seed=0, samples=1000)
     return {name: float(run.gradient_rms[0] / run.gradient_rms[-1]) ** (1 / (layers - 1)) for name, run in runs.items()}
 
 
@@ -339,12 +339,12 @@ def check_explosion():
 
 
 def check_depth_lines():
-    small = depth.networks(10, 100, "relu", 0.05, 0, 1000)
+    small = depth.placed(10, 100, "relu", 0.05, seed=0, samples=1000)
     assert small["none"].std[-1] < 1e-10
     assert all(abs(small[name].std[-1] / small[name].std[0] - 1) < 0.2 for name in ("before", "after"))
-    spreads = {s: depth.networks(10, 100, "relu", s, 0, 200) for s in (0.3, 10.0)}
+    spreads = {s: depth.placed(10, 100, "relu", s, seed=0, samples=200) for s in (0.3, 10.0)}
     assert [not np.isclose(spreads[0.3][n].std[-1], spreads[10.0][n].std[-1], rtol=0.05) for n in ("none", "before", "after")] == [True, False, False]
-    bent = depth.networks(10, 100, "sigmoid", 0.3, 0, 200)
+    bent = depth.placed(10, 100, "sigmoid", 0.3, seed=0, samples=200)
     assert all(bent[n].activations.edges[0] == 0 and bent[n].activations.edges[-1] == 1 for n in ("none", "before"))
     assert bent["after"].activations.inside[:, bent["after"].activations.edges[1:] < 0].sum() > 0
     x, w = np.random.default_rng(0).standard_normal((64, 9)), np.random.default_rng(1).standard_normal((9, 4))
@@ -518,7 +518,7 @@ def check_axes():
     for module in (batch, gradient, running, cost, inputs):
         assert "clamp=True" not in inspect.getsource(module)
         assert '"clamp": True' not in inspect.getsource(module)
-    run = depth.networks(30, 100, "relu", 10.0, 0, 100)["none"]
+    run = depth.placed(30, 100, "relu", 10.0, seed=0, samples=100)["none"]
     y = encodings.number(depth.alt.Y, "low", domain=(0, 4))
     out = encodings.outside(run.activations.below, run.activations.above, encodings.layers(30), y)[0].data
     assert set(out["side"]) == {"above"}

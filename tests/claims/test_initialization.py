@@ -454,7 +454,7 @@ def home():
 
 def agreement():
     """How many networks share the diagnosis is counted."""
-    nets, said = common.measure((0, 1, 2), "gaussian", 100, depth=5, width=30, activation="tanh", initializer="lecun_normal", gain=1.0, sigma_b=0.0, batch_norm=None)
+    nets, said = common.measure((0, 1, 2), inputs="gaussian", samples=100, depth=5, width=30, activation="tanh", initializer="lecun_normal", gain=1.0, sigma_b=0.0, batch_norm=None)
     assert isinstance(said, Verdict)
     assert f"{sum(kind_of(run) == said.kind for run in nets)} of 3 networks drawn" in said.text
 
@@ -493,7 +493,7 @@ PARTS = {   # sentence: (when, check or reason)
     **dict.fromkeys(("LSUV rescales each layer on the data until z has variance 1. The cross shows the weights before that, and χ is not theirs.",), ("phases: the theory is silent", theory_of_phases)),
     **dict.fromkeys(("ReLU with He's rule: its σ_w of √2 is on the critical line.", "tanh beyond the line, at σ_w = 1.5 and depth 50: the gradient grows.", "tanh without bias: the critical line is at σ_w = 1."), ("phases: try", try_phases)),
     **dict.fromkeys(("At depth {}, {} of {} pairs are healthy in every network drawn, and {} in some of them. ", "No rule alone makes every network healthy with {}. ", "Ringed: the rule that is usually taken for the activation. It is healthy every time for {} of {}."), ("matrix", matrices)),
-    **dict.fromkeys(("Networks of 64 units on 64 inputs, judged by the same thresholds as the deep network. Of a pair up to 8 are drawn, fewer if the first agree.", "● all healthy; 6/8: so many of the networks are; fa(ding), gr(owing), va(nishing), ex(ploding),", "Running 132 pairs, of most several networks …"), ("matrix: what is counted", counted)),
+    **dict.fromkeys(("Networks of 64 units on 64 inputs, judged by the same thresholds as the deep network. Of a pair up to 8 are drawn, fewer if the first agree.", "● all healthy; 6/8: so many of the networks are; fa(ding), gr(owing), va(nishing), ex(ploding),"), ("matrix: what is counted", counted)),
     **dict.fromkeys(("Depth 5: far more pairs are healthy than at depth 30.", "Gain 2: with ReLU every rule but LSUV lets signal and gradient explode."), ("matrix: try", few_layers_keep_more_pairs)),
     **dict.fromkeys(("After {} steps the layer of 20 that started constant has {} different unit{}, with zeros {}, with random weights {}. The losses are {}, {} and {}. {} {}", "Equal units get equal gradients: they moved together, by up to {}.", "Rounding has made them differ.", "With zeros it also moves as one, by up to {}.", "With zeros its gradients are exactly 0, and it never moves.", "With zeros the gradients of all weights are exactly 0: none of them moves, only the biases of the output.", "ReLU and another seed: from zeros, no weight moves at all.", "Sigmoid: from zeros the weights do move, and all units of a layer alike.", "The layer that started constant has one unit, twenty times over."), ("symmetry", twins)),
     "ReLU with He's rule, thirty layers: neither signal nor gradient is lost.": ("deep: try", try_relu_he),
@@ -516,7 +516,7 @@ NOT_CLAIMS = {
               "Each panel goes from {} to {}; red edges hold what falls outside.",
               "These weights are all equal. The theory speaks of random ones, and has nothing to say of them."),
     DOES: ("A click into the diagram sets Gain and Bias to that point, with LeCun normal.", "Go on to the linear chain: one factor, multiplied layer after layer.",
-           "Keeps it beside whatever you set next; the link keeps both.", "Sending a signal through the network …", "The link pins a network that cannot be read; none is pinned.",
+           "Keeps it beside whatever you set next; the link keeps both.", "The link pins a network that cannot be read; none is pinned.",
            "The theory is silent on batch norm: diagram and verdict are those of the same network without it.",
            "Verdict, numbers and script are those of the first of these networks, seed {}.",
            'data = load_digits()\nimages = normalizer("standardize", data)(data.x_train[:{}])\n'),

@@ -131,7 +131,7 @@ def test_the_running_script_prints_the_numbers_of_the_page(changed):
 
 
 def test_the_depth_script_prints_the_numbers_of_the_page():
-    found = depth_part.networks(4, 50, "tanh", 0.7, 3, 1000)
+    found = depth_part.placed(4, 50, "tanh", 0.7, seed=3, samples=1000)
     lines = [f"{None if name == 'none' else name}  layer {layer}  std {std:.4g}  gradient {gradient:.4g}"
              for name, run in found.items() for layer, (std, gradient) in enumerate(zip(run.std, run.gradient_rms, strict=True), start=1)]
     assert printed("depth", depth=4, width=50, activation="tanh", scale=0.7, seed=3) == lines

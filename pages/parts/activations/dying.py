@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-from engine.activations import ACTIVATIONS, as_activation
+from engine.activations import ACTIVATIONS
 from engine.studies import dying
 from engine.studies.dying import SweepPoint, Watch
 from engine.verdict import Verdict
 from engine.words import MORE_THAN_HALF, SILENT
 from pages.parts.activations.common import NAMES, SLOPE_CONTROLS, USUAL, Members, built, dash, hue, listed, members_of, script_table, shape, signed
-from pages.shared import encodings, layout, runs
+from pages.shared import encodings, layout, runs, workers
 from pages.shared.control import Ladder, Several, Values, Whole, seed_control
 from pages.shared.encodings import SENT, specification, tips
 from pages.shared.layout import tex
@@ -38,10 +38,9 @@ CONTROLS = (
 )
 
 
-@st.cache_data(max_entries=100, show_spinner="Training …")
-@runs.place()
-def watch(key: str, options: tuple, rate: float, bias: float, depth: int, seed: int) -> list[Watch]:
-    return dying.watch_units(as_activation(key, **dict(options)), learning_rate=rate, bias=bias, depth=depth, seed=seed)
+def watch(members: Members, rate: float, bias: float, depth: int, seed: int) -> list[list[Watch]]:
+    each = (partial(dying.watch_units, phi, learning_rate=rate, bias=bias, depth=depth, seed=seed) for phi in built(members).values())
+    return workers.measure_all(*each, long=True)
 
 
 @dataclass(frozen=True)
@@ -155,8 +154,8 @@ def draw_sweep(run: SweepRun) -> Verdict:
 CURES = ({"bias": 0.0}, {"rate": 0.001}, {"bias": 0.0, "rate": 0.001})
 
 
-def read(looks: Mapping[str, Sequence[Watch]], rate: float, bias: float, at: Callable[..., Sequence[Watch]]) -> Verdict:
-    """`at` other settings an activation is trained again, to try a cure. Kinds: "alive", "cured" (a cure was found), "silent"."""
+def read(looks: Mapping[str, Sequence[Watch]], rate: float, bias: float, at: Callable[..., Sequence[Sequence[Watch]]]) -> Verdict:
+    """`at` other settings some activations are trained again, to try a cure. Kinds: "alive", "cured" (a cure was found), "silent"."""
     ends = {name: watches[-1] for name, watches in looks.items()}
     words = [f"**{name}** {100 * w.off.mean():.0f} % and {100 * w.accuracy:.0f} %" for name, w in ends.items()]
     text = f"Units that no image switches on at the end, and training images read correctly: {'; '.join(words)}. "
@@ -168,7 +167,8 @@ def read(looks: Mapping[str, Sequence[Watch]], rate: float, bias: float, at: Cal
     text += f"{end:.0f} % of {name}'s units end with slope 0 on every image; before the first step it was {before:.0f} %, after it {after:.0f} %. "
     text += f"Of {ever} units that ever had no slope, {back} came back. "
     for cure in [cure for cure in CURES if {"rate": rate, "bias": bias} | cure != {"rate": rate, "bias": bias}]:
-        left = {one: at(one, **{"rate": rate, "bias": bias} | cure)[-1].dead.mean() for one, w in ends.items() if w.dead.mean() > SILENT}
+        sick = [one for one, w in ends.items() if w.dead.mean() > SILENT]
+        left = {one: watches[-1].dead.mean() for one, watches in zip(sick, at(sick, **{"rate": rate, "bias": bias} | cure), strict=True)}
         if max(left.values()) <= SILENT:
             change = " and ".join({"rate": f"η = {x:g}", "bias": f"a first bias of {signed(x)}"}[key] for key, x in cure.items())
             return Verdict("cured", f"{text}With {change} it would be {100 * left[name]:.0f} % at the end.", cure)
@@ -177,11 +177,10 @@ def read(looks: Mapping[str, Sequence[Watch]], rate: float, bias: float, at: Cal
 
 def show(v: Values) -> Shown:
     members = members_of(v.rivals, RIVALS.default, v)
-    looks = {title(key): watch(key, options, v.rate, v.bias, v.dying_depth, v.dying_seed) for key, options in members}
+    looks = dict(zip(built(members), watch(members, v.rate, v.bias, v.dying_depth, v.dying_seed), strict=True))
 
-    def at(name: str, rate: float, bias: float) -> list[Watch]:
-        key, options = next(one for one in members if title(one[0]) == name)
-        return watch(key, options, rate, bias, v.dying_depth, v.dying_seed)
+    def at(names: Sequence[str], rate: float, bias: float) -> list[list[Watch]]:
+        return watch(tuple(one for one in members if title(one[0]) in names), rate, bias, v.dying_depth, v.dying_seed)
 
     over, layers = frames(looks)
     left, right = st.columns(2)

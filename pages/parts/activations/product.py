@@ -2,24 +2,24 @@
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import altair as alt
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine.activations import ACTIVATIONS, as_activation
+from engine.activations import as_activation
 from engine.initializers import INITIALIZERS
 from engine.studies import slopes
 from engine.studies.slopes import GradientReach
 from engine.verdict import Verdict, number, power
-from pages.parts.activations.common import GAINS, NAMES, SET, SLOPE_CONTROLS, Members, gain_idle, hue, listed, members_of, script_table, shape
-from pages.shared import encodings, layout
+from pages.parts.activations.common import GAINS, NAMES, SET, SLOPE_CONTROLS, Members, built, gain_idle, hue, listed, members_of, script_table, shape
+from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values, Whole
 from pages.shared.encodings import tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.runs import place
 from pages.shared.titles import rule, title
 
 LOW, HIGH = 1e-20, 1e8  # ends of the picture
@@ -31,12 +31,6 @@ CONTROLS = (
     GAIN, Whole("act_depth", "Depth L", 30, "Each layer multiplies the gradient by its slopes and its weights once more.", (2, 100)),
     Ladder("act_width", "Width n", 100, "The theory is made for wide layers. Narrow ones scatter about it.", (10, 20, 50, 100, 200, 300)),
     Whole("act_seeds", "Seeds", 3, "Networks drawn for each activation; the band spans them.", (1, 5)))
-
-
-@st.cache_data(max_entries=400, show_spinner=False)
-@place()
-def reach(key: str, options: tuple, initializer: str | None, gain: float, depth: int, width: int, seeds: int) -> GradientReach:
-    return slopes.gradient_reach(as_activation(key, **dict(options)), initializer, gain=gain, depth=depth, width=width, seeds=seeds)
 
 
 def frame(reaches: Mapping[str, GradientReach]) -> pd.DataFrame:
@@ -105,14 +99,16 @@ def show(v: Values) -> Shown:
     seeds = max(1, min(v.seeds, int(BUDGET / (2 * v.depth * len(members) * (1 + (v.width / 150) ** 2)))))
     if seeds < v.seeds:
         st.caption(f"So many layers are measured on {seeds} seed{'s' * (seeds > 1)}, to answer at once.")
-    own = {title(key): reach(key, options, ACTIVATIONS[key].recommended, 1.0, v.depth, v.width, seeds) for key, options in members}
+    gain, table = 1.0 if gain_idle(v) else v.gain, built(members)
 
-    gain = 1.0 if gain_idle(v) else v.gain
+    def asked(initializer: str | None, gain: float) -> list[partial]:
+        return [partial(slopes.gradient_reach, phi, initializer, gain=gain, depth=v.depth, width=v.width, seeds=seeds) for phi in table.values()]
 
     def at(gain: float) -> dict[str, GradientReach]:
-        return {title(key): reach(key, options, v.initializer, gain, v.depth, v.width, seeds) for key, options in members}
+        return dict(zip(table, workers.measure_all(*asked(v.initializer, gain)), strict=True))
 
-    chosen = at(gain)
+    found = workers.measure_all(*asked(None, 1.0), *asked(v.initializer, gain))
+    own, chosen = (dict(zip(table, each, strict=True)) for each in (found[: len(table)], found[len(table) :]))
     whose = title(v.initializer) + (f", gain {gain:g}" if gain != 1 else "")
     tables = []
     for column, reaches, head, name in zip(

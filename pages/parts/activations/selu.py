@@ -13,7 +13,7 @@ from engine.studies import moment_map
 from engine.verdict import Verdict, number
 from engine.words import AT_HOME, DIED_OUT
 from pages.parts.activations.common import GAINS, SLOPE_CONTROLS, gain_idle, member, members_of
-from pages.shared import encodings, layout
+from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Number, Values, Whole
 from pages.shared.encodings import tips
 from pages.shared.layout import tex
@@ -40,17 +40,6 @@ CONTROLS = (
 
 HOME = {"fixed": "selu", "fixed_initializer": "lecun_normal", "fixed_gain": 1.0}
 MAP = ["Grey: theory from 16 starts. Blue: one network.", "Cross, if any: where theory settles."]
-
-
-@st.cache_data(max_entries=50, show_spinner=False)
-def moment_paths(key: str, options: tuple, start: tuple, depth: int, initializer: str, gain: float, rate: float, dropout: str) -> tuple:
-    """Theory from many starts and from `start`, one network from `start`, and where theory settles."""
-    phi, layer = as_activation(key, **dict(options)), {"rate": rate, "dropout": dropout}
-    sigma_w = moment_map.sigma_w_of(initializer, gain)
-    fan = [moment_map.trajectory(*at, min(depth, 20), phi, sigma_w=sigma_w, **layer) for at in STARTS]
-    theory = moment_map.trajectory(*start, depth, phi, sigma_w=sigma_w, **layer)
-    network = moment_map.simulate(*start, depth, phi, initializer=initializer, gain=gain, **layer, rng=np.random.default_rng(0))
-    return fan, theory, network, moment_map.settles_at(phi, start, sigma_w=sigma_w, **layer)
 
 
 def path_frame(trajectories: list[np.ndarray], every: int = 1) -> pd.DataFrame:
@@ -120,7 +109,8 @@ def read(key: str, network: np.ndarray, settles: tuple[float, float], rate: floa
 def show(v: Values) -> Shown:
     ((key, options),) = members_of([v.fixed], [FIXED.default], v)
     start, layer = (v.mean, v.variance), {"rate": v.dropout_rate, "dropout": v.dropout}
-    fan, theory, network, settles = moment_paths(key, options, start, v.layers, v.fixed_initializer, v.fixed_gain, **layer)
+    phi, rules = as_activation(key, **dict(options)), {"initializer": v.fixed_initializer, "gain": v.fixed_gain}
+    fan, theory, network, settles = workers.measure(moment_map.paths, STARTS, start, v.layers, phi, **rules, **layer)
     verdict = read(key, network, settles, v.dropout_rate)
     every = max(1, v.layers // 150)
     measured, there = path_frame([network], every), settles if verdict.kind in ("home", "elsewhere") else None
@@ -134,7 +124,7 @@ def show(v: Values) -> Shown:
         return tex(round(x, 6) + 0.0) if math.isfinite(x) else r"\infty"
 
     sigma_w = moment_map.sigma_w_of(v.fixed_initializer, v.fixed_gain)
-    mu, nu = moment_map.next_moments(0.0, 1.0, as_activation(key, **dict(options)), sigma_w=sigma_w, **layer)
+    mu, nu = moment_map.next_moments(0.0, 1.0, phi, sigma_w=sigma_w, **layer)
     formulas = [
         r"q = \sigma_w^2 (\nu + \mu^2), \quad u \sim \mathcal{N}(0, 1)",
         r"\mu' = E[\varphi(\sqrt{q}\,u)], \quad \nu' = E[\varphi(\sqrt{q}\,u)^2] - \mu'^2",

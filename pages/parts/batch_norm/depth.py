@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from functools import partial
 
 import altair as alt
 import numpy as np
@@ -12,9 +12,10 @@ import streamlit as st
 from engine import propagation, words
 from engine.activations import ACTIVATIONS
 from engine.measures import Histogram
+from engine.studies.random_networks import arriving, arriving_by_scale, placed
 from engine.verdict import Verdict, number
 from pages.parts.batch_norm.common import PLACEMENTS, SEED
-from pages.shared import encodings, layout
+from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values, Whole
 from pages.shared.encodings import tips
 from pages.shared.layout import tex
@@ -30,29 +31,6 @@ CONTROLS = (
     Whole("bn_depth", "Depth L", 10, "Each layer multiplies signal and gradient once more.", (1, 30)),
     Ladder("bn_width", "Width n", 100, "Units per layer.", (10, 20, 50, 100, 200)), SEED,
 )
-
-
-def networks(depth: int, width: int, activation: str, scale: float, seed: int, samples: int, **measure: Any) -> dict[str, propagation.Propagation]:
-    """One network for each placement, with the same draws; weights have the standard deviation scale / √fan_in."""
-    settings = {"depth": depth, "width": width, "activation": activation, "initializer": "lecun_normal", "gain": scale, "samples": samples, **measure}
-    return {name: propagation.propagate(**settings, batch_norm=None if name == "none" else name, rng=np.random.default_rng(seed)) for name in PLACEMENTS}
-
-
-deep = st.cache_resource(max_entries=30, show_spinner=False)(networks)
-
-
-@st.cache_data(max_entries=30, show_spinner=False)
-def sweep(depth: int, width: int, activation: str, seed: int) -> pd.DataFrame:
-    """Columns scale, series, ratio: the gradient of the first layer over that of the last."""
-    each = ((scale, networks(depth, width, activation, scale, seed, 128, measure=())) for scale in SWEEP)
-    rows = [(scale, PLACEMENTS[name], passed(run)) for scale, found in each for name, run in found.items()]
-    return pd.DataFrame(rows, columns=["scale", "series", "ratio"])
-
-
-def passed(run: propagation.Propagation) -> float:
-    """The gradient of the first layer over that of the last."""
-    first, last = float(run.gradient_rms[0]), float(run.gradient_rms[-1])
-    return (first / last if math.isfinite(first) else math.inf) if last else math.nan
 
 
 def strip_frame(run: propagation.Propagation) -> tuple[pd.DataFrame, float]:
@@ -98,26 +76,27 @@ def magnitude(field: str, title: str) -> alt.Y:
 def read(runs: Mapping[str, propagation.Propagation]) -> Verdict:
     """Kinds: "helps", "harmless" (the plain network keeps signal and gradient by itself)."""
     plain, before, after = (runs[name] for name in ("none", "before", "after"))
-    depth, kept = len(plain.std), passed(plain)
+    depth, kept = len(plain.std), arriving(plain)
     times = f"{number(kept, 2)} times the last one's" if kept == kept else "0, as the last one's is"
     text = (
         f"Without batch norm, layer {depth} has a spread of {number(plain.std[-1], 2)}, and the first layer's gradient is {times}. "
-        f"With it before φ these are {number(before.std[-1], 2)} and {number(passed(before), 2)}; after φ, "
-        f"{number(after.std[-1], 2)} and {number(passed(after), 2)}. "
+        f"With it before φ these are {number(before.std[-1], 2)} and {number(arriving(before), 2)}; after φ, "
+        f"{number(after.std[-1], 2)} and {number(arriving(after), 2)}. "
     )
     fits = 1 / words.BY_ITSELF < kept < words.BY_ITSELF and 1 / words.BY_ITSELF < plain.std[-1] < words.BY_ITSELF
     if fits:
         text += f"At this scale the plain network keeps both within a factor of {words.BY_ITSELF:g} by itself. "
     elif all(1 / words.KEEPS_SPREAD < run.std[-1] < words.KEEPS_SPREAD for run in (before, after)):
         text += "Batch norm keeps the spread of the signal. " if depth > 1 else ""
-    rates = {PLACEMENTS[name]: passed(runs[name]) ** (1 / max(depth - 1, 1)) for name in ("before", "after")}
+    rates = {PLACEMENTS[name]: arriving(runs[name]) ** (1 / max(depth - 1, 1)) for name in ("before", "after")}
     if grows := [f"{number(rate)} {where}" for where, rate in rates.items() if rate > words.GROWS]:
         text += f"But batch norm itself makes the gradient grow towards the first layer, by this factor a layer: {', '.join(grows)}."
     return Verdict("harmless" if fits else "helps", text.strip())
 
 
 def show(v: Values) -> Shown:
-    found = deep(v.depth, v.width, v.activation, v.scale, v.seed, 1000)
+    network = {"depth": v.depth, "width": v.width, "activation": v.activation, "seed": v.seed}
+    found, swept = workers.measure_all(partial(placed, scale=v.scale, samples=1000, **network), partial(arriving_by_scale, SWEEP, samples=128, **network))
     for column, (name, run) in zip(st.columns(3), found.items(), strict=True):
         frame, outside = strip_frame(run)
         caption = [f"std {number(run.std[0], 2)} → {number(run.std[-1], 2)}", f"outside: at most {100 * outside:.1f} %"]
@@ -131,8 +110,8 @@ def show(v: Values) -> Shown:
         picture = placements(by_layer.assign(rms=encodings.drawable(by_layer["rms"].fillna(np.inf))), encodings.layers(v.depth), magnitude("rms", "RMS of ∂L/∂z"), "Gradient by layer, from right to left")
         layout.show(left, picture, "Gradient by layer, without batch norm, before and after the activation")
         x = encodings.number(alt.X, "scale", "Weight scale σ√n", domain=(0.01, 10), log=True, ticks=(-2, -1, 0, 1))
-        swept = sweep(v.depth, v.width, v.activation, v.seed).assign(ratio=lambda t: encodings.drawable(t["ratio"]))
-        picture = placements(swept, x, magnitude("ratio", "First layer : last layer"), "Gradient that arrives, by scale")
+        rows = pd.DataFrame(swept, columns=["scale", "series", "ratio"]).assign(series=lambda t: t["series"].map(PLACEMENTS), ratio=lambda t: encodings.drawable(t["ratio"]))
+        picture = placements(rows, x, magnitude("ratio", "First layer : last layer"), "Gradient that arrives, by scale")
         layout.show(right, picture, "Gradient of the first layer over that of the last one, against the scale of the weights")
 
     formulas = [

@@ -9,7 +9,7 @@ from engine import words
 from engine.studies import normalization
 from engine.verdict import Verdict, number
 from pages.parts.batch_norm.common import BATCH, reach_of, script_head, steps_of, typed
-from pages.shared import encodings, layout
+from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import tips
 from pages.shared.layout import term, tex
@@ -24,9 +24,8 @@ def upstream(m: int, seed: int) -> np.ndarray:
     return np.random.default_rng([seed, 1]).standard_normal(m)
 
 
-@st.cache_data(max_entries=50, show_spinner=False)
 def invariance(epsilon: float, seed: int) -> normalization.ScaleInvariance:
-    return normalization.scale_invariance(np.logspace(-4, 4, 17), epsilon=epsilon, seed=seed)
+    return workers.measure(normalization.scale_invariance, np.logspace(-4, 4, 17), epsilon=epsilon, seed=seed)
 
 
 def term_bars(frame: pd.DataFrame, sums: pd.DataFrame, reach: float) -> alt.LayerChart:

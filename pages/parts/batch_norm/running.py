@@ -11,7 +11,7 @@ from engine import words
 from engine.studies import normalization
 from engine.verdict import Verdict, number, power
 from pages.parts.batch_norm.common import SEED
-from pages.shared import encodings, layout
+from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Values, Whole
 from pages.shared.encodings import tips
 from pages.shared.layout import term, tex
@@ -28,16 +28,15 @@ CONTROLS = (
 )
 
 
-@st.cache_data(max_entries=20, show_spinner=False)
 def neighbour_table(seed: int) -> pd.DataFrame:
     sizes = np.array([2, 4, 8, 16, 32, 64, 128, 256, 512])
-    measured, rule = normalization.neighbours(sizes, seed=seed)
+    measured, rule = workers.measure(normalization.neighbours, sizes, seed=seed)
     return pd.DataFrame({"size": sizes, "measured": measured, "rule": rule})
 
 
 def simulate(v: Values) -> normalization.RunningStatistics:
     """Inputs have a spread of 2."""
-    return normalization.running_statistics(steps=STEPS, batch_size=v.run_size, momentum=v.momentum, shift_at=SHIFT_AT, shift=2 * v.shift, seed=v.seed)
+    return workers.measure(normalization.running_statistics, steps=STEPS, batch_size=v.run_size, momentum=v.momentum, shift_at=SHIFT_AT, shift=2 * v.shift, seed=v.seed)
 
 
 def by_step(frame: pd.DataFrame, what: str, k: int, top: tuple[float, float]) -> alt.LayerChart:

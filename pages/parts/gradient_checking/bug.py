@@ -1,6 +1,6 @@
 """Find the bug: seventeen backward passes with one wrong line each, to be told by what they spoil."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import altair as alt
 import numpy as np
@@ -10,11 +10,11 @@ import streamlit as st
 from engine.gradient_check import check_gradients
 from engine.gradient_check.explanation import explain
 from engine.gradient_check.report import WORST_FIRST, GradientReport
-from engine.gradient_check.zoo import BUGS, NUMBERED, Exercise, choices, fingerprint, numbered
+from engine.gradient_check.zoo import BUGS, NUMBERED, Exercise, check_numbered, choices, fingerprint, numbered
 from engine.verdict import Verdict
 from pages.parts.gradient_checking import common
 from pages.parts.gradient_checking.common import PARAMETER
-from pages.shared import layout, link
+from pages.shared import layout, link, workers
 from pages.shared.control import Values, Whole
 from pages.shared.encodings import specification
 from pages.shared.part import Part, Preset, Shown, Try
@@ -23,12 +23,6 @@ from pages.shared.theme import DIVERGING
 BUG = Whole("grad_bug", "Bug number", 1, "Each number hides one bug. A link with the number does not name it.", (1, len(NUMBERED)))
 CELLS = 1900  # most cells of a map
 BUILT = {"activation": "activation", "batch_norm": "batch norm", "dropout": "dropout rate", "sigma_b": "biases of spread", "l2": "an L2 penalty of"}
-
-
-@st.cache_resource(max_entries=len(NUMBERED), show_spinner=False)
-def check(number: int) -> tuple[GradientReport, list[str]]:
-    e = numbered(number)
-    return check_gradients(e.network, e.x, e.labels, penalty=e.penalty), choices(number)
 
 
 def gradient_cells(report: GradientReport, name: str) -> list[pd.DataFrame]:
@@ -120,7 +114,7 @@ def move_on(number: int, hint: str, done: bool) -> None:
 def show(v: Values) -> Shown:
     st.sidebar.caption(common.SMALL)
     number = link.draw(BUG)
-    (report, keys), e = check(number), numbered(number)
+    (report, keys), e = workers.measure_all(partial(check_numbered, number), partial(choices, number)), numbered(number)
     common.show_strip(report)
     told = {"activation": "relu", **e.bug.settings, **({"l2": e.penalty.l2} if e.penalty else {})}
     options = ", ".join(f"{BUILT[name]} {value}" for name, value in told.items())

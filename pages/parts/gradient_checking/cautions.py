@@ -10,12 +10,11 @@ from engine.datasets import load_digits
 from engine.gradient_check import Cost, check_cost, check_gradients
 from engine.gradient_check.cautions import CAUTIONS
 from engine.gradient_check.explanation import explain
-from engine.gradient_check.report import GradientReport
 from engine.network import Network, mlp
 from engine.verdict import Verdict, number
 from pages.parts.gradient_checking import common
 from pages.parts.gradient_checking.common import PRINT
-from pages.shared import layout, link
+from pages.shared import layout, link, workers
 from pages.shared.control import Menu, Switch, Values
 from pages.shared.layout import tex
 from pages.shared.part import Part, Shown, Try
@@ -26,11 +25,6 @@ CAUTION = Menu("grad_caution", "Caution", "dropout", "Each is a way to be misled
 MISTAKE = Switch("grad_mistake", "Make the mistake", False, "Switch it on and off, and watch the verdict of the check.")
 
 
-@st.cache_resource(max_entries=2 * len(CAUTIONS), show_spinner=False)
-def check(key: str, mistake: bool) -> GradientReport:
-    return CAUTIONS[key].check(mistake)
-
-
 def show(v: Values) -> Shown:
     key = link.draw(CAUTION)
     if key == "cost":
@@ -38,7 +32,7 @@ def show(v: Values) -> Shown:
     st.sidebar.caption(common.SMALL)
     caution = CAUTIONS[key]
     mistake = link.draw(replace(MISTAKE, label=caution.mistake))
-    report = check(key, mistake)
+    report = workers.measure(caution.check, mistake)
     common.show_strip(report)
     verdict = explain(report)
 

@@ -11,20 +11,18 @@ import streamlit as st
 from engine.activations import ACTIVATIONS
 from engine.datasets import Dataset, load_digits, mnist_at_hand, normalizer
 from engine.gradient_check import check_gradients, structured
+from engine.gradient_check.check import check_built
 from engine.gradient_check.explanation import explain
 from engine.gradient_check.finite_differences import best_epsilon
 from engine.gradient_check.report import GradientReport, judge
 from engine.initializers import INITIALIZERS
-from engine.losses import Penalty
-from engine.network import mlp
 from engine.verdict import Verdict
 from pages.parts.gradient_checking import common
 from pages.parts.gradient_checking.common import PARAMETER, PRINT
-from pages.shared import layout
+from pages.shared import layout, workers
 from pages.shared.control import Control, Ladder, Menu, Values, seed_control
 from pages.shared.encodings import specification
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.runs import place
 from pages.shared.titles import rule
 
 BEST = 0.0  # the best epsilon of the scheme
@@ -86,12 +84,9 @@ BOOK = (
 )
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-@place()
-def check(data: str, _images: Dataset, samples: int, sizes: tuple, l2: float, precision: str, seed: int, epsilon: float, scheme: str, **built) -> GradientReport:
-    x, labels = normalizer("scale", _images, np.float64)(_images.x_train[:samples]), _images.y_train[:samples]
-    network = mlp(sizes, rng=np.random.default_rng(seed), dtype=np.float64, **built)
-    return check_gradients(network, x, labels, penalty=Penalty(l2=l2) if l2 else None, epsilon=epsilon, scheme=scheme, dtype=np.dtype(precision))
+def check(data: Dataset, samples: int, **settings: Any) -> GradientReport:
+    x, labels = normalizer("scale", data, np.float64)(data.x_train[:samples]), data.y_train[:samples]
+    return workers.measure(check_built, x, labels, **settings)
 
 
 def settings_of(v: Values, data: Dataset) -> dict[str, Any]:
@@ -149,7 +144,7 @@ def show(v: Values) -> Shown:
     s = settings_of(v, data)
     if s["samples"] < v.samples:
         st.caption(f"A network of this size is checked on {s['samples']} image{'s' * (s['samples'] > 1)} only, to answer soon.")
-    report = check(data.name, data, **s)
+    report = check(data, **s)
     common.show_strip(report)
 
     def details() -> None:

@@ -1,5 +1,7 @@
 """The V: how small should the step be?"""
 
+from functools import partial
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -9,7 +11,7 @@ from engine.gradient_check.finite_differences import SCHEMES, VCurve, best_epsil
 from engine.verdict import Verdict, number
 from engine.words import NO_STEP_HELPS
 from pages.parts.gradient_checking.common import FUNCTION, NAMES, THETA, WORDS
-from pages.shared import encodings, layout
+from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import tips
 from pages.shared.layout import tex
@@ -20,9 +22,8 @@ MEANING = {"one-sided": "gradient", "two-sided": "signal", "complex": "yardstick
 LOW, TOP = 1e-17, 1e3  # of the errors drawn
 
 
-@st.cache_data(max_entries=50, show_spinner=False)
 def curves(function: str, theta: float) -> list[VCurve]:
-    return [v_curve(function, theta, scheme=scheme, dtype=dtype) for dtype in (np.float64, np.float32) for scheme in SCHEMES]
+    return workers.measure_all(*(partial(v_curve, function, theta, scheme=scheme, dtype=dtype) for dtype in (np.float64, np.float32) for scheme in SCHEMES))
 
 
 def points(found: list[VCurve]) -> pd.DataFrame:

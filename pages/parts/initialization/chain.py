@@ -9,7 +9,7 @@ import streamlit as st
 from engine.studies import linear
 from engine.verdict import Verdict, number
 from pages.parts.initialization.common import DEPTH, GAIN, SEED, WIDTH, lines_and_points
-from pages.shared import encodings, layout
+from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
@@ -17,13 +17,10 @@ from pages.shared.part import Part, Preset, Shown, Try
 LONGEST, WIDEST = 20, 200  # of the products: each costs a singular value decomposition
 
 
-@st.cache_data(max_entries=50, show_spinner=False)
 def products(depth: int, width: int, seed: int) -> pd.DataFrame:
     """Columns layer, series (largest, median, orthogonal), measured, expected: singular values of a product of so many matrices."""
-    rows, rng = [], np.random.default_rng(seed)
-    for layers in range(1, depth + 1):
-        gaussian = linear.product_singular_values(layers, width, rng=rng)
-        orthogonal = linear.product_singular_values(layers, width, orthogonal=True, rng=rng)
+    rows = []
+    for layers, (gaussian, orthogonal) in enumerate(workers.measure(linear.singular_values_by_depth, depth, width, seed=seed), start=1):
         rows += [
             (layers, "largest", gaussian[0], linear.largest_singular_value(layers)),
             (layers, "median", float(np.median(gaussian)), math.nan), (layers, "orthogonal", orthogonal[-1], 1.0)]

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import altair as alt
@@ -12,10 +12,10 @@ import streamlit as st
 
 from engine import diagnosis, mean_field, propagation
 from engine.activations import ACTIVATIONS
-from engine.datasets import load_digits, normalizer
 from engine.initializers import INITIALIZERS
+from engine.studies import random_networks
 from engine.verdict import Verdict
-from pages.shared import encodings, layout, runs
+from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values, Whole, seed_control
 from pages.shared.encodings import SENT, specification, tips
 from pages.shared.theme import QUIET, chart, tint
@@ -52,14 +52,11 @@ SERIES = {  # statistic: what it measures, and its name in the legend
     "gradient_median": ("gradient", "median")}
 
 
-@st.cache_resource(max_entries=100, show_spinner="Sending a signal through the network …")
-def measure(seeds: tuple[int, ...], inputs: str, samples: int, **settings: Any) -> tuple[list[propagation.Propagation], Verdict]:
+def measure(seeds: tuple[int, ...], **settings: Any) -> tuple[list[propagation.Propagation], Verdict]:
     """One network for each seed, and the diagnosis of the first: how many share it is said."""
-    data = load_digits()
-    images = normalizer("standardize", data)(data.x_train[:samples]) if inputs == "digits" else None
-    with runs.place():
-        networks = propagation.over_seeds(seeds, ("gradient_median",), inputs=images, samples=samples, **settings)
-        found = diagnosis.diagnose(networks[0], with_fix=True)
+    band = (partial(random_networks.network, seed, measure=("gradient_median",), **settings) for seed in seeds[1:])
+    (first, found), *others = workers.measure_all(partial(random_networks.diagnosed, seeds[0], **settings), *band)
+    networks = [first, *others]
     same = sum(diagnosis.diagnose(one).kind == found.kind for one in networks)
     return networks, replace(found, text=f"{found.text} {same} of {len(networks)} networks drawn get this diagnosis." if len(networks) > 1 else found.text)
 
@@ -78,7 +75,7 @@ def networks(v: Values) -> tuple[list[propagation.Propagation], Verdict]:
         st.caption(f"A network of this size is measured on {samples:,} inputs and {seeds} seed{'s' * (seeds > 1)}, to answer soon.")
     settings = {name: getattr(v, name) for name in ("depth", "width", "activation", "initializer", "gain", "sigma_b")}
     batch_norm = None if v.batch_norm == "none" else v.batch_norm
-    return measure(tuple(range(v.seed, v.seed + seeds)), v.inputs, samples, batch_norm=batch_norm, **settings)
+    return measure(tuple(range(v.seed, v.seed + seeds)), inputs=v.inputs, samples=samples, batch_norm=batch_norm, **settings)
 
 
 def describe(v: Values) -> str:

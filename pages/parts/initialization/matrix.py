@@ -1,6 +1,7 @@
 """Matrix: every activation with every initializer, at one depth."""
 
 from dataclasses import asdict
+from functools import partial
 
 import altair as alt
 import numpy as np
@@ -9,9 +10,10 @@ import streamlit as st
 
 from engine import diagnosis
 from engine.activations import as_activation
+from engine.initializers import INITIALIZERS
 from engine.verdict import Verdict, number
 from pages.parts.initialization.common import DEPTH, GAIN, SEED
-from pages.shared import encodings, layout, runs
+from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import tips
 from pages.shared.part import Part, Shown, Try
@@ -22,13 +24,12 @@ NETWORKS = 8  # of a pair, where the first few do not agree
 KINDS = {"fading": "fa", "growing": "gr", "vanishing": "va", "exploding": "ex", "saturated": "sa", "dead": "de", "symmetric": "sy", "indistinguishable": "in"}
 
 
-@st.cache_data(max_entries=20, show_spinner="Running 132 pairs, of most several networks …")
 def survey(depth: int, gain: float, seed: int) -> pd.DataFrame:
     """One row a pair: activation, initializer, kind, signal and gradient (factors from end to end), healthy of drawn networks, usual."""
-    with runs.place():
-        pairs = diagnosis.survey(depth, width=64, samples=64, gain=gain, seed=seed, networks=NETWORKS)
-    table = pd.DataFrame([asdict(pair) for pair in pairs])
-    table["usual"] = [as_activation(pair.activation).recommended == pair.initializer for pair in pairs]
+    each = (partial(diagnosis.survey, depth, width=64, samples=64, gain=gain, seed=seed, networks=NETWORKS, initializers=(rule,)) for rule in INITIALIZERS)
+    found = workers.measure_all(*each, long=True)
+    table = pd.DataFrame([asdict(pair) for pairs in zip(*found, strict=True) for pair in pairs])
+    table["usual"] = [as_activation(activation).recommended == rule for activation, rule in zip(table["activation"], table["initializer"], strict=True)]
     return table.assign(**{name: table[name].map(title) for name in ("activation", "initializer")})
 
 

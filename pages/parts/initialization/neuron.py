@@ -3,14 +3,13 @@
 import math
 
 import altair as alt
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from engine.studies import linear
 from engine.verdict import Verdict, number
 from pages.parts.initialization.common import SEED, lines_and_points
-from pages.shared import encodings, layout
+from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.part import Part, Shown, Try
 
@@ -18,14 +17,10 @@ SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 RULES = {"Var(w) = 1": lambda n: 1.0, "Var(w) = 2/n": lambda n: math.sqrt(2 / n), "Var(w) = 1/n": lambda n: math.sqrt(1 / n)}
 
 
-@st.cache_data(max_entries=20, show_spinner=False)
 def variances(seed: int) -> pd.DataFrame:
     """Columns n, series (a rule), measured, expected."""
-    rng, rows = np.random.default_rng(seed), []
-    for series, rule in RULES.items():
-        for n in SIZES:
-            got = linear.one_neuron(n, rule(n), rng=rng)
-            rows.append((n, series, got.measured, got.predicted))
+    found = workers.measure(linear.neurons, SIZES, tuple(tuple(map(rule, SIZES)) for rule in RULES.values()), seed=seed)
+    rows = [(n, series, one.measured, one.predicted) for series, each in zip(RULES, found, strict=True) for n, one in zip(SIZES, each, strict=True)]
     return pd.DataFrame(rows, columns=["n", "series", "measured", "expected"])
 
 

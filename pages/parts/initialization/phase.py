@@ -1,6 +1,7 @@
 """Phases: where over the scales of weights and biases do gradients vanish, explode, or survive?"""
 
 import math
+from functools import lru_cache
 
 import altair as alt
 import numpy as np
@@ -13,7 +14,7 @@ from engine.verdict import Verdict, number
 from engine.words import CRITICAL, LOST, ON_THE_LINE
 from pages.parts.initialization import common
 from pages.parts.initialization.common import GAIN, INITIALIZER, MEASURED, NETWORK, SIGMA_B
-from pages.shared import encodings, link
+from pages.shared import encodings, link, workers
 from pages.shared.control import Values
 from pages.shared.encodings import specification, tips
 from pages.shared.layout import tex
@@ -29,13 +30,13 @@ SILENT["constant"] = SILENT["zeros"]
 WEIGHTS, BIASES = np.round(np.arange(1, 41) * 0.1, 1), np.round(np.arange(31) * 0.05, 2)
 
 
-@st.cache_data(max_entries=20, show_spinner=False)
+@lru_cache(maxsize=20)
 def tables(activation: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Cells (sigma_w, sigma_b, chi, depth_scale, log_chi, their edges) and lines (sigma_w, sigma_b, line, order, at: where its label stands).
 
     Lines: the critical one, and where the depth scale is 5 and 20 layers on either side of it.
     """
-    diagram = mean_field.phase_diagram(activation, WEIGHTS, BIASES)
+    diagram = workers.measure(mean_field.phase_diagram, activation, WEIGHTS, BIASES)
     w, b = (grid.ravel() for grid in np.meshgrid(WEIGHTS, BIASES))
     dw, db = WEIGHTS[1] - WEIGHTS[0], BIASES[1] - BIASES[0]
     chi = np.maximum(diagram.chi, 1e-12).ravel()

@@ -1,15 +1,16 @@
 """Symmetry: units that start alike stay alike, however long they are trained."""
 
+from functools import partial
+
 import altair as alt
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine.datasets import load_digits
 from engine.studies.symmetry import count_units
 from engine.verdict import Verdict, number
 from pages.parts.initialization.common import ACTIVATION, SEED
-from pages.shared import encodings, layout
+from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import tips
 from pages.shared.part import Part, Preset, Shown, Try
@@ -18,15 +19,13 @@ from pages.shared.theme import chart, tint
 STARTS = {"zeros": ("zeros", 1.0), "constant": ("constant", 0.1), "random": ("glorot_normal", 1.0)}
 
 
-@st.cache_data(max_entries=40, show_spinner=False)
 def trained(activation: str, seed: int) -> pd.DataFrame:
     """Columns step, loss, units (different ones in hidden layer 1), series (how the weights started), and two that do not change:
 
     moved_hidden and moved_output, how far the weight that went farthest of hidden layer 1, and of the output layer, got in all steps.
     """
-    parts = []
-    for series, (rule, gain) in STARTS.items():
-        run = count_units(load_digits(), rule, gain=gain, activation=activation, seed=seed)
+    parts, started = [], (partial(count_units, "digits", rule, gain=gain, activation=activation, seed=seed) for rule, gain in STARTS.values())
+    for series, run in zip(STARTS, workers.measure_all(*started), strict=True):
         moved = {"moved_hidden": run.moved[0], "moved_output": run.moved[-1]}
         parts.append(pd.DataFrame({"step": run.steps, "loss": run.losses, "units": run.units[:, 0], "series": series, **moved}))
     return pd.concat(parts, ignore_index=True).astype({"step": np.int32, "loss": np.float32, "units": np.int32})

@@ -1,0 +1,46 @@
+"""Random networks: one kind of network, drawn several times or with batch norm in several places."""
+
+import math
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from engine import diagnosis
+from engine.datasets import load_digits, normalizer
+from engine.propagation import EVERYTHING, Propagation, propagate
+from engine.verdict import Verdict
+
+PLACES = {"none": None, "before": "before", "after": "after"}   # of batch norm, as `propagate` names them
+
+
+def network(seed: int, *, inputs: str = "gaussian", samples: int, measure: Collection[str] = EVERYTHING, **settings) -> Propagation:
+    """One of a kind, on Gaussian noise or on the first `samples` digits, standardised. Raises ValueError as `propagate` does."""
+    data = load_digits() if inputs == "digits" else None
+    images = normalizer("standardize", data)(data.x_train[:samples]) if data else None
+    return propagate(inputs=images, samples=samples, measure=measure, rng=np.random.default_rng(seed), **settings)
+
+
+def diagnosed(seed: int, **settings) -> tuple[Propagation, Verdict]:
+    """A network and its diagnosis, with the change that helps."""
+    run = network(seed, **settings)
+    return run, diagnosis.diagnose(run, with_fix=True)
+
+
+def placed(depth: int, width: int, activation: str, scale: float, *, seed: int, samples: int,
+           measure: Collection[str] = EVERYTHING) -> dict[str, Propagation]:
+    """One network for each place of batch norm, with the same draws; weights have the standard deviation scale / √fan_in."""
+    settings = {"depth": depth, "width": width, "activation": activation, "initializer": "lecun_normal", "gain": scale, "samples": samples,
+                "measure": measure}
+    return {name: propagate(**settings, batch_norm=place, rng=np.random.default_rng(seed)) for name, place in PLACES.items()}
+
+
+def arriving(run: Propagation) -> float:
+    """The gradient of the first layer over that of the last: infinite if it overflows, NaN if none starts out."""
+    first, last = float(run.gradient_rms[0]), float(run.gradient_rms[-1])
+    return (first / last if math.isfinite(first) else math.inf) if last else math.nan
+
+
+def arriving_by_scale(scales: Sequence[float], depth: int, width: int, activation: str, *, seed: int, samples: int) -> list[tuple[float, str, float]]:
+    """For every scale of the weights and every place of batch norm (scale, place, what arrives of the gradient)."""
+    found = ((scale, placed(depth, width, activation, scale, seed=seed, samples=samples, measure=())) for scale in scales)
+    return [(scale, place, arriving(run)) for scale, runs in found for place, run in runs.items()]

@@ -1,0 +1,247 @@
+"""Workers: a question is computed once, in turn, and not at all when nobody waits for it; a dead worker costs nobody an answer."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import Executor, Future
+from contextlib import nullcontext
+from functools import partial
+
+import numpy as np
+import psutil
+import pytest
+
+from engine.activations import ACTIVATIONS, as_activation
+from engine.studies.slopes import gradient_reach
+from pages.shared import desk as desks
+from pages.shared import worker, workers
+from pages.shared.desk import Desk, Lane, known_as
+from tests.conftest import ROOT
+
+
+class ByHand(Executor):
+    """Begins what it is given, and ends it when the test says so."""
+
+    def __init__(self):
+        self.begun: list[tuple[Future, partial]] = []
+
+    def submit(self, function, question):
+        self.begun.append((Future(), question))
+        return self.begun[-1][0]
+
+    def end(self, i: int = 0) -> None:
+        future, question = self.begun.pop(i)
+        future.set_result(worker.answer(question))
+
+
+def questions(*numbers: float) -> list[partial]:
+    return [partial(max, number, 0) for number in numbers]
+
+
+class Asking(threading.Thread):
+    def __init__(self, desk: Desk, visitor: str, calls: list[partial]):
+        super().__init__(daemon=True)
+        self.result, self.told = "nothing yet", []
+        self.desk, self.visitor, self.calls = desk, visitor, calls
+        before = len(desk.open)
+        self.start()
+        settle(lambda: len(desk.open) > before or visitor in desk.waits or not self.is_alive())
+
+    def run(self):
+        def told(ahead):
+            self.told.append(ahead)
+            return nullcontext()
+
+        self.result = self.desk.ask(self.visitor, self.calls, False, told)
+
+
+def settle(done, seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def by_hand():
+    return ByHand()
+
+
+def test_what_several_ask_is_computed_once_and_kept(by_hand):
+    desk = Desk(lambda: by_hand, 2)
+    asking = [Asking(desk, name, questions(7)) for name in "abc"]
+    assert len(by_hand.begun) == 1
+    by_hand.end()
+    settle(lambda: all(one.result == [7] for one in asking))
+    assert desk.ask("d", questions(7), False, nullcontext) == [7]
+    assert (by_hand.begun, desk.open, desk.waits) == ([], {}, {})
+
+
+def test_who_moves_on_is_not_computed_for(by_hand):
+    desk = Desk(lambda: by_hand, 1)
+    other, moved = Asking(desk, "other", questions(1)), Asking(desk, "moving", questions(2, 3))
+    desk.begin("moving")
+    settle(lambda: moved.result is None)
+    assert desk.queue == []
+    again = Asking(desk, "moving", questions(4))
+    by_hand.end()
+    settle(lambda: other.result == [1])
+    by_hand.end()
+    settle(lambda: again.result == [4])
+    assert by_hand.begun == []
+
+
+def test_a_question_that_another_still_waits_for_stays(by_hand):
+    desk = Desk(lambda: by_hand, 1)
+    Asking(desk, "first", questions(1))
+    moved, staying = Asking(desk, "moving", questions(2)), Asking(desk, "staying", questions(2))
+    desk.begin("moving")
+    by_hand.end()
+    by_hand.end()
+    settle(lambda: staying.result == [2])
+    settle(lambda: moved.result is None)
+
+
+def test_visitors_take_turns(by_hand):
+    desk = Desk(lambda: by_hand, 1)
+    greedy = Asking(desk, "greedy", questions(*range(1, 6)))
+    modest = Asking(desk, "modest", questions(10))
+    order = []
+    while by_hand.begun:
+        order.append(by_hand.begun[0][1].args[0])
+        by_hand.end()
+    assert order.index(10) == 1
+    settle(lambda: greedy.result == [1, 2, 3, 4, 5] and modest.result == [10])
+
+
+def test_who_waits_hears_how_many_are_ahead(by_hand, monkeypatch):
+    monkeypatch.setattr(desks, "PATIENCE", 0.01)
+    desk = Desk(lambda: by_hand, 1)
+    first, second, third = (Asking(desk, name, questions(i)) for i, name in enumerate("abc"))
+    settle(lambda: 1 in third.told and 0 in second.told)
+    assert desk.crowded()
+    for _ in range(3):
+        by_hand.end()
+    settle(lambda: [first.result, second.result, third.result] == [[0], [1], [2]])
+    assert not desk.crowded()
+
+
+def test_answers_are_kept_within_bounds(by_hand, monkeypatch):
+    monkeypatch.setattr(desks, "KEPT", 5_000)
+    desk = Desk(lambda: by_hand, 1)
+    for i in range(10):
+        asking = Asking(desk, "a", [partial(np.full, 100, float(i))])
+        by_hand.end()
+        asking.join(10)
+        assert (asking.result[0] == i).all()
+    assert 0 < desk.bytes <= 5_000
+    assert desk.bytes == sum(map(len, desk.kept.values()))
+    assert len(desk.kept) == 5
+
+
+def test_an_answer_belongs_to_who_asked():
+    first = workers.measure(np.full, 3, 1.5)
+    first[:] = 0
+    assert (workers.measure(np.full, 3, 1.5) == 1.5).all()
+
+
+def test_questions_are_told_apart_by_every_argument():
+    x = np.arange(3.0)
+    keys = [known_as(partial(max, *args, **named)) for args, named in (
+        ((x,), {}), ((x + 1,), {}), ((x.astype(np.float32),), {}), ((x.reshape(1, 3),), {}), ((x,), {"key": 1}), ((x,), {"default": 1}), ((1,), {}))]
+    assert len(set(keys)) == len(keys)
+    assert known_as(partial(max, x.copy(), key=1)) == known_as(partial(max, x, key=1))
+
+
+def test_errors_of_the_engine_reach_the_page():
+    with pytest.raises(ValueError, match="activation must be one of"):
+        workers.measure(gradient_reach, "relu6", depth=3)
+
+
+def test_the_cluster_gets_what_is_long_and_its_loss_nobody_notices(by_hand, caplog):
+    class Lost(Executor):
+        def submit(self, *call):
+            future = Future()
+            future.set_exception(OSError("scheduler is gone"))
+            return future
+
+    desk = Desk(lambda: by_hand, 1, Lane(Lost(), 4))
+    asking = threading.Thread(target=lambda: asked.append(desk.ask("a", questions(3), True, nullcontext)))
+    asked = []
+    asking.start()
+    settle(lambda: by_hand.begun)
+    by_hand.end()
+    settle(lambda: asked == [[3]])
+    assert desk.cluster is None
+    assert "The cluster was lost (OSError)" in caplog.text
+
+
+@pytest.mark.parametrize("key", [*ACTIVATIONS, "with options"])
+def test_activations_travel_by_name(key):
+    import pickle
+
+    phi = as_activation("leaky_relu", alpha=0.3) if key == "with options" else ACTIVATIONS[key]
+    twin = pickle.loads(pickle.dumps(phi))
+    z = np.linspace(-2, 2, 9)
+    assert (twin.name, twin.options) == (phi.name, phi.options)
+    assert np.array_equal(twin.f(z), phi.f(z))
+
+
+SERVER = """
+import os, sys, time
+from functools import partial
+from pages.shared import workers
+from engine.studies.slopes import gradient_reach
+desk = workers.desk()
+print(*workers.measure_all(*(partial(os.getpid) for _ in "a")), flush=True)
+sys.stdin.readline()
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def real(monkeypatch):
+    """A desk with two worker processes."""
+    desk = Desk(partial(workers.pool, 2), 2)
+    yield desk
+    desk.pool.executor.shutdown(kill_workers=True)
+
+
+def test_processes_answer_as_this_one_does_and_survive_a_kill(real, caplog):
+    calls = [partial(gradient_reach, as_activation(key), depth=depth) for key in ("relu", "elu") for depth in (3, 10, 40, 80)]
+
+    def ask():
+        return real.ask("a", calls, False, nullcontext)
+
+    pid = real.ask("a", [partial(worker.ready)], False, nullcontext)[0]
+    assert psutil.Process(pid).nice() >= 5
+    modules = real.ask("a", [partial(eval, "'streamlit' in __import__('sys').modules")], False, nullcontext)[0]
+    assert not modules
+    threading.Timer(0.1, os.kill, (pid, 9)).start()
+    answers = ask()
+    settle(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    for call, answer in zip(calls, answers, strict=True):
+        assert np.array_equal(answer.measured, call().measured)
+    real.kept.clear()
+    assert all(np.array_equal(a.measured, b.measured) for a, b in zip(ask(), answers, strict=True))
+
+
+@pytest.mark.parametrize("signal", [9, 15, 2])
+def test_workers_end_with_their_server(signal):
+    server = subprocess.Popen([sys.executable, "-c", SERVER], cwd=ROOT, env={**os.environ, "WORKERS": "1"}, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    worker_pid = int(server.stdout.readline())
+    children = psutil.Process(server.pid).children(recursive=True)
+    assert worker_pid in {child.pid for child in children}
+    server.send_signal(signal)
+    server.wait(20)
+    assert not psutil.wait_procs(children, timeout=20)[1]
+
+
+def test_a_small_host_has_no_workers(monkeypatch):
+    monkeypatch.setattr(workers, "memory", lambda: 1e9)
+    assert workers.usual_size() == 0
+    monkeypatch.setattr(workers, "memory", lambda: 64e9)
+    assert workers.usual_size() == workers.loky.cpu_count()
