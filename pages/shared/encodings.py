@@ -116,8 +116,9 @@ def gone(frame: pd.DataFrame, x: str, y: str, domain: tuple[float, float], log: 
         near_low, near_high = (low * (high / low) ** part if log else low + part * (high - low) for part in (0.04, 0.96))
         for line in (names == name for name in dict.fromkeys(names)):
             v, place = values[line], at[line]
-            for out, edge, arrow, worst in ((v > high, near_high, "▲", np.nanmax(v)), (v < low, near_low, "▼", np.nanmin(v))):
+            for out, edge, arrow, furthest in ((v > high, near_high, "▲", np.max), (v < low, near_low, "▼", np.min)):
                 if out.any():
+                    worst = furthest(v[out])
                     said = "0" if worst == FAR_LOW else "∞" if worst == FAR_HIGH else verdict.number(worst, 2)
                     rows.append((place[out][0], edge, f"{arrow} {said}", bool(place[out][0] > np.median(place))))
     return pd.DataFrame(rows, columns=[x, y, "text", "right"])

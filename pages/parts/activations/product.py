@@ -42,18 +42,17 @@ def reach(key: str, options: tuple, initializer: str | None, gain: float, depth:
 
 def frame(reaches: Mapping[str, GradientReach]) -> pd.DataFrame:
     """Columns activation, layer, value (median of the seeds), least, most, theory."""
-    parts = []
-    for name, r in reaches.items():
-        depth = r.measured.shape[1]
-        measured = {"value": np.median(r.measured, axis=0), "least": r.measured.min(axis=0), "most": r.measured.max(axis=0)}
-        theory = np.full(depth, np.nan) if r.theory is None else r.theory
-        parts.append(pd.DataFrame({"activation": name, "layer": np.arange(1, depth + 1), **measured, "theory": theory}))
-    return pd.concat(parts, ignore_index=True)
+    measured = np.stack([r.measured for r in reaches.values()], axis=1)  # (seeds, activations, layers)
+    _, count, depth = measured.shape
+    found = {"value": np.median(measured, axis=0), "least": measured.min(axis=0), "most": measured.max(axis=0)}
+    found["theory"] = np.array([np.full(depth, np.nan) if r.theory is None else r.theory for r in reaches.values()])
+    layers = np.tile(np.arange(1, depth + 1, dtype=np.int32), count)
+    return pd.DataFrame({"activation": np.repeat(list(reaches), depth), "layer": layers} | {name: values.ravel() for name, values in found.items()})
 
 
 def drawable(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of `frame` as they are drawn, and where they leave the axis, from the last layer back."""
-    rows = frame.assign(**{name: encodings.drawable(frame[name].to_numpy()) for name in ("value", "least", "most")}).astype({"layer": np.int32})
+    rows = frame.assign(**{name: encodings.drawable(frame[name].to_numpy()) for name in ("value", "least", "most")})
     return rows, encodings.gone(rows[::-1], "layer", "value", (LOW, HIGH), log=True, by="activation")
 
 

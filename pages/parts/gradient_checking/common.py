@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 from itertools import pairwise
 
 import altair as alt
@@ -14,7 +13,7 @@ from engine.gradient_check.report import BANDS, GradientReport, ParameterReport,
 from engine.verdict import number, power
 from pages.shared import encodings, layout, link
 from pages.shared.control import Ladder, Menu
-from pages.shared.encodings import SENT, specification, tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.theme import QUIET, chart, tint
 
@@ -95,38 +94,28 @@ def level(value: float) -> alt.YDatum:
     return alt.YDatum(value, type="quantitative", scale=alt.Scale(domain=[0, 1], nice=False), axis=None, title=None)
 
 
-@lru_cache(maxsize=32)
-def strip(parameters: int) -> dict:
-    """The giant vector θ from the first layer's first weight to the last bias, coloured by error; empty where nothing is compared.
-
-    A specification, built once, to be sent with rows of `strip_cells` while a slider moves.
-    """
+@drawn
+def strip(cells: pd.DataFrame) -> alt.LayerChart:
+    """The giant vector θ (`strip_cells`) from the first layer's first weight to the last bias, coloured by error; empty where nothing is compared."""
     x = alt.X("x", type="quantitative", title=None, scale=alt.Scale(domain=[0, 1], nice=False), axis=None)
     tip = tips(
         ("parameter", "Parameter"), ("first", "From component", ","), ("last", "to", ","), ("said", "Largest error"),
         ("kinks", "Across a kink", ","), ("state", "State"),
     )
-    base = chart(SENT).encode(x=x, x2=alt.X2("x2"), y=level(0.12), y2=alt.Y2Datum(0.72), tooltip=tip)
+    base = chart(cells).encode(x=x, x2=alt.X2("x2"), y=level(0.12), y2=alt.Y2Datum(0.72), tooltip=tip)
     compared = base.transform_filter("datum.state == 'compared'").mark_rect().encode(color=ERROR)
     idle = base.transform_filter("datum.state == 'nothing to compare'").mark_rect(color=QUIET, opacity=0.12)
     kinks = base.transform_filter("datum.kinks > 0").mark_rect().encode(y=level(0), y2=alt.Y2Datum(0.07), color=tint("yardstick"))
-    said = chart(SENT).transform_filter("datum.state == 'name'").encode(x=x)
+    said = chart(cells).transform_filter("datum.state == 'name'").encode(x=x)
     borders = said.mark_rule(color=QUIET, strokeWidth=1).encode(y=level(0.12), y2=alt.Y2Datum(0.95))
     words = said.mark_text(align="left", baseline="top", dx=4, fontSize=12).encode(y=level(0.97), text=alt.Text("parameter", type="nominal"))
-    return specification(
-        alt.layer(
-            compared, idle, kinks, borders, words, resolve=encodings.OWN_COLOURS, height=198,
-            title=alt.Title(
-                f"θ, one vector of {parameters:,} components",
-                subtitle=["Green: both sides agree. Red-brown: they do not.", "Empty: 0 or rounding on both sides. Marks below: steps across a kink."],
-            ),
-        )
-    )
+    return alt.layer(compared, idle, kinks, borders, words, resolve=encodings.OWN_COLOURS, height=198)
 
 
 def show_strip(report: GradientReport) -> None:
     said = f"The vector of all {report.analytical.size:,} parameters as a strip, coloured by the error of backpropagation against differences"
-    layout.show(st, strip(report.analytical.size), said, strip_cells(report))
+    words = ["Green: both sides agree. Red-brown: they do not.", "Empty: 0 or rounding on both sides. Marks below: steps across a kink."]
+    layout.show(st, encodings.titled(strip(strip_cells(report)), f"θ, one vector of {report.analytical.size:,} components", words), said)
 
 
 def shape(row: ParameterReport) -> tuple[int, int]:
@@ -150,14 +139,14 @@ def blocks(matrix: np.ndarray, reduce: Callable, most: int, name: str, finish: C
     return pd.DataFrame({side: at.ravel().astype(np.int32) for side, at in edges.items()} | {name: values.ravel().astype(np.float32)})
 
 
-def grid(rows: int, columns: int, tip: tuple[str, str, str], colour_by: alt.Color) -> alt.Chart:
-    """A matrix as cells, to be sent with rows of `blocks`; a vector is one low row."""
+def grid(cells: object, rows: int, columns: int, tip: tuple[str, str, str], colour_by: alt.Color) -> alt.Chart:
+    """A matrix as cells, rows of `blocks`; a vector is one low row."""
     ticks = alt.Axis(grid=False, format="d", tickMinStep=1)
     title, axis, height = ("from unit i", ticks, 270) if rows > 1 else (None, None, 130)
     y = alt.Y("row", type="quantitative", title=title, scale=alt.Scale(domain=[rows, 0], nice=False), axis=axis)
     x = encodings.number(alt.X, "column", "to unit j", domain=(0, columns), axis=ticks)
     tip = tips(("row", "From unit", ","), ("column", "To unit", ","), tip)
-    return chart(SENT).mark_rect().encode(x=x, x2=alt.X2("column2"), y=y, y2=alt.Y2("row2"), color=colour_by, tooltip=tip).properties(height=height)
+    return chart(cells).mark_rect().encode(x=x, x2=alt.X2("column2"), y=y, y2=alt.Y2("row2"), color=colour_by, tooltip=tip).properties(height=height)
 
 
 def parameter_table(report: GradientReport) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from engine.words import NO_STEP_HELPS
 from pages.parts.gradient_checking.common import FUNCTION, NAMES, THETA, WORDS
 from pages.shared import encodings, layout
 from pages.shared.control import Values
-from pages.shared.encodings import tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import chart, colour
@@ -45,6 +45,7 @@ def arms(found: list[VCurve]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["epsilon", "error", "text"]).astype({"epsilon": float, "error": float, "text": str})
 
 
+@drawn
 def picture(frame: pd.DataFrame, best: pd.DataFrame, slopes: pd.DataFrame) -> alt.LayerChart:
     """Error against ε, log-log: full lines float64, dashed float32; dots at each best ε; the slope of each right arm beside it."""
     x = encodings.number(alt.X, "epsilon", "Step ε (log)", domain=(1e-16, 1), log=True, ticks=range(-16, 1, 2))
