@@ -35,7 +35,7 @@ def gradient_cells(report: GradientReport, name: str) -> list[pd.DataFrame]:
     row, sides = report.by_parameter[name], (report.analytical, report.numerical)
     a, b = (np.where(np.abs(m) > report.rounding, np.nan_to_num(m), 0.0) for m in (common.matrix(side, row) for side in sides))
     largest = np.abs(b).max() or np.abs(a).max() or 1.0
-    return [common.blocks(m, lambda block: block.flat[np.abs(block).argmax()], CELLS, "value", lambda values: values / largest) for m in (a, b)]
+    return [common.blocks(m, CELLS, "value", lambda values: values / largest) for m in (a, b)]
 
 
 @drawn

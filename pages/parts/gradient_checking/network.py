@@ -120,7 +120,7 @@ def read(report: GradientReport, samples: int, most: int = 16) -> Verdict:
 def error_cells(report: GradientReport, name: str) -> pd.DataFrame:
     """One parameter's errors (row, row2, column, column2, log_error), the largest of each block."""
     error = np.nan_to_num(common.matrix(report.local_error, report.by_parameter[name]), nan=np.inf)
-    return common.blocks(error, np.max, COARSE, "log_error", common.log_error)
+    return common.blocks(error, COARSE, "log_error", common.log_error)
 
 
 @drawn

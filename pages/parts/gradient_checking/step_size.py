@@ -27,9 +27,11 @@ def curves(function: str, theta: float) -> list[VCurve]:
 
 def points(found: list[VCurve]) -> pd.DataFrame:
     """Columns scheme, dtype, epsilon, error; errors of exactly 0 or beyond a number have no place on a logarithmic axis."""
-    parts = [pd.DataFrame({"scheme": WORDS[c.scheme], "dtype": c.dtype, "epsilon": c.epsilons, "error": c.errors}) for c in found]
-    frame = pd.concat(parts, ignore_index=True)
-    return frame[np.isfinite(frame["error"]) & (frame["error"] > 0)]
+    each = [len(c.epsilons) for c in found]
+    columns = {"scheme": np.repeat([WORDS[c.scheme] for c in found], each), "dtype": np.repeat([c.dtype for c in found], each)}
+    columns |= {"epsilon": np.concatenate([c.epsilons for c in found]), "error": np.concatenate([c.errors for c in found])}
+    drawable = np.isfinite(columns["error"]) & (columns["error"] > 0)
+    return pd.DataFrame({name: values[drawable] for name, values in columns.items()})
 
 
 def best_points(found: list[VCurve]) -> pd.DataFrame:
