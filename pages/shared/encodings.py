@@ -3,7 +3,9 @@
 Channels are built as objects: Altair's shorthand costs a parse each.
 """
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
+from functools import lru_cache, wraps
 
 import altair as alt
 import numpy as np
@@ -34,6 +36,33 @@ def specification(chart: alt.TopLevelMixin) -> dict:
 
     take_tables(chart)
     return {**chart.to_dict(validate=False), "datasets": tables}
+
+
+def drawn(make: Callable[..., alt.TopLevelMixin]) -> Callable[..., dict]:
+    """A function of tables and hashable arguments that gives a chart: its specification is built once for each shape.
+
+    While it is built, a table is only a name; each call sends the tables of that call with it. So the function must
+    not look into its tables: what it wants to know of them are arguments of their own, or further tables.
+    """
+    parameters = tuple(inspect.signature(make).parameters)
+
+    @lru_cache(maxsize=128)
+    def built(tables: tuple[str, ...], **plain) -> dict:
+        return specification(make(**{name: alt.NamedData(name) for name in tables}, **plain))
+
+    @wraps(make)
+    def sent(*given, **named) -> dict:
+        given = dict(zip(parameters, given, strict=False)) | named
+        tables = {name: value for name, value in given.items() if isinstance(value, pd.DataFrame)}
+        spec = built(tuple(tables), **{name: value for name, value in given.items() if name not in tables})
+        return {**spec, "datasets": {**spec["datasets"], **tables}}
+
+    return sent
+
+
+def titled(spec: dict, text: str, subtitle: Sequence[str] | str = ()) -> dict:
+    """Words that change with the numbers, on a specification that does not."""
+    return {**spec, "title": {"text": text, **({"subtitle": subtitle} if subtitle else {})}}
 
 
 def number(
@@ -73,23 +102,30 @@ def tips(*fields: tuple[str, ...]) -> list[alt.Tooltip]:
 
 
 def rule(x: float | None = None, y: float | Sequence[float] | None = None, dash: Sequence[int] = (2, 3)) -> alt.Chart:
-    """Guides across the picture, at one x, or at one or a few y."""
+    """Guides across the picture, at one x, or at one or a few y, which stand in the specification itself."""
     field, at, channel = ("x", x, alt.X) if y is None else ("y", y, alt.Y)
-    table = pd.DataFrame({field: at if isinstance(at, Sequence) else [at]})
+    table = alt.InlineData([{field: value} for value in (at if isinstance(at, Sequence) else [at])], name=f"{field} = {at}")
     return alt.Chart(table).mark_rule(strokeDash=list(dash)).encode(**{field: channel(field, type="quantitative")})
 
 
-def leaving(frame: pd.DataFrame, x: alt.X, y: alt.Y, by: str = "") -> list[alt.Chart]:
-    """Layers of a chart: arrows where lines leave the axis, with the furthest value that they have out there. Wants the channels of those lines, domains named."""
-    (low, high), log, rows = y["scale"]["domain"], "log" in str(y["scale"].to_dict().get("type")), []
-    near_low, near_high = (low * (high / low) ** part if log else low + part * (high - low) for part in (0.04, 0.96))
-    for _, group in frame.groupby(by, sort=False) if by else [("", frame)]:
-        values, middle = group[y.shorthand], group[x.shorthand].median()
-        for gone, edge, arrow, worst in ((values > high, near_high, "▲", values.max()), (values < low, near_low, "▼", values.min())):
-            if gone.any():
-                at = group.loc[gone, x.shorthand].iloc[0]
-                rows.append((at, edge, f"{arrow} {'0' if worst == FAR_LOW else '∞' if worst == FAR_HIGH else verdict.number(worst, 2)}", bool(at > middle)))
-    found = pd.DataFrame(rows, columns=[x.shorthand, y.shorthand, "text", "right"])
+def gone(frame: pd.DataFrame, x: str, y: str, domain: tuple[float, float], log: bool = False, by: str = "") -> pd.DataFrame:
+    """Where lines leave the axis, and the furthest value that they have out there: columns x, y (at the axis's end), text, right (beyond their middle)."""
+    (low, high), rows = domain, []
+    values, at, names = frame[y].to_numpy(float), frame[x].to_numpy(), frame[by].to_numpy() if by else np.zeros(len(frame))
+    if ((values > high) | (values < low)).any():
+        near_low, near_high = (low * (high / low) ** part if log else low + part * (high - low) for part in (0.04, 0.96))
+        for line in (names == name for name in dict.fromkeys(names)):
+            v, place = values[line], at[line]
+            for out, edge, arrow, furthest in ((v > high, near_high, "▲", np.max), (v < low, near_low, "▼", np.min)):
+                if out.any():
+                    worst = furthest(v[out])
+                    said = "0" if worst == FAR_LOW else "∞" if worst == FAR_HIGH else verdict.number(worst, 2)
+                    rows.append((place[out][0], edge, f"{arrow} {said}", bool(place[out][0] > np.median(place))))
+    return pd.DataFrame(rows, columns=[x, y, "text", "right"])
+
+
+def arrows(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """Layers of a chart: a table of `gone`, on the channels of its lines."""
     base = chart(found).encode(x=x, y=y, text=alt.Text("text", type="nominal"))
     sides = {"left": "!datum.right", "right": "datum.right"}
     return [base.transform_filter(test).mark_text(align=side, color=QUIET, fontSize=12, fontWeight=600) for side, test in sides.items()]
@@ -100,14 +136,17 @@ def drawable(values: np.ndarray) -> np.ndarray:
     return np.clip(values, FAR_LOW, FAR_HIGH)
 
 
-def outside(below: np.ndarray, above: np.ndarray, x: alt.X, y: alt.Y) -> list[alt.Chart]:
-    """Layers of a chart: arrows at the edge of strips of histograms: in which layers over half a per cent lies beyond it. Wants the shares by layer."""
-    (low, high), layer = y["scale"]["domain"], x.shorthand
-    sides = {"above": (high, above, "triangle-up", 5), "below": (low, below, "triangle-down", -5)}
-    rows = [(i + 1, edge, shares[i], side) for side, (edge, shares, *_) in sides.items() for i in np.flatnonzero(shares > 0.005)]
-    tip = tips((layer, "Layer"), ("side", "Outside"), ("share", "Share", ".1%"))
-    base = chart(pd.DataFrame(rows, columns=[layer, y.shorthand, "share", "side"])).encode(x=x, y=y, color=tint("yardstick"), tooltip=tip)
+def outside(below: np.ndarray, above: np.ndarray, low: float, high: float) -> pd.DataFrame:
+    """In which layers over half a per cent lies beyond the axis of a strip of histograms: columns layer, low (the end of the axis), share, side."""
+    sides = {"above": (high, above), "below": (low, below)}
+    rows = [(i + 1, edge, shares[i], side) for side, (edge, shares) in sides.items() for i in np.flatnonzero(shares > 0.005)]
+    return pd.DataFrame(rows, columns=["layer", "low", "share", "side"])
+
+
+def edges(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """Layers of a chart: a table of `outside` as arrows at the ends of the axis."""
+    base = chart(found).encode(x=x, y=y, color=tint("yardstick"), tooltip=tips(("layer", "Layer"), ("side", "Outside"), ("share", "Share", ".1%")))
     return [
         base.transform_filter(f"datum.side == '{side}'").mark_point(shape=shape, filled=True, opacity=1, size=45, yOffset=offset)
-        for side, (*_, shape, offset) in sides.items()
+        for side, shape, offset in (("above", "triangle-up", 5), ("below", "triangle-down", -5))
     ]

@@ -1,6 +1,5 @@
 """Activations: every sentence that the page can say, when it is said, and whether it is so."""
 
-import json
 import math
 import random
 import re
@@ -21,7 +20,6 @@ from engine.studies import moment_map, slopes
 from engine.studies import ranking as ranking_study
 from engine.studies.slopes import GradientReach
 from pages.parts.activations import PAGE, by_hand, common, curves, dying, product, ranking, selu
-from pages.shared.encodings import specification
 from pages.shared.titles import title
 from tests.claims.claim import Claim
 from tests.claims.collect import sentences
@@ -133,12 +131,13 @@ def check_far():
     far = next(p for p in PAGE.part("curves").presets if p.key == "act_far")
     assert far.settings["z"] == 51
     assert math.isclose(SLOPE["sigmoid"](51), 7e-23, rel_tol=0.05)
-    for z, top, arrow in ((51.0, 4.5, "z = 51 ▶"), (-300.0, 2.1, "◀ z = −300")):
-        spec = json.dumps(specification(curves.outside(z, top)) | {"datasets": 0})
-        (table,) = specification(curves.outside(z, top))["datasets"].values()
-        assert abs(table["z"].iloc[0]) == 6 < abs(z)
-        assert table["text"].iloc[0] == arrow
-        assert '"type": "text"' in spec
+    for z, measure, end, arrow in ((51.0, "phi", -2.5, "z = 51 ▶"), (-300.0, "slope", 2.1, "◀ z = −300")):
+        at = curves.cursor_at(z)
+        spec = curves.lines(*curves.measured((("relu", ()),))[1:], at, measure, ("ReLU",), 1)
+        (layer,) = [one for one in spec["layer"] if one["mark"].get("align") == at["side"].iloc[0]]
+        assert layer["encoding"]["y"]["datum"] == end
+        assert abs(at["z"].iloc[0]) == 6 < abs(z)
+        assert at["text"].iloc[0] == arrow
 
 
 def check_try_curves():

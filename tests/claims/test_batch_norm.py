@@ -519,15 +519,14 @@ def check_axes():
         assert "clamp=True" not in inspect.getsource(module)
         assert '"clamp": True' not in inspect.getsource(module)
     run = depth.placed(30, 100, "relu", 10.0, seed=0, samples=100)["none"]
-    y = encodings.number(depth.alt.Y, "low", domain=(0, 4))
-    out = encodings.outside(run.activations.below, run.activations.above, encodings.layers(30), y)[0].data
+    out = encodings.outside(run.activations.below, run.activations.above, 0, 4)
     assert set(out["side"]) == {"above"}
     assert set(out["layer"]) == set(range(1, 31))
     table = pd.DataFrame({"layer": range(1, 31), "rms": encodings.drawable(run.gradient_rms), "series": "without"})
-    marks = encodings.leaving(table, encodings.layers(30), depth.magnitude("rms", "RMS"), "series")[0].data
+    marks = encodings.gone(table, "layer", "rms", depth.MAGNITUDES, log=True, by="series")
     assert list(marks["text"]) == [f"▲ {number(float(run.gradient_rms.max()), 2)}"]
     inside = table.assign(rms=1.0)
-    assert encodings.leaving(inside, encodings.layers(30), depth.magnitude("rms", "RMS"), "series")[0].data.empty
+    assert encodings.gone(inside, "layer", "rms", depth.MAGNITUDES, log=True, by="series").empty
 
 
 def check_neighbours():

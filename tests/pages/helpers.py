@@ -65,7 +65,7 @@ def assert_charts_are_vega_lite(app: AppTest) -> None:
 
 
 def tables_named(spec: dict):
-    if spec.get("data"):
+    if spec.get("data") and "values" not in spec["data"]:
         yield spec["data"]["name"]
     for part in (*spec.get("layer", ()), *spec.get("vconcat", ())):
         yield from tables_named(part)

@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from engine import BUGS, CAUTIONS, band, check_gradients, exercise, load_digits, load_mnist, mlp, numbered
@@ -398,9 +399,9 @@ def test_numbers_that_are_not_finite_draw_as_the_greatest_error():
 
 
 SPECS = {
-    "strip": common.strip(25_194),
-    "errors": network_part.error_map("dense_1.W", 64, 256),
-    "values": bug_part.gradient_map("a", "output.b", 1, 10),
+    "strip": common.strip(pd.DataFrame()),
+    "errors": network_part.error_map(pd.DataFrame(), 64, 256),
+    "values": bug_part.gradient_map(pd.DataFrame(), 1, 10),
 }
 
 

@@ -10,6 +10,7 @@ from engine.studies import by_hand
 from engine.verdict import Verdict, number
 from pages.shared import layout
 from pages.shared.control import Number, Values
+from pages.shared.encodings import drawn
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import chart, tint
@@ -43,6 +44,7 @@ def picture_tables(value: Mapping[str, float]) -> tuple[pd.DataFrame, pd.DataFra
     return wires, pd.DataFrame(nodes, columns=["x", "y", "text"])
 
 
+@drawn
 def network(edges: pd.DataFrame, nodes: pd.DataFrame) -> alt.LayerChart:
     """The 2-2-1 network: activations in blue, weights along the wires, and under each weight its gradient in orange."""
 

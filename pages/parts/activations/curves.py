@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 
 import altair as alt
 import numpy as np
@@ -12,10 +13,10 @@ from engine.activations import Activation
 from engine.studies import curves
 from engine.verdict import Verdict, number
 from engine.words import ALMOST_FLAT, HARDLY_PASSES
-from pages.parts.activations.common import SET, SLOPE_CONTROLS, built, dash, hue, listed, members_of, script_table, signed
+from pages.parts.activations.common import SET, SLOPE_CONTROLS, Members, built, dash, hue, listed, members_of, script_table, signed
 from pages.shared import encodings, layout
 from pages.shared.control import Number, Values
-from pages.shared.encodings import tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import QUIET, chart
@@ -72,38 +73,51 @@ def facts_table(facts: Mapping[str, curves.Facts]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@lru_cache(maxsize=64)
+def measured(members: Members) -> tuple[dict[str, curves.Facts], pd.DataFrame, pd.DataFrame]:
+    """What does not move with the cursor: facts, `sampled` and `flat_zones` of these activations. To be read only."""
+    table = built(members)
+    facts = {name: curves.facts(a) for name, a in table.items()}
+    return facts, sampled(table), flat_zones(facts)
+
+
 def z_axis(field: str = "z") -> alt.X:
     return encodings.number(alt.X, field, "z", domain=(-SPAN, SPAN))
 
 
-def lines(frame: pd.DataFrame, zones: pd.DataFrame, measure: str, z: float) -> alt.LayerChart:
-    """φ or φ′ of several activations, flat zones shaded, and a rule at the cursor; an arrow where it leaves the axis. Zones over each other add up."""
-    shown = list(frame["activation"].unique())
+@drawn
+def lines(frame: pd.DataFrame, zones: pd.DataFrame, cursor: pd.DataFrame, measure: str, shown: tuple[str, ...], flat: int) -> alt.LayerChart:
+    """φ or φ′ of several activations, the zones of those that go flat shaded, and the cursor (see `cursor`). Zones over each other add up."""
     name, head, domain = PICTURES[measure]
-    shade = alt.Chart(zones).mark_rect(opacity=0.3 / max(1, zones["activation"].nunique()), color=QUIET)
+    shade = alt.Chart(zones).mark_rect(opacity=0.3 / max(1, flat), color=QUIET)
+    here = alt.Chart(cursor)
     curve = alt.Chart(frame).encode(
         x=z_axis(), y=encodings.number(alt.Y, measure, name, domain=domain), color=hue(shown), strokeDash=dash(shown),
         tooltip=tips(("activation", "Activation"), ("z", "z", ".2f"), ("phi", "φ", ".4g"), ("slope", "φ′", ".4g")))
+    ends = {"left": domain[1], "right": domain[measure == "slope"]}  # where there is no curve
     return alt.layer(
-        *([shade.encode(x=z_axis("low"), x2=alt.X2("high"))] if len(zones) else []), curve.mark_line(clip=True),
-        encodings.rule(x=z) if abs(z) <= SPAN else outside(z, domain[measure == "slope" or z < 0]),
+        shade.encode(x=z_axis("low"), x2=alt.X2("high")), curve.mark_line(clip=True),
+        here.transform_filter("datum.side == 'inside'").mark_rule(strokeDash=[2, 3]).encode(x=z_axis()),
+        *(here.transform_filter(f"datum.side == '{side}'").mark_text(
+            align=side, baseline="top" if edge > 0 else "bottom", dy=4 if edge > 0 else -4, fontSize=13, fontWeight=600, color=QUIET,
+        ).encode(x=z_axis(), y=alt.YDatum(edge), text=alt.Text("text", type="nominal")) for side, edge in ends.items()),
         height=330, title=alt.Title(head, subtitle=["Grey: almost no slope here;", "darker where more of them are flat."]))
 
 
-def outside(z: float, edge: float) -> alt.Chart:
-    """An arrow at the end of the axis, with the value of a cursor that lies beyond it."""
-    at = pd.DataFrame({"z": [math.copysign(SPAN, z)], "edge": [edge], "text": [f"z = {signed(z)} ▶" if z > 0 else f"◀ z = {signed(z)}"]})
-    mark = alt.Chart(at).mark_text(
-        align="right" if z > 0 else "left", baseline="top" if edge > 0 else "bottom", dy=4 if edge > 0 else -4, fontSize=13, fontWeight=600,
-        color=QUIET)
-    return mark.encode(x=z_axis(), y=alt.Y("edge", type="quantitative"), text=alt.Text("text", type="nominal"))
+def cursor_at(z: float) -> pd.DataFrame:
+    """A row z, side (inside the axis, left or right of it), text: an arrow with the value of a cursor that lies beyond the axis."""
+    if abs(z) <= SPAN:
+        return pd.DataFrame({"z": [z], "side": ["inside"], "text": [""]})
+    side, text = ("right", f"z = {signed(z)} ▶") if z > 0 else ("left", f"◀ z = {signed(z)}")
+    return pd.DataFrame({"z": [math.copysign(SPAN, z)], "side": [side], "text": [text]})
 
 
-def zone_strips(zones: pd.DataFrame, shown: list[str]) -> alt.Chart:
+@drawn
+def zone_strips(zones: pd.DataFrame, shown: tuple[str, ...]) -> alt.Chart:
     """A row for each activation: where its slope is below 5 % of the steepest and fading, and where it is exactly 0."""
     legend = alt.Legend(values=["saturated", "dead"], symbolType="square", symbolStrokeWidth=0)
     bars = chart(zones).encode(
-        x=z_axis("low"), x2=alt.X2("high"), y=alt.Y("activation", type="nominal", title=None, scale=alt.Scale(domain=shown), sort=None),
+        x=z_axis("low"), x2=alt.X2("high"), y=alt.Y("activation", type="nominal", title=None, scale=alt.Scale(domain=list(shown)), sort=None),
         color=alt.Color("kind", type="nominal", scale=alt.Scale(domain=[" ", "  ", "saturated", "dead"]), legend=legend),
         tooltip=tips(("activation", "Activation"), ("kind", "Slope"), ("low", "From z", ".2f"), ("high", "To z", ".2f")))
     words = [f"Saturated: under {100 * ALMOST_FLAT:.0f} % of the steepest slope.", "Dead: the slope is exactly 0."]
@@ -122,17 +136,16 @@ def read(cursor: pd.DataFrame, z: float) -> Verdict:
 
 def show(v: Values) -> Shown:
     members = members_of(v.set, SET.default, v)
-    table = built(members)
-    facts = {name: curves.facts(a) for name, a in table.items()}
-    frame, zones = sampled(table), flat_zones(facts)
+    table, (facts, frame, zones) = built(members), measured(members)
     cursor = pd.DataFrame(curves.values_at(list(table.values()), v.z), columns=["activation", "phi", "slope"]).assign(activation=list(table))
+    here, flat = cursor_at(v.z), zones["activation"].nunique()
     for column, measure, name in zip(st.columns(2), PICTURES, ("φ", "φ′"), strict=True):
-        layout.show(column, lines(frame, zones, measure, v.z), f"{name} of {listed(list(table))} for z from −6 to 6, cursor at {v.z:g}")
+        layout.show(column, lines(frame, zones, here, measure, tuple(table), flat), f"{name} of {listed(list(table))} for z from −6 to 6, cursor at {v.z:g}")
 
     def details() -> None:
         left, right = st.columns(2)
         if len(zones):
-            layout.show(left, zone_strips(zones, list(table)), "For each activation, where its slope is saturated or dead")
+            layout.show(left, zone_strips(zones, tuple(table)), "For each activation, where its slope is saturated or dead")
         else:
             left.markdown("None of these activations goes flat at either end.")
         right.markdown(f"**At the cursor, z = {signed(v.z)}**")

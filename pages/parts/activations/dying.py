@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 
 import altair as alt
 import pandas as pd
@@ -16,7 +16,7 @@ from engine.words import MORE_THAN_HALF, SILENT
 from pages.parts.activations.common import NAMES, SLOPE_CONTROLS, USUAL, Members, built, dash, hue, listed, members_of, script_table, shape, signed
 from pages.shared import encodings, layout, runs, workers
 from pages.shared.control import Ladder, Several, Values, Whole, seed_control
-from pages.shared.encodings import SENT, specification, tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.titles import title
@@ -89,9 +89,9 @@ def frames(looks: Mapping[str, Sequence[Watch]]) -> tuple[pd.DataFrame, pd.DataF
 SHARES = (("off", "Switched off", ".1%"), ("dead", "Slope 0 on every image", ".1%"))
 
 
-def while_training(frame: pd.DataFrame) -> alt.LayerChart:
+@drawn
+def while_training(frame: pd.DataFrame, shown: tuple[str, ...]) -> alt.LayerChart:
     """Share of units that no training image switches on, while training."""
-    shown = list(frame["activation"].unique())
     base = alt.Chart(frame).encode(
         x=encodings.number(alt.X, "epoch", "Epoch", domain=(0, dying.EPOCHS), axis=alt.Axis(tickMinStep=1)),
         y=encodings.share("off", "Units no image switches on"), color=hue(shown),
@@ -99,32 +99,27 @@ def while_training(frame: pd.DataFrame) -> alt.LayerChart:
     return alt.layer(base.mark_line().encode(strokeDash=dash(shown)), base.mark_point(opacity=1), height=330, title=alt.Title("While training", subtitle="Switched off: z ≤ 0 on every training image"))
 
 
-def by_layer(frame: pd.DataFrame) -> alt.LayerChart:
+@drawn
+def by_layer(frame: pd.DataFrame, shown: tuple[str, ...]) -> alt.LayerChart:
     """The same by layer, at the end; each bar carries its activation's mark."""
-    shown = list(frame["activation"].unique())
     base = alt.Chart(frame).encode(
         x=alt.X("layer", type="ordinal", title="Layer l", axis=alt.Axis(labelAngle=0)),
-        xOffset=alt.XOffset("activation", type="nominal", sort=None, scale=alt.Scale(domain=shown)),
+        xOffset=alt.XOffset("activation", type="nominal", sort=None, scale=alt.Scale(domain=list(shown))),
         y=encodings.share("off", "Units no image switches on"), color=hue(shown),
         tooltip=tips(("activation", "Activation"), ("layer", "Layer", "d"), *SHARES))
     return alt.layer(base.mark_bar(opacity=0.8), base.mark_point(size=40, opacity=1).encode(shape=shape(shown)), height=330, title=alt.Title("By layer, at the end", subtitle="Switched off: z ≤ 0 on every training image"))
 
 
-@lru_cache(maxsize=64)
-def swept(by: str, here: float, shown: tuple[str, ...], names: tuple[str, ...] = NAMES) -> dict:
-    """The final share of switched-off units against the learning rate, or the first bias; a rule marks the sidebar's value.
-
-    A specification, to be sent with rows activation, rate, bias, off.
-    """
+@drawn
+def swept(frame: pd.DataFrame, by: str, here: float, shown: tuple[str, ...], names: tuple[str, ...] = NAMES) -> alt.LayerChart:
+    """The final share of switched-off units against the learning rate, or the first bias; a rule marks the sidebar's value."""
     x, head = {
         "rate": (encodings.number(alt.X, "rate", "Learning rate η", domain=(1e-4, 1), log=True, ticks=range(-4, 1)), "Against the learning rate"),
         "bias": (encodings.number(alt.X, "bias", "First bias b", domain=(-3, 0.5)), "Against the first bias"),
     }[by]
-    base = alt.Chart(SENT).encode(x=x, y=encodings.share("off", "Switched off at the end"), color=hue(shown, names))
-    rule = alt.Chart(SENT).mark_rule(strokeDash=[2, 3], clip=True).encode(x=alt.XDatum(here))
-    return specification(
-        alt.layer(base.mark_line().encode(strokeDash=dash(shown, names)), base.mark_point(opacity=1), rule, height=300, title=head)
-    )
+    base = alt.Chart(frame).encode(x=x, y=encodings.share("off", "Switched off at the end"), color=hue(shown, names))
+    rule = alt.Chart(frame).mark_rule(strokeDash=[2, 3], clip=True).encode(x=alt.XDatum(here))
+    return alt.layer(base.mark_line().encode(strokeDash=dash(shown, names)), base.mark_point(opacity=1), rule, height=300, title=head)
 
 
 def draw_sweep(run: SweepRun) -> Verdict:
@@ -137,7 +132,7 @@ def draw_sweep(run: SweepRun) -> Verdict:
         rows = [(title(p.activation), p.learning_rate, p.bias, p.off, p.dead, p.accuracy) for p in run.points[by]]
         frame = pd.DataFrame(rows, columns=["activation", "rate", "bias", "off", "dead", "accuracy"])
         alt_text = f"Units switched off at the end of training, against the {name}"
-        layout.show(column, swept(by, getattr(run.settings, by), shown), alt_text, frame)
+        layout.show(column, swept(frame, by, getattr(run.settings, by), shown), alt_text)
         half = frame[frame["off"] > MORE_THAN_HALF].groupby("activation", sort=False)[by]
         said[by] = (half.min() if by == "rate" else half.max()).to_dict()
     edges = [
@@ -184,8 +179,8 @@ def show(v: Values) -> Shown:
 
     over, layers = frames(looks)
     left, right = st.columns(2)
-    layout.show(left, while_training(over.drop(columns="step")), f"Units that no image switches on, while {listed(list(looks))} train")
-    layout.show(right, by_layer(layers), f"Units of {listed(list(looks))} that no image switches on, by layer at the end of training")
+    layout.show(left, while_training(over.drop(columns="step"), tuple(looks)), f"Units that no image switches on, while {listed(list(looks))} train")
+    layout.show(right, by_layer(layers, tuple(looks)), f"Units of {listed(list(looks))} that no image switches on, by layer at the end of training")
 
     def details() -> None:
         st.header("Against learning rate and bias", anchor=False)

@@ -17,12 +17,13 @@ from engine.verdict import Verdict, number, power
 from pages.parts.activations.common import GAINS, NAMES, SET, SLOPE_CONTROLS, Members, built, gain_idle, hue, listed, members_of, script_table, shape
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values, Whole
-from pages.shared.encodings import tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.titles import rule, title
 
 LOW, HIGH = 1e-20, 1e8  # ends of the picture
+WORDS = ["Points: median of the seeds. Band: range.", "Line: theory. Arrows: beyond the axis."]
 BUDGET = 2000  # layers that one answer may draw: about a second
 GAIN = Ladder("act_gain", "Gain", 1.0, "Multiplies every weight of the right picture.", GAINS, idle=gain_idle)
 CONTROLS = (
@@ -35,20 +36,24 @@ CONTROLS = (
 
 def frame(reaches: Mapping[str, GradientReach]) -> pd.DataFrame:
     """Columns activation, layer, value (median of the seeds), least, most, theory."""
-    parts = []
-    for name, r in reaches.items():
-        depth = r.measured.shape[1]
-        measured = {"value": np.median(r.measured, axis=0), "least": r.measured.min(axis=0), "most": r.measured.max(axis=0)}
-        theory = np.full(depth, np.nan) if r.theory is None else r.theory
-        parts.append(pd.DataFrame({"activation": name, "layer": np.arange(1, depth + 1), **measured, "theory": theory}))
-    return pd.concat(parts, ignore_index=True)
+    measured = np.stack([r.measured for r in reaches.values()], axis=1)  # (seeds, activations, layers)
+    _, count, depth = measured.shape
+    found = {"value": np.median(measured, axis=0), "least": measured.min(axis=0), "most": measured.max(axis=0)}
+    found["theory"] = np.array([np.full(depth, np.nan) if r.theory is None else r.theory for r in reaches.values()])
+    layers = np.tile(np.arange(1, depth + 1, dtype=np.int32), count)
+    return pd.DataFrame({"activation": np.repeat(list(reaches), depth), "layer": layers} | {name: values.ravel() for name, values in found.items()})
 
 
-def by_layer(frame: pd.DataFrame, head: str, names: tuple[str, ...] = NAMES) -> alt.LayerChart:
-    """The gradient in each layer over that in the last, with rows of `frame`; arrows where it leaves the axis."""
-    drawn = frame.assign(**{name: encodings.drawable(frame[name].to_numpy()) for name in ("value", "least", "most")}).astype({"layer": np.int32})
-    shown = tuple(frame["activation"].unique())
-    base = alt.Chart(drawn).encode(x=encodings.layers(int(frame["layer"].max())), color=hue(shown, names))
+def drawable(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of `frame` as they are drawn, and where they leave the axis, from the last layer back."""
+    rows = frame.assign(**{name: encodings.drawable(frame[name].to_numpy()) for name in ("value", "least", "most")})
+    return rows, encodings.gone(rows[::-1], "layer", "value", (LOW, HIGH), log=True, by="activation")
+
+
+@drawn
+def by_layer(frame: pd.DataFrame, gone: pd.DataFrame, depth: int, shown: tuple[str, ...], names: tuple[str, ...] = NAMES) -> alt.LayerChart:
+    """The gradient in each layer over that in the last, with the tables of `drawable`."""
+    base = alt.Chart(frame).encode(x=encodings.layers(depth), color=hue(shown, names))
 
     def y(field: str) -> alt.Y:
         return encodings.number(alt.Y, field, "Gradient here / in layer L", domain=(LOW, HIGH), log=True, ticks=range(-20, 9, 4))
@@ -58,8 +63,7 @@ def by_layer(frame: pd.DataFrame, head: str, names: tuple[str, ...] = NAMES) -> 
         base.mark_area(opacity=0.2, clip=True).encode(y=y("least"), y2=alt.Y2("most")),
         base.transform_filter("isValid(datum.theory)").mark_line(strokeWidth=1.2, clip=True).encode(y=y("theory")),
         base.mark_point(filled=True, size=34, opacity=1, clip=True).encode(y=y("value"), shape=shape(shown, names), tooltip=tip),
-        *encodings.leaving(drawn[::-1], encodings.layers(int(frame["layer"].max())), y("value"), "activation"),  # from the last layer back
-        height=400, title=alt.Title(head, subtitle=["Points: median of the seeds. Band: range.", "Line: theory. Arrows: beyond the axis."]))
+        *encodings.arrows(gone, encodings.layers(depth), y("value")), height=400)
 
 
 def decades(x: float) -> float:
@@ -116,7 +120,8 @@ def show(v: Values) -> Shown:
     ):
         tables.append(frame(reaches))
         said = f"Gradient in layer 1 to {v.depth} over that in the last, with {name}: {listed(list(reaches))}"
-        layout.show(column, by_layer(tables[-1], head), said)
+        spec = by_layer(*drawable(tables[-1]), v.depth, tuple(reaches))
+        layout.show(column, encodings.titled(spec, head, WORDS), said)
     worst_key, verdict = read(members, chosen, whose, gain, at)
     worst = chosen[title(worst_key)]
     formulas = [

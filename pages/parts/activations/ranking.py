@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from statistics import median
 
 import altair as alt
@@ -16,7 +15,7 @@ from engine.verdict import Verdict
 from pages.parts.activations.common import NAMES, SET, SLOPE_CONTROLS, SYMBOLS, Members, built, dash, hue, members_of, script_table
 from pages.shared import encodings, layout, runs
 from pages.shared.control import Ladder, Menu, Values
-from pages.shared.encodings import SENT, specification, tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import chart, tint
 from pages.shared.titles import title
@@ -94,42 +93,35 @@ def height(rows: int) -> int:
     return max(330, 34 * rows + 110)
 
 
-@lru_cache(maxsize=64)
-def standings(order: tuple[str, ...]) -> dict:
-    """Test accuracy after the same budget: a point for each seed, a bar from the worst to the best, the activations in this order.
-
-    A specification, to be sent with rows of `finals_frame`.
-    """
+@drawn
+def standings(reached: pd.DataFrame, order: tuple[str, ...]) -> alt.LayerChart:
+    """Test accuracy after the same budget (`finals_frame`): a point for each seed, a bar from the worst to the best, the activations in this order."""
 
     def x(field: str) -> alt.X:
         return encodings.number(alt.X, field, READ, domain=(0, 1), format="%")
 
-    base = chart(SENT).encode(y=alt.Y("activation", type="nominal", title=None, scale=alt.Scale(domain=list(order)), sort=None))
+    base = chart(reached).encode(y=alt.Y("activation", type="nominal", title=None, scale=alt.Scale(domain=list(order)), sort=None))
     once = base.transform_filter("datum.seed == 0")
     tip = tips(("activation", "Activation"), ("seed", "Seed", "d"), ("accuracy", "Read correctly", ".1%"))
-    return specification(
-        alt.layer(
-            once.mark_rule(strokeWidth=5, opacity=0.35).encode(x=x("low"), x2=alt.X2("high"), color=tint("signal")),
-            base.mark_point(size=55, opacity=1).encode(x=x("accuracy"), color=tint("signal"), tooltip=tip),
-            once.mark_tick(thickness=2.5, size=18).encode(x=x("middle"), color=tint("yardstick")),
-            alt.Chart(SENT).mark_rule(strokeDash=[2, 3]).encode(x=alt.XDatum(0.1)),
-            height=height(len(order)), title=alt.Title("Who reads best?", subtitle="Points: the seeds. Dark: their middle. Dotted: guessing."))
-    )
+    return alt.layer(
+        once.mark_rule(strokeWidth=5, opacity=0.35).encode(x=x("low"), x2=alt.X2("high"), color=tint("signal")),
+        base.mark_point(size=55, opacity=1).encode(x=x("accuracy"), color=tint("signal"), tooltip=tip),
+        once.mark_tick(thickness=2.5, size=18).encode(x=x("middle"), color=tint("yardstick")),
+        alt.Chart(reached).mark_rule(strokeDash=[2, 3]).encode(x=alt.XDatum(0.1)),
+        height=height(len(order)), title=alt.Title("Who reads best?", subtitle="Points: the seeds. Dark: their middle. Dotted: guessing."))
 
 
-@lru_cache(maxsize=64)
-def on_the_way(epochs: int, shown: tuple[str, ...], names: tuple[str, ...] = NAMES) -> dict:
-    """Test accuracy by epoch: the middle of the seeds, and their range as a band. A specification, to be sent with rows of `learning_frame`."""
-    base = alt.Chart(SENT).encode(
+@drawn
+def on_the_way(frame: pd.DataFrame, epochs: int, shown: tuple[str, ...], names: tuple[str, ...] = NAMES) -> alt.LayerChart:
+    """Test accuracy by epoch (`learning_frame`): the middle of the seeds, and their range as a band."""
+    base = alt.Chart(frame).encode(
         x=encodings.number(alt.X, "epoch", "Epoch", domain=(0, epochs), axis=alt.Axis(tickMinStep=1)), color=hue(shown, names)
     )
     tip = tips(("activation", "Activation"), ("epoch", "Epoch", "d"), ("middle", "Middle of the seeds", ".1%"))
-    return specification(
-        alt.layer(
-            base.mark_area(opacity=0.15).encode(y=encodings.share("low", READ), y2=alt.Y2("high")),
-            base.mark_line().encode(y=encodings.share("middle", READ), strokeDash=dash(shown, names), tooltip=tip),
-            height=height(len(shown)), title=alt.Title("On the way", subtitle="Line: the middle of the seeds. Band: their range."))
-    )
+    return alt.layer(
+        base.mark_area(opacity=0.15).encode(y=encodings.share("low", READ), y2=alt.Y2("high")),
+        base.mark_line().encode(y=encodings.share("middle", READ), strokeDash=dash(shown, names), tooltip=tip),
+        height=height(len(shown)), title=alt.Title("On the way", subtitle="Line: the middle of the seeds. Band: their range."))
 
 
 def read(run: RankingRun) -> Verdict:
@@ -157,9 +149,8 @@ def draw(run: RankingRun) -> Verdict:
         shown, reached = tuple(title(key) for key, _ in run.settings.members), finals_frame(run.finals)
         order = tuple(dict.fromkeys([*reached["activation"], *shown]))
         left, right = st.columns(2)
-        layout.show(left, standings(order), "Test accuracy of each activation after the same budget, one point a seed", reached)
-        picture = on_the_way(run.settings.epochs, shown)
-        layout.show(right, picture, "Test accuracy by epoch for each activation", learning_frame(run.history))
+        layout.show(left, standings(reached, order), "Test accuracy of each activation after the same budget, one point a seed")
+        layout.show(right, on_the_way(learning_frame(run.history), run.settings.epochs, shown), "Test accuracy by epoch for each activation")
     return read(run)
 
 

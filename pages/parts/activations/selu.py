@@ -15,13 +15,14 @@ from engine.words import AT_HOME, DIED_OUT
 from pages.parts.activations.common import GAINS, SLOPE_CONTROLS, gain_idle, member, members_of
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Number, Values, Whole
-from pages.shared.encodings import tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import QUIET, chart, tint
 from pages.shared.titles import rule, title
 
 STARTS = tuple((mean, variance) for mean in (-1.0, 0.0, 1.0, 2.0) for variance in (0.02, 0.3, 5.0, 40.0))
+VARIANCES = (0.01, 100)  # drawn
 RULES = tuple(name for name, rule in INITIALIZERS.items() if name != "constant" and not rule.needs_data)  # those that this theory knows
 FIXED = Menu("act_fixed", "Activation φ", "selu", "Only SELU is made to settle at (0, 1).", tuple(ACTIVATIONS))
 CONTROLS = (
@@ -50,27 +51,27 @@ def path_frame(trajectories: list[np.ndarray], every: int = 1) -> pd.DataFrame:
 
 
 def variance_axis() -> alt.Y:
-    return encodings.number(alt.Y, "variance", "Variance ν (log)", domain=(0.01, 100), log=True, ticks=range(-2, 3))
+    return encodings.number(alt.Y, "variance", "Variance ν (log)", domain=VARIANCES, log=True, ticks=range(-2, 3))
 
 
-def map_picture(paths: pd.DataFrame, measured: pd.DataFrame, settles: tuple[float, float] | None) -> alt.LayerChart:
+@drawn
+def map_picture(paths: pd.DataFrame, measured: pd.DataFrame, settles: pd.DataFrame) -> alt.LayerChart:
     """Mean and variance, layer after layer, from many starts (thin lines), in one network (points); a cross where theory settles."""
     place = {"x": encodings.number(alt.X, "mean", "Mean μ", domain=(-1.2, 2.2)), "y": variance_axis()}
     tip = tips(("layer", "After layer", "d"), ("mean", "Mean", ".3~g"), ("variance", "Variance", ".3~g"))
     order = alt.Order("layer", type="quantitative")
     base = chart(paths).encode(**place, detail=alt.Detail("path", type="nominal"), order=order, tooltip=tip)
     network = chart(measured).encode(**place, color=tint("signal"))
-    layers = [
+    cross = chart(settles).mark_point(shape="cross", size=190, opacity=1, clip=True, stroke="white")
+    return alt.layer(
         base.mark_line(strokeWidth=1, clip=True, color=QUIET), base.mark_point(size=9, clip=True, color=QUIET, opacity=0.8),
         network.mark_line(strokeWidth=1, clip=True).encode(order=order),
-        network.mark_point(size=32, clip=True, opacity=0.9).encode(tooltip=tip)]
-    if settles:
-        cross = chart(pd.DataFrame({"mean": [settles[0]], "variance": [settles[1]]}))
-        layers.append(cross.mark_point(shape="cross", size=190, opacity=1, clip=True, stroke="white").encode(**place, color=tint("yardstick")))
-    return alt.layer(*layers, height=380, title=alt.Title("The map, layer after layer", subtitle=MAP))
+        network.mark_point(size=32, clip=True, opacity=0.9).encode(tooltip=tip), cross.encode(**place, color=tint("yardstick")),
+        height=380, title=alt.Title("The map, layer after layer", subtitle=MAP))
 
 
-def by_layer(theory: pd.DataFrame, measured: pd.DataFrame, depth: int) -> alt.LayerChart:
+@drawn
+def by_layer(theory: pd.DataFrame, measured: pd.DataFrame, gone: pd.DataFrame, depth: int) -> alt.LayerChart:
     """Variance by layer: theory's line, one network's points, arrows where they leave the axis."""
     place = {
         "x": encodings.number(alt.X, "layer", "Layer l", domain=(0, depth), axis=alt.Axis(tickMinStep=1, grid=False)), "y": variance_axis(),
@@ -78,7 +79,7 @@ def by_layer(theory: pd.DataFrame, measured: pd.DataFrame, depth: int) -> alt.La
     return alt.layer(
         chart(theory).mark_line(strokeWidth=1.2, clip=True).encode(**place, color=tint("yardstick")),
         chart(measured).mark_point(size=32, opacity=0.9, clip=True).encode(**place, color=tint("signal")),
-        *encodings.leaving(measured, place["x"], place["y"]),
+        *encodings.arrows(gone, place["x"], place["y"]),
         height=380, title=alt.Title("Variance by layer", subtitle=["Line: theory. Points: one network.", "Arrows: beyond the axis."]))
 
 
@@ -113,11 +114,12 @@ def show(v: Values) -> Shown:
     fan, theory, network, settles = workers.measure(moment_map.paths, STARTS, start, v.layers, phi, **rules, **layer)
     verdict = read(key, network, settles, v.dropout_rate)
     every = max(1, v.layers // 150)
-    measured, there = path_frame([network], every), settles if verdict.kind in ("home", "elsewhere") else None
+    measured, theory_rows = path_frame([network], every), path_frame([theory], every)
+    there = pd.DataFrame([settles] if verdict.kind in ("home", "elsewhere") else [], columns=["mean", "variance"])
     left, right = st.columns(2)
     said = f"Mean and variance from layer to layer under {title(key)}, from {len(STARTS)} starts"
     layout.show(left, map_picture(path_frame(fan), measured, there), said)
-    picture = by_layer(path_frame([theory], every), measured, v.layers)
+    picture = by_layer(theory_rows, measured, encodings.gone(measured, "layer", "variance", VARIANCES, log=True), v.layers)
     layout.show(right, picture, f"Variance over {v.layers} layers: theory and one network of 100 units")
 
     def near(x: float) -> str:

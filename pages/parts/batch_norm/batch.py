@@ -13,7 +13,7 @@ from engine.verdict import Verdict, number
 from pages.parts.batch_norm.common import BATCH, reach_of, script_head, steps_of, typed
 from pages.shared import encodings, layout
 from pages.shared.control import Values
-from pages.shared.encodings import tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.layout import term, tex
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import chart, tint
@@ -21,6 +21,7 @@ from pages.shared.theme import chart, tint
 STAGES = ("x", "x − μ", "x̂", "y")
 
 
+@drawn
 def stages(frame: pd.DataFrame, reach: float) -> alt.LayerChart:
     """The batch on its way, left to right: columns stage, value, index (x₁ is 1, drawn dark)."""
     x = alt.X("stage", type="nominal", sort=list(STAGES), title=None, axis=alt.Axis(labelAngle=0, labelFontSize=14, grid=True), scale=alt.Scale(padding=0.3))
@@ -37,6 +38,7 @@ def stages(frame: pd.DataFrame, reach: float) -> alt.LayerChart:
         height=320, title=alt.Title("Four equations, left to right", subtitle="a line is one example; the dark one is x₁"))
 
 
+@drawn
 def before_after(frame: pd.DataFrame, marks: pd.DataFrame, reach: float) -> alt.LayerChart:
     """Two rows of ticks, x̂ at 2 and y at 1: columns row, value; below each its mean and spread: row, low, mean, high, std."""
     axis = {"domain": (-reach, reach)}

@@ -8,7 +8,7 @@ from engine.studies import layer_list
 from engine.verdict import Verdict
 from pages.shared import encodings, layout, link
 from pages.shared.control import Text, Values
-from pages.shared.encodings import tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.link import plain_text
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import chart, tint
@@ -31,9 +31,10 @@ def read_list(text: str) -> tuple[layer_list.LayerList, str]:
         return layer_list.parse_layers(LAYERS.default), LAYERS.default
 
 
-def bars(frame: pd.DataFrame) -> alt.LayerChart:
-    """Parameters by layer: trained blue, kept dark. Columns layer, series ("trained", "kept"), count."""
-    order = list(dict.fromkeys(frame["layer"]))  # named, because the axis keeps its old order when only the table is replaced
+@drawn
+def bars(frame: pd.DataFrame, names: tuple[str, ...]) -> alt.LayerChart:
+    """Parameters by layer: trained blue, kept dark. Columns layer, series ("trained", "kept"), count; and the order of the layers."""
+    order = list(names)  # named, because the axis keeps its old order when only the table is replaced
     x = alt.X("layer", type="nominal", sort=order, title="Layer, left to right", axis=alt.Axis(labelAngle=-40, grid=False), scale=alt.Scale(domain=order))
     y = encodings.number(alt.Y, "count", "Parameters (log)", domain=(1, 1e11), log=True, ticks=range(0, 11, 2))
     side = alt.XOffset("series", type="nominal", scale=alt.Scale(domain=["trained", "kept"], paddingInner=0.5, paddingOuter=1))
@@ -70,7 +71,7 @@ def show(v: Values) -> Shown:
     frame = pd.DataFrame(
         [(row.name, series, count) for row in rows for series, count in (("trained", row.trainable), ("kept", row.non_trainable))],
         columns=["layer", "series", "count"])
-    layout.show(st, bars(frame), "Trained and kept parameters of each layer")
+    layout.show(st, bars(frame, tuple(dict.fromkeys(row.name for row in rows))), "Trained and kept parameters of each layer")
     numbers = pd.DataFrame(
         [(row.name, f"(None, {row.output_shape[1]})", row.trainable + row.non_trainable, row.trainable, row.non_trainable) for row in rows]
         + [("total", "", total, trainable, kept)], columns=["Layer", "Output shape", "Parameters", "Trainable", "Non-trainable"])

@@ -11,17 +11,17 @@ import streamlit as st
 
 from engine import propagation, words
 from engine.activations import ACTIVATIONS
-from engine.measures import Histogram
 from engine.studies.random_networks import arriving, arriving_by_scale, placed
 from engine.verdict import Verdict, number
 from pages.parts.batch_norm.common import PLACEMENTS, SEED
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values, Whole
-from pages.shared.encodings import tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import QUIET, chart, tint
 
+MAGNITUDES = (1e-10, 1e6)  # of the gradients drawn
 SWEEP = tuple(float(s) for s in np.logspace(-2, 1, 13))
 CONTROLS = (
     Menu("bn_activation", "Activation φ", "relu", "It bends z in every layer. Batch norm stands before it or after it.", tuple(ACTIVATIONS)),
@@ -42,19 +42,26 @@ def strip_frame(run: propagation.Propagation) -> tuple[pd.DataFrame, float]:
     return frame.astype({"low": np.float32, "high": np.float32, "share": np.float32}), float((h.below + h.above).max())
 
 
-def strip(frame: pd.DataFrame, h: Histogram, name: str, caption: list[str]) -> alt.LayerChart:
+@drawn
+def strip(frame: pd.DataFrame, outside: pd.DataFrame, depth: int, span: tuple[float, float]) -> alt.LayerChart:
     """Histograms of y by layer, one column a layer, darker where more values are (columns layer, low, high, share); arrows for what lies outside."""
-    depth, y = len(h.inside), encodings.number(alt.Y, "low", "Activation y", domain=(h.edges[0], h.edges[-1]), axis=alt.Axis(grid=False))
+    y = encodings.number(alt.Y, "low", "Activation y", domain=span, axis=alt.Axis(grid=False))
     bins = chart(frame).encode(
         x=encodings.layers(depth, "left"), x2=alt.X2("right"), y=y, y2=alt.Y2("high"), color=tint("signal"),
         opacity=alt.Opacity("share", type="quantitative", scale=alt.Scale(type="sqrt", domain=[0, 0.5], range=[0.04, 1], clamp=True), legend=None),
         tooltip=tips(("layer", "Layer"), ("share", "Share", ".1%")))
-    return alt.layer(bins.mark_rect(), *encodings.outside(h.below, h.above, encodings.layers(depth), y), height=230, title=alt.Title(name, subtitle=caption))
+    return alt.layer(bins.mark_rect(), *encodings.edges(outside, encodings.layers(depth), y), height=230)
 
 
-def placements(frame: pd.DataFrame, x: alt.X, y: alt.Y, title: str) -> alt.LayerChart:
-    """A gradient for each placement of batch norm (column series, see `PLACEMENTS`): grey without, coloured with. Wants x and y's fields."""
+@drawn
+def placements(frame: pd.DataFrame, gone: pd.DataFrame, by: str, depth: int = 0) -> alt.LayerChart:
+    """A gradient for each placement of batch norm (column series, see `PLACEMENTS`), by layer or by scale: grey without, coloured with."""
     names = list(PLACEMENTS.values())
+    x, y, title = {
+        "layer": (encodings.layers(depth), magnitude("rms", "RMS of ∂L/∂z"), "Gradient by layer, from right to left"),
+        "scale": (
+            encodings.number(alt.X, "scale", "Weight scale σ√n", domain=(0.01, 10), log=True, ticks=(-2, -1, 0, 1)),
+            magnitude("ratio", "First layer : last layer"), "Gradient that arrives, by scale")}[by]
     base = chart(frame).encode(
         x=x, y=y,
         shape=alt.Shape("series", type="nominal", scale=alt.Scale(domain=names, range=["circle", "square", "diamond"]), legend=None),
@@ -65,12 +72,12 @@ def placements(frame: pd.DataFrame, x: alt.X, y: alt.Y, title: str) -> alt.Layer
     return alt.layer(
         off.mark_line(strokeWidth=1, color=QUIET, clip=True), off.mark_point(size=45, color=QUIET, clip=True),
         on.mark_line(strokeWidth=1, clip=True).encode(color=tint("gradient"), strokeDash=dash),
-        on.mark_point(size=45, clip=True).encode(color=tint("gradient")), *encodings.leaving(frame, x, y, "series"),
+        on.mark_point(size=45, clip=True).encode(color=tint("gradient")), *encodings.arrows(gone, x, y),
         height=270, title=alt.Title(title, subtitle="grey: without; squares: before φ; diamonds: after φ"))
 
 
 def magnitude(field: str, title: str) -> alt.Y:
-    return encodings.number(alt.Y, field, title, domain=(1e-10, 1e6), log=True, ticks=range(-10, 7, 2))
+    return encodings.number(alt.Y, field, title, domain=MAGNITUDES, log=True, ticks=range(-10, 7, 2))
 
 
 def read(runs: Mapping[str, propagation.Propagation]) -> Verdict:
@@ -101,18 +108,19 @@ def show(v: Values) -> Shown:
         frame, outside = strip_frame(run)
         caption = [f"std {number(run.std[0], 2)} → {number(run.std[-1], 2)}", f"outside: at most {100 * outside:.1f} %"]
         title = "Without batch norm" if name == "none" else f"Batch norm {PLACEMENTS[name]}"
-        layout.show(column, strip(frame, run.activations, title, caption), f"Histograms of the activations layer by layer, {PLACEMENTS[name]}")
+        h = run.activations
+        ends = (float(h.edges[0]), float(h.edges[-1]))
+        spec = strip(frame, encodings.outside(h.below, h.above, *ends), v.depth, ends)
+        layout.show(column, encodings.titled(spec, title, caption), f"Histograms of the activations layer by layer, {PLACEMENTS[name]}")
     layers = np.arange(1, v.depth + 1)
     by_layer = pd.concat([pd.DataFrame({"layer": layers, "series": PLACEMENTS[n], "rms": r.gradient_rms, "std": r.std}) for n, r in found.items()], ignore_index=True)
 
     def details() -> None:
         left, right = st.columns(2)
-        picture = placements(by_layer.assign(rms=encodings.drawable(by_layer["rms"].fillna(np.inf))), encodings.layers(v.depth), magnitude("rms", "RMS of ∂L/∂z"), "Gradient by layer, from right to left")
-        layout.show(left, picture, "Gradient by layer, without batch norm, before and after the activation")
-        x = encodings.number(alt.X, "scale", "Weight scale σ√n", domain=(0.01, 10), log=True, ticks=(-2, -1, 0, 1))
+        rows = by_layer.assign(rms=encodings.drawable(by_layer["rms"].fillna(np.inf)))
+        layout.show(left, placements(rows, encodings.gone(rows, "layer", "rms", MAGNITUDES, log=True, by="series"), "layer", v.depth), "Gradient by layer, without batch norm, before and after the activation")
         rows = pd.DataFrame(swept, columns=["scale", "series", "ratio"]).assign(series=lambda t: t["series"].map(PLACEMENTS), ratio=lambda t: encodings.drawable(t["ratio"]))
-        picture = placements(rows, x, magnitude("ratio", "First layer : last layer"), "Gradient that arrives, by scale")
-        layout.show(right, picture, "Gradient of the first layer over that of the last one, against the scale of the weights")
+        layout.show(right, placements(rows, encodings.gone(rows, "scale", "ratio", MAGNITUDES, log=True, by="series"), "scale"), "Gradient of the first layer over that of the last one, against the scale of the weights")
 
     formulas = [
         rf"\sigma = \frac{{{tex(v.scale)}}}{{\sqrt{{{v.width}}}}} = {tex(v.scale / math.sqrt(v.width))} \qquad"

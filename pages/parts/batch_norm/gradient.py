@@ -11,7 +11,7 @@ from engine.verdict import Verdict, number
 from pages.parts.batch_norm.common import BATCH, reach_of, script_head, steps_of, typed
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
-from pages.shared.encodings import tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.layout import term, tex
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import QUIET, chart, tint
@@ -28,6 +28,7 @@ def invariance(epsilon: float, seed: int) -> normalization.ScaleInvariance:
     return workers.measure(normalization.scale_invariance, np.logspace(-4, 4, 17), epsilon=epsilon, seed=seed)
 
 
+@drawn
 def term_bars(frame: pd.DataFrame, sums: pd.DataFrame, reach: float) -> alt.LayerChart:
     """Bars of the three terms of each example's dx (columns example, term, value) and their sum as a point (example, dx)."""
     x, axis = alt.X("example", type="ordinal", title="Example i", axis=alt.Axis(labelAngle=0)), {"domain": (-reach, reach)}
@@ -44,6 +45,7 @@ def term_bars(frame: pd.DataFrame, sums: pd.DataFrame, reach: float) -> alt.Laye
     return alt.layer(bars.mark_bar(), points.mark_point(shape="diamond", size=70), height=300, title=alt.Title("Each example's gradient", subtitle="bars: its three terms; dark diamonds: dx, their sum"))
 
 
+@drawn
 def scale_law(frame: pd.DataFrame) -> alt.LayerChart:
     """‖dL/dW‖ over the factor s on the weights: measured as points, 1/s as the line. Columns s, norm, law."""
     x = encodings.number(alt.X, "s", "Factor s on the weights", domain=(1e-4, 1e4), log=True, ticks=(-4, -2, 0, 2, 4))

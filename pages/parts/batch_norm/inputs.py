@@ -1,6 +1,7 @@
 """Inputs: the same idea at the door of the network, and by what one should divide."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import altair as alt
 import numpy as np
@@ -13,7 +14,7 @@ from engine.verdict import Verdict, number
 from pages.parts.batch_norm.common import SEED
 from pages.shared import encodings, layout
 from pages.shared.control import Ladder, Values
-from pages.shared.encodings import tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import QUIET, chart, tint
@@ -29,7 +30,26 @@ CONTROLS = (
 )
 
 
-def valley(contours: pd.DataFrame, path: pd.DataFrame, way: str, words: str, span: tuple[float, float]) -> alt.LayerChart:
+@lru_cache(maxsize=64)
+def measured(range_: float, share: float) -> tuple[dict[str, input_scaling.Valley], dict[str, float], dict[str, tuple], pd.DataFrame]:
+    """The valley of each way, the steps it takes, its picture (contours, the way of gradient descent, the axes' ends), and the losses of all. To be read only."""
+    valleys = {way: input_scaling.valley(input_scaling.features(range_), way) for way in WAYS}
+    levels, steps, pictures, losses = (0.01, 0.1, 0.3, 0.6, 1.0), np.unique(np.round(np.logspace(0, 8, 120))), {}, []
+    for way, one in valleys.items():
+        (w1, w2), largest = np.vstack([one.contour(level) for level in levels]).T.astype(np.float32), float(one.optimum.max())
+        contours = pd.DataFrame({"w1": w1, "w2": w2, "level": np.repeat(levels, 61).astype(np.float32), "order": np.tile(np.arange(61, dtype=np.int32), len(levels))})
+        (a, b), (goal1, goal2) = one.path(30, share).T, one.optimum
+        path = pd.DataFrame({"w1": a, "w2": b, "step": range(31), "goal1": goal1, "goal2": goal2})
+        pictures[way] = (contours, path, (-0.8 * largest, 2.6 * largest))
+        with np.errstate(all="ignore"):
+            losses.append(encodings.drawable(one.loss(steps, share)))
+    names = np.repeat([*WAYS.values()], len(steps))
+    table = pd.DataFrame({"step": np.tile(steps, len(WAYS)), "loss": np.concatenate(losses), "series": names})
+    return valleys, {way: one.steps_needed(share) for way, one in valleys.items()}, pictures, table
+
+
+@drawn
+def valley(contours: pd.DataFrame, path: pd.DataFrame, span: tuple[float, float]) -> alt.LayerChart:
     """Contours of the loss (columns w1, w2, level, order) and the way of gradient descent (w1, w2, step)."""
     axis = alt.Axis(grid=False, tickCount=4, labelExpr="format(datum.value, '.4~g')")
     x, y = (encodings.number(channel, field, title, domain=span, axis=axis) for channel, field, title in ((alt.X, "w1", "w₁"), (alt.Y, "w2", "w₂")))
@@ -40,10 +60,11 @@ def valley(contours: pd.DataFrame, path: pd.DataFrame, way: str, words: str, spa
         lines.mark_line(strokeWidth=1, color=QUIET, clip=True), walk.mark_line(strokeWidth=1.5, clip=True),
         walk.mark_point(size=30, clip=True).encode(tooltip=tips(("step", "Step"), ("w1", "w₁", ".3~g"), ("w2", "w₂", ".3~g"))),
         goal.encode(x=encodings.number(alt.X, "goal1", domain=span), y=encodings.number(alt.Y, "goal2", domain=span), color=tint("yardstick")),
-        width=195, height=232, title=alt.Title(WAYS[way].capitalize(), subtitle=words))
+        width=195, height=232)
 
 
-def descent(frame: pd.DataFrame) -> alt.LayerChart:
+@drawn
+def descent(frame: pd.DataFrame, gone: pd.DataFrame) -> alt.LayerChart:
     """Loss by step for the three ways, both on log axes: columns step, loss, series."""
     names = list(WAYS.values())
 
@@ -56,8 +77,7 @@ def descent(frame: pd.DataFrame) -> alt.LayerChart:
         x=x, y=y, strokeDash=by_way(alt.StrokeDash, [1, 0], [6, 4], [2, 2], legend=alt.Legend(symbolType="stroke")),
         strokeWidth=by_way(alt.StrokeWidth, 2, 4, 2.5), opacity=by_way(alt.Opacity, 1, 0.5, 1), color=tint("signal"),
         tooltip=tips(("series", "Features"), ("step", "Step", ","), ("loss", "Loss", ".2~g")))
-    up = frame[frame["loss"] > 100]  # downwards out of the picture is where they should go
-    return alt.layer(base.mark_line(clip=True), encodings.rule(y=1e-6), *encodings.leaving(up, x, y), height=260, title=alt.Title("Loss by step, both axes logarithmic", subtitle="dotted: a millionth; the lines of raw and σ² coincide"))
+    return alt.layer(base.mark_line(clip=True), encodings.rule(y=1e-6), *encodings.arrows(gone, x, y), height=260, title=alt.Title("Loss by step, both axes logarithmic", subtitle="dotted: a millionth; the lines of raw and σ² coincide"))
 
 
 def read(valleys: Mapping[str, input_scaling.Valley], share: float, rows: Sequence[input_scaling.TestScaling]) -> Verdict:
@@ -75,22 +95,16 @@ def read(valleys: Mapping[str, input_scaling.Valley], share: float, rows: Sequen
 
 
 def show(v: Values) -> Shown:
-    valleys = {way: input_scaling.valley(input_scaling.features(v.range), way) for way in WAYS}
-    log_steps, curves = np.unique(np.round(np.logspace(0, 8, 120))), []
-    pictures = st.container(horizontal=True)
+    valleys, steps, pictures, losses = measured(v.range, v.share)
+    row = st.container(horizontal=True)
     for way, one in valleys.items():
-        path, largest = one.path(30, v.share), float(one.optimum.max())
-        levels = (0.01, 0.1, 0.3, 0.6, 1.0)
-        contours = pd.concat([pd.DataFrame(one.contour(level), columns=["w1", "w2"]).assign(level=level, order=range(61)) for level in levels])
-        walked = pd.DataFrame(path, columns=["w1", "w2"]).assign(step=range(31), goal1=one.optimum[0], goal2=one.optimum[1])
-        picture = valley(contours.astype(np.float32), walked, way, f"condition number {number(one.condition)}", (-0.8 * largest, 2.6 * largest))
-        pictures.altair_chart(picture, width="content", alt=f"Contours of the loss and thirty steps of gradient descent, {WAYS[way]}")
-        with np.errstate(all="ignore"):
-            curves.append(pd.DataFrame({"step": log_steps, "loss": encodings.drawable(one.loss(log_steps, v.share)), "series": WAYS[way]}))
+        picture = encodings.titled(valley(*pictures[way]), WAYS[way].capitalize(), f"condition number {number(one.condition)}")
+        row.vega_lite_chart(None, picture, width="content", alt=f"Contours of the loss and thirty steps of gradient descent, {WAYS[way]}")
     rows = input_scaling.scale_test_data(v.drift, seed=v.seed)
 
     def details() -> None:
-        layout.show(st, descent(pd.concat(curves)), "Loss by step of gradient descent for three ways to scale the features")
+        up = losses[losses["loss"] > 100]  # downwards out of the picture is where they should go
+        layout.show(st, descent(losses, encodings.gone(up, "step", "loss", (1e-8, 100), log=True)), "Loss by step of gradient descent for three ways to scale the features")
         test_data(rows)
 
     spreads = valleys["raw"].stds
@@ -107,7 +121,7 @@ for row in scale_test_data({v.drift!r}, seed={v.seed}):
     print(f"{{row.way}}  mean {{row.test_mean:.4g}}  spread {{row.test_std:.4g}}  error {{row.error:.4g}}")
 """
     numbers = pd.DataFrame(
-        [(WAYS[w], *y.stds, y.condition, y.rate(v.share), y.steps_needed(v.share)) for w, y in valleys.items()],
+        [(WAYS[w], *y.stds, y.condition, y.rate(v.share), steps[w]) for w, y in valleys.items()],
         columns=["Features", "Spread 1", "Spread 2", "Condition number", "Learning rate", "Steps to J = 10⁻⁶"])
     return Shown(read(valleys, v.share, rows), formulas, script, numbers, details)
 

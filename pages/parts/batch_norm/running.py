@@ -13,12 +13,13 @@ from engine.verdict import Verdict, number, power
 from pages.parts.batch_norm.common import SEED
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Values, Whole
-from pages.shared.encodings import tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.layout import term, tex
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import chart, tint
 
 SHIFT_AT, STEPS = 60, 100
+TOPS, USE = {"mean": (-8, 14), "variance": (0, 12)}, (-5, 5)  # ends of the axes
 CONTROLS = (
     Ladder("bn_run_size", "Batch size m", 32, "A small batch has a restless mean, and on average too small a variance.", (1, 2, 4, 8, 16, 32, 64, 256)),
     Ladder("bn_momentum", "Momentum", 0.9, "Share of the old running value that a step keeps. Keras has 0.99.", (0.0, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999)),
@@ -39,33 +40,36 @@ def simulate(v: Values) -> normalization.RunningStatistics:
     return workers.measure(normalization.running_statistics, steps=STEPS, batch_size=v.run_size, momentum=v.momentum, shift_at=SHIFT_AT, shift=2 * v.shift, seed=v.seed)
 
 
-def by_step(frame: pd.DataFrame, what: str, k: int, top: tuple[float, float]) -> alt.LayerChart:
-    """Running value (line), batches (pale points) and truth (dashed) over steps: columns step, running, batch, truth."""
-    axis, x = {"domain": top}, encodings.number(alt.X, "step", "Step", domain=(0, STEPS))
+@drawn
+def by_step(frame: pd.DataFrame, gone: pd.DataFrame, here: pd.DataFrame, what: str) -> alt.LayerChart:
+    """Running value (line), batches (pale points) and truth (dashed) over steps: columns step, running, batch, truth. A rule at the step that is here."""
+    axis, x = {"domain": TOPS[what]}, encodings.number(alt.X, "step", "Step", domain=(0, STEPS))
     base, title = chart(frame).encode(x=x), f"{what.capitalize()} {({'mean': 'μ', 'variance': 'σ²'})[what]}"
     return alt.layer(
         base.mark_point(size=12, opacity=0.4, clip=True).encode(y=encodings.number(alt.Y, "batch", **axis), color=tint("signal")),
         base.mark_line(strokeWidth=1.2, strokeDash=[5, 3]).encode(y=encodings.number(alt.Y, "truth", **axis), color=tint("yardstick")),
         base.mark_line(clip=True).encode(y=encodings.number(alt.Y, "running", title, **axis), color=tint("signal")),
-        encodings.rule(x=k, dash=(3, 3)), *encodings.leaving(frame, x, encodings.number(alt.Y, "batch", title, **axis)),
+        alt.Chart(here).mark_rule(strokeDash=[3, 3]).encode(x=x), *encodings.arrows(gone, x, encodings.number(alt.Y, "batch", title, **axis)),
         height=250, title=alt.Title(f"Running {what}", subtitle="line: running; pale: batches; dashed: truth"))
 
 
-def in_use(frame: pd.DataFrame, k: int) -> alt.LayerChart:
-    """Mean ± spread of x̂ in use, had training stopped at each step: columns step, mean, low, high."""
-    axis, x = {"domain": (-5, 5)}, encodings.number(alt.X, "step", "Evaluated after step k", domain=(0, STEPS))
+@drawn
+def in_use(frame: pd.DataFrame, high: pd.DataFrame, low: pd.DataFrame, here: pd.DataFrame) -> alt.LayerChart:
+    """Mean ± spread of x̂ in use, had training stopped at each step: columns step, mean, low, high; and where these two leave the axis."""
+    axis, x = {"domain": USE}, encodings.number(alt.X, "step", "Evaluated after step k", domain=(0, STEPS))
     base = chart(frame).encode(x=x)
     band = base.mark_area(opacity=0.2, clip=True).encode(y=encodings.number(alt.Y, "low", "x̂ in use", **axis), y2=alt.Y2("high"), color=tint("signal"))
     return alt.layer(
         band, base.mark_line(clip=True).encode(y=encodings.number(alt.Y, "mean", **axis), color=tint("signal")),
-        encodings.rule(y=(-1.0, 0.0, 1.0), dash=(5, 3)), encodings.rule(x=k, dash=(3, 3)),
-        *encodings.leaving(frame, x, encodings.number(alt.Y, "high", "x̂ in use", **axis)),
-        *encodings.leaving(frame, x, encodings.number(alt.Y, "low", "x̂ in use", **axis)),
+        encodings.rule(y=(-1.0, 0.0, 1.0), dash=(5, 3)), alt.Chart(here).mark_rule(strokeDash=[3, 3]).encode(x=x),
+        *encodings.arrows(high, x, encodings.number(alt.Y, "high", "x̂ in use", **axis)),
+        *encodings.arrows(low, x, encodings.number(alt.Y, "low", "x̂ in use", **axis)),
         height=250, title=alt.Title("What use mode makes of it", subtitle="x̂: mean ± spread; dashed: training mode"))
 
 
-def neighbours(frame: pd.DataFrame, size: int) -> alt.LayerChart:
-    """How much one example's x̂ varies with its neighbours, over the batch size: columns size, measured, rule."""
+@drawn
+def neighbours(frame: pd.DataFrame) -> alt.LayerChart:
+    """How much one example's x̂ varies with its neighbours, over the batch size: columns size, measured, rule, yours (true where the ring goes)."""
     axis = {"domain": (0.03, 1.5), "log": True}
     base = chart(frame).encode(x=encodings.number(alt.X, "size", "Batch size m", domain=(2, 512), log=True, axis=alt.Axis(values=[2, 8, 32, 128, 512])))
     measured = encodings.number(alt.Y, "measured", **axis)
@@ -75,7 +79,7 @@ def neighbours(frame: pd.DataFrame, size: int) -> alt.LayerChart:
             y=encodings.number(alt.Y, "rule", "Spread of its x̂", ticks=(0.03, 0.1, 0.3, 1), format="~g", **axis), color=tint("yardstick")
         ),
         base.mark_point(size=45).encode(y=measured, color=tint("signal"), tooltip=tip),
-        base.transform_filter(f"datum.size == {size}").mark_point(size=180, filled=False, strokeWidth=2).encode(y=measured, color=tint("yardstick")),
+        base.transform_filter("datum.yours").mark_point(size=180, filled=False, strokeWidth=2).encode(y=measured, color=tint("yardstick")),
         height=250, title=alt.Title("One x̂ depends on its batch", subtitle="points: 2,000 batches; line: rule ∝ 1/√m; ring: your m"))
 
 
@@ -107,15 +111,18 @@ def show(v: Values) -> Shown:
         "mean": pd.DataFrame({"step": step, "running": run.running_mean, "batch": [math.nan, *run.batch_mean], "truth": run.true_mean}),
         "variance": pd.DataFrame({"step": step, "running": run.running_var, "batch": [math.nan, *run.batch_var], "truth": run.true_var})}
     use = pd.DataFrame({"step": step, "mean": run.use_mean, "low": run.use_mean - run.use_std, "high": run.use_mean + run.use_std})
+    here, batch = pd.DataFrame({"step": [k]}), {what: encodings.gone(tables[what], "step", "batch", top) for what, top in TOPS.items()}
     alt_text = "Running {}, the batches' own, and the true one by training step"
     left, right = st.columns(2)
-    layout.show(left, by_step(tables["mean"], "mean", k, (-8, 14)), alt_text.format("mean"))
-    layout.show(right, in_use(use, k), "Mean and spread of the normalised values in use, by the step after which training stops")
+    layout.show(left, by_step(tables["mean"], batch["mean"], here, "mean"), alt_text.format("mean"))
+    beyond = [encodings.gone(use, "step", side, USE) for side in ("high", "low")]
+    layout.show(right, in_use(use, *beyond, here), "Mean and spread of the normalised values in use, by the step after which training stops")
 
     def details() -> None:
         left, right = st.columns(2)
-        layout.show(left, by_step(tables["variance"], "variance", k, (0, 12)), alt_text.format("variance"))
-        layout.show(right, neighbours(neighbour_table(v.seed), v.run_size), "How much one image's normalised value varies with its neighbours, by batch size")
+        layout.show(left, by_step(tables["variance"], batch["variance"], here, "variance"), alt_text.format("variance"))
+        table = neighbour_table(v.seed)
+        layout.show(right, neighbours(table.assign(yours=table["size"] == v.run_size)), "How much one image's normalised value varies with its neighbours, by batch size")
 
     p, rest = tex(v.momentum), tex(round(1 - v.momentum, 6))
     formulas = [

@@ -1,7 +1,6 @@
 """Sixteen scales: the experiment of *Deep Learning from Scratch* on the scale of the first weights, with and without batch norm."""
 
 import math
-from functools import lru_cache
 
 import altair as alt
 import numpy as np
@@ -15,11 +14,11 @@ from engine.verdict import Verdict
 from pages.parts.batch_norm.common import SEED
 from pages.shared import encodings, layout, runs
 from pages.shared.control import Menu, Values
-from pages.shared.encodings import SENT, specification, tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import QUIET, chart, tint
 
-RUN = "bn_run"
+RUN, NAMES = "bn_run", ("without", "with")  # batch norm
 CONTROLS = (Menu("bn_data", "Dataset", "digits", "The first 1,000 images: of the built-in digits, or of MNIST as in the book.", ("digits", "mnist")), SEED,)
 
 
@@ -40,78 +39,79 @@ class ScalesRun(runs.Run):
             self.status = "finished"
 
 
+def cells_of(history: list[np.ndarray]) -> pd.DataFrame:
+    """Columns epoch, scale, series, accuracy."""
+    accuracy = np.array(history, np.float32).reshape(len(history), len(NAMES), len(SCALES)).transpose(2, 0, 1)
+    scale, epoch, name = (at.ravel() for at in np.indices(accuracy.shape))
+    return pd.DataFrame({"epoch": epoch + 1, "scale": np.array(SCALES)[scale], "series": np.array(NAMES)[name], "accuracy": accuracy.ravel()})
+
+
 def frames(history: list[np.ndarray]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Rows for the three pictures: final accuracy, small multiples, heat maps."""
     final = [(SCALES[k], "published", value) for k, pair in PUBLISHED.items() for value in pair]
-    names, panels, cells = ("without", "with"), [], []
+    panels = []
     if history:
-        final += [(scale, name, row[k]) for name, row in zip(names, history[-1], strict=True) for k, scale in enumerate(SCALES)]
+        final += [(scale, name, row[k]) for name, row in zip(NAMES, history[-1], strict=True) for k, scale in enumerate(SCALES)]
     for k, scale in enumerate(SCALES):
         left, bottom = k % 4, 3 - k // 4
         for dx, dy in ((0, 0), (0.9, 0), (0.9, 0.75), (0, 0.75), (0, 0)):
             panels.append((k, left + dx, bottom + dy, "frame", math.nan, 0, ""))
         panels.append((k, left, bottom + 0.75, "word", math.nan, 0, f"σ = {scale:.2g}"))
         for epoch, accuracy in enumerate(history, start=1):
-            for name, row in zip(names, accuracy, strict=True):
+            for name, row in zip(NAMES, accuracy, strict=True):
                 panels.append((k, left + 0.9 * (epoch - 1) / (EPOCHS - 1), bottom + 0.75 * row[k], name, row[k], epoch, ""))
-                cells.append((epoch, scale, name, row[k]))
     small = {"x": np.float32, "y": np.float32, "accuracy": np.float32}
     return (
         pd.DataFrame(final, columns=["scale", "series", "accuracy"]),
-        pd.DataFrame(panels, columns=["panel", "x", "y", "series", "accuracy", "epoch", "text"]).astype(small),
-        pd.DataFrame(cells, columns=["epoch", "scale", "series", "accuracy"]).astype({"accuracy": np.float32}))
+        pd.DataFrame(panels, columns=["panel", "x", "y", "series", "accuracy", "epoch", "text"]).astype(small), cells_of(history))
 
 
-@lru_cache(maxsize=1)
-def final_accuracy() -> dict:
+@drawn
+def final_accuracy(final: pd.DataFrame) -> alt.LayerChart:
     """Training accuracy by weight scale, without (grey) and with (blue) batch norm, published values as dark ticks.
 
-    A specification, to be sent with rows scale, series ("without", "with", "published"), accuracy.
+    Columns scale, series ("without", "with", "published"), accuracy.
     """
-    base = chart(SENT).encode(
+    base = chart(final).encode(
         x=encodings.number(alt.X, "scale", "Scale σ of the first weights", domain=(7e-5, 1.4), log=True, ticks=(-4, -3, -2, -1, 0)),
         y=encodings.share("accuracy", "Training accuracy"),
         tooltip=tips(("series", "Batch norm"), ("scale", "σ", ".2~g"), ("accuracy", "Accuracy", ".1%")))
     off, on, ticks = (base.transform_filter(f"datum.series == '{name}'") for name in ("without", "with", "published"))
-    return specification(
-        alt.layer(
-            off.mark_line(color=QUIET, strokeDash=[5, 3]), off.mark_point(color=QUIET, size=40),
-            on.mark_line().encode(color=tint("signal")), on.mark_point(size=40).encode(color=tint("signal")),
-            ticks.mark_tick(orient="horizontal", size=16, thickness=2).encode(color=tint("yardstick")),
-            height=320, title=alt.Title("Where each scale has got to", subtitle="blue: with, grey: without, ticks: published"))
-    )
+    return alt.layer(
+        off.mark_line(color=QUIET, strokeDash=[5, 3]), off.mark_point(color=QUIET, size=40),
+        on.mark_line().encode(color=tint("signal")), on.mark_point(size=40).encode(color=tint("signal")),
+        ticks.mark_tick(orient="horizontal", size=16, thickness=2).encode(color=tint("yardstick")),
+        height=320, title=alt.Title("Where each scale has got to", subtitle="blue: with, grey: without, ticks: published"))
 
 
-@lru_cache(maxsize=1)
-def small_multiples() -> dict:
-    """Sixteen little learning curves, four by four. A specification, to be sent with rows panel, x, y, series, accuracy, epoch, and words (text)."""
-    base = chart(SENT).encode(
+@drawn
+def small_multiples(panels: pd.DataFrame) -> alt.LayerChart:
+    """Sixteen little learning curves, four by four: columns panel, x, y, series, accuracy, epoch, and words (text)."""
+    base = chart(panels).encode(
         x=alt.X("x", type="quantitative", scale=alt.Scale(domain=[0, 4], nice=False), axis=None),
         y=alt.Y("y", type="quantitative", scale=alt.Scale(domain=[0, 4], nice=False), axis=None),
         detail=[alt.Detail("panel", type="nominal")], order=alt.Order("epoch", type="quantitative"))
     off, on, words, boxes = (base.transform_filter(f"datum.series == '{name}'") for name in ("without", "with", "word", "frame"))
     tip = tips(("epoch", "Epoch"), ("accuracy", "Accuracy", ".1%"))
-    return specification(
-        alt.layer(
-            boxes.mark_line(strokeWidth=0.5, color=QUIET, opacity=0.6),
-            off.mark_line(strokeWidth=1.5, color=QUIET, strokeDash=[4, 2]).encode(tooltip=tip),
-            on.mark_line(strokeWidth=2).encode(color=tint("signal"), tooltip=tip),
-            words.mark_text(align="left", baseline="bottom", dy=-1, fontSize=11).encode(text=alt.Text("text", type="nominal")),
-            height=320, title=alt.Title("Accuracy by epoch, scale by scale", subtitle=f"each panel: {EPOCHS} epochs, 0 to 100 %"))
-    )
+    return alt.layer(
+        boxes.mark_line(strokeWidth=0.5, color=QUIET, opacity=0.6),
+        off.mark_line(strokeWidth=1.5, color=QUIET, strokeDash=[4, 2]).encode(tooltip=tip),
+        on.mark_line(strokeWidth=2).encode(color=tint("signal"), tooltip=tip),
+        words.mark_text(align="left", baseline="bottom", dy=-1, fontSize=11).encode(text=alt.Text("text", type="nominal")),
+        height=320, title=alt.Title("Accuracy by epoch, scale by scale", subtitle=f"each panel: {EPOCHS} epochs, 0 to 100 %"))
 
 
-@lru_cache(maxsize=2)
-def heat(series: str) -> dict:
-    """Training accuracy by epoch (x) and scale (y). A specification, to be sent with rows epoch, scale, accuracy."""
+@drawn
+def heat(cells: pd.DataFrame, series: str) -> alt.LayerChart:
+    """Training accuracy by epoch (x) and scale (y): columns epoch, scale, accuracy."""
     epochs = alt.Scale(domain=list(range(1, EPOCHS + 1)))
     legend = alt.Legend(title="accuracy", format="%", orient="right", values=[0, 0.5, 1], gradientLength=150)
-    base = alt.Chart(SENT).encode(
+    base = alt.Chart(cells).encode(
         x=alt.X("epoch", type="ordinal", title="Epoch", scale=epochs, axis=alt.Axis(labelAngle=0, values=[1, 5, 10, 15, 20])),
         y=alt.Y("scale", type="ordinal", title="σ", sort="descending", axis=alt.Axis(format=".1~g")),
         color=alt.Color("accuracy", type="quantitative", scale=alt.Scale(domain=[0, 1], range="heatmap"), legend=legend),
         tooltip=tips(("epoch", "Epoch"), ("scale", "σ", ".2~g"), ("accuracy", "Accuracy", ".1%")))
-    return specification(alt.layer(base.mark_rect(), height=300, title=f"{series.capitalize()} batch norm"))
+    return alt.layer(base.mark_rect(), height=300, title=f"{series.capitalize()} batch norm")
 
 
 def read(accuracy: np.ndarray | None, epoch: int) -> Verdict:
@@ -133,12 +133,12 @@ def draw(run: ScalesRun) -> Verdict:
     """What ticks while the networks train."""
     final, panels, cells = frames(run.history)
     left, right = st.columns(2)
-    layout.show(left, final_accuracy(), "Training accuracy by weight scale, with and without batch norm, and as published", final)
-    layout.show(right, small_multiples(), "Sixteen small learning curves, one for each weight scale", panels)
+    layout.show(left, final_accuracy(final), "Training accuracy by weight scale, with and without batch norm, and as published")
+    layout.show(right, small_multiples(panels), "Sixteen small learning curves, one for each weight scale")
     runs.progress_line(run, run.latest.step if run.latest else 0, run.latest.steps if run.latest else 1, pace(run))
-    for column, series in zip(st.columns(2), ("without", "with") if run.history else (), strict=False):
+    for column, series in zip(st.columns(2), NAMES if run.history else (), strict=False):
         rows = cells[cells["series"] == series].drop(columns="series")
-        layout.show(column, heat(series), f"Training accuracy by epoch and weight scale, {series} batch norm", rows)
+        layout.show(column, heat(rows, series), f"Training accuracy by epoch and weight scale, {series} batch norm")
     return read(run.history[-1] if run.history else None, len(run.history))
 
 
@@ -170,7 +170,7 @@ for progress in train_scales({load}(), seed={run.seed}):
 for scale, without, with_it in zip(SCALES, *accuracy):
     print(f"{{scale:.3g}}  without {{without:.3f}}  with {{with_it:.3f}}")
 """
-    return Shown(verdict, formulas, script, frames(run.history)[2], live=run)
+    return Shown(verdict, formulas, script, cells_of(run.history), live=run)
 
 
 PART = Part(

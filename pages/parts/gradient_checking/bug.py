@@ -1,6 +1,6 @@
 """Find the bug: seventeen backward passes with one wrong line each, to be told by what they spoil."""
 
-from functools import lru_cache, partial
+from functools import partial
 
 import altair as alt
 import numpy as np
@@ -16,7 +16,7 @@ from pages.parts.gradient_checking import common
 from pages.parts.gradient_checking.common import PARAMETER
 from pages.shared import layout, link, workers
 from pages.shared.control import Values, Whole
-from pages.shared.encodings import specification
+from pages.shared.encodings import drawn, titled
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import DIVERGING
 
@@ -30,17 +30,14 @@ def gradient_cells(report: GradientReport, name: str) -> list[pd.DataFrame]:
     row, sides = report.by_parameter[name], (report.analytical, report.numerical)
     a, b = (np.where(np.abs(m) > report.rounding, np.nan_to_num(m), 0.0) for m in (common.matrix(side, row) for side in sides))
     largest = np.abs(b).max() or np.abs(a).max() or 1.0
-    return [common.blocks(m, lambda block: block.flat[np.abs(block).argmax()], CELLS, "value", lambda values: values / largest) for m in (a, b)]
+    return [common.blocks(m, CELLS, "value", lambda values: values / largest) for m in (a, b)]
 
 
-@lru_cache(maxsize=64)
-def gradient_map(side: str, name: str, rows: int, columns: int) -> dict:
-    """One side's gradient of one parameter: blue positive, orange negative, pale 0, full colour at the largest of the differences.
-
-    A specification, to be sent with rows of `gradient_cells`.
-    """
+@drawn
+def gradient_map(cells: pd.DataFrame, rows: int, columns: int) -> alt.LayerChart:
+    """One side's gradient of one parameter (`gradient_cells`): blue positive, orange negative, pale 0, full colour at the largest of the differences."""
     by_value = alt.Color("value", type="quantitative", scale=alt.Scale(domain=[-1, -0.5, 0, 0.5, 1], range=DIVERGING, clamp=True), legend=None)
-    return specification(alt.layer(common.grid(rows, columns, ("value", "Of the largest", ".3f"), by_value), title=alt.Title(f"{name} by {side}", subtitle="Blue: above 0. Orange: below 0. Pale: 0.")))
+    return alt.layer(common.grid(cells, rows, columns, ("value", "Of the largest", ".3f"), by_value))
 
 
 # The visitor's answers, by number of the bug; they stay for the visit
@@ -127,8 +124,8 @@ def show(v: Values) -> Shown:
             table["Relative error"] = table["Relative error"].where(table["Grade"] != "vacuous", "0 on both sides")
             st.dataframe(table[["Parameter", "Relative error", "a ÷ b"]], hide_index=True)
         for column, cells, side in zip(maps, gradient_cells(report, name), ("backpropagation", "differences"), strict=True):
-            spec = gradient_map(side, name, *common.shape(report.by_parameter[name]))
-            layout.show(column, spec, f"Gradient of {name} by {side}, blue positive, orange negative", cells)
+            spec = titled(gradient_map(cells, *common.shape(report.by_parameter[name])), f"{name} by {side}", "Blue: above 0. Orange: below 0. Pale: 0.")
+            layout.show(column, spec, f"Gradient of {name} by {side}, blue positive, orange negative")
         with left:
             done = ask(number, e, keys, report)
         move_on(number, e.bug.hint, done)

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
-from itertools import pairwise
 
 import altair as alt
 import numpy as np
@@ -14,7 +12,7 @@ from engine.gradient_check.report import BANDS, GradientReport, ParameterReport,
 from engine.verdict import number, power
 from pages.shared import encodings, layout, link
 from pages.shared.control import Ladder, Menu
-from pages.shared.encodings import SENT, specification, tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.theme import QUIET, chart, tint
 
@@ -66,67 +64,55 @@ def strip_cells(report: GradientReport) -> pd.DataFrame:
     "compared", or "nothing to compare" where all are 0 (or below rounding) on both sides. A parameter's width goes with
     its size, but the smallest are drawn wider than that, to be seen. The rows of state "name" stand where a parameter begins.
     """
-    error, both = report.local_error, (report.analytical == 0) & (report.numerical == 0)
-    rows, names, place = [], [], 0
-    for row in report.by_parameter.values():
-        n = int(np.prod(row.shape))
-        pieces = max(LEAST, round(BINS * n / report.analytical.size))
-        edges = cuts(n, pieces)
-        width = pieces / (len(edges) - 1)
-        for k, (first, last) in enumerate(pairwise(edges)):
-            here = slice(row.start + first, row.start + last)
-            seen = ~report.crosses_kink[here]
-            largest = float(error[here][seen if seen.any() else ...].max())
-            state = "nothing to compare" if row.grade == "vacuous" or both[here].all() else "compared"
-            rows.append((place + k * width, place + (k + 1) * width, row.name, first, last - 1, largest, state, int((~seen).sum())))
-        names.append((place, place + pieces, row.name, 0, 0, 0.0, "name", 0))
-        place += pieces
-    frame = pd.DataFrame([*rows, *names], columns=["x", "x2", "parameter", "first", "last", "error", "state", "kinks"])
-    frame["log_error"] = log_error(frame["error"].to_numpy())
-    frame["said"] = frame["error"].map(number)
-    frame["x"], frame["x2"] = frame["x"] / place, frame["x2"] / place
-    narrow = (frame["state"] == "name") & (frame["x2"] - frame["x"] < 0.09)
-    frame.loc[narrow, "parameter"] = ""  # no room for its name
-    frame["x2"] = np.minimum(frame["x2"] + 7e-4, 1)  # neighbours overlap by a hair, or the background shines through
-    return frame.drop(columns="error").astype({"x": np.float32, "x2": np.float32, "first": np.int32, "last": np.int32, "kinks": np.int32})
+    rows, total = list(report.by_parameter.values()), report.analytical.size
+    sizes = [int(np.prod(row.shape)) for row in rows]
+    pieces = np.array([max(LEAST, round(BINS * n / total)) for n in sizes])
+    edges = [cuts(n, places) for n, places in zip(sizes, pieces, strict=True)]
+    of, k = np.concatenate([(np.full(len(at) - 1, i), np.arange(len(at) - 1)) for i, at in enumerate(edges)], axis=1)  # its parameter, its place there
+    first, last = (np.concatenate([at[cut] for at in edges]) for cut in (slice(None, -1), slice(1, None)))
+    starts = first + np.array([row.start for row in rows])[of]
+    kinks = np.add.reduceat(report.crosses_kink.astype(np.int32), starts)
+    largest, seen = (np.maximum.reduceat(e, starts) for e in (report.local_error, np.where(report.crosses_kink, -np.inf, report.local_error)))
+    error = np.where(np.isneginf(seen), largest, seen)  # that of a kink only where there is no other
+    nothing = np.logical_and.reduceat((report.analytical == 0) & (report.numerical == 0), starts) | np.array([row.grade == "vacuous" for row in rows])[of]
+    place, width = np.cumsum([0, *pieces]), (pieces / [len(at) - 1 for at in edges])[of]
+    left, count, names = place[of] + k * width, len(rows), np.array([row.name for row in rows])
+    narrow, none = pieces / place[-1] < 0.09, np.zeros(len(rows), np.int32)  # no room for its name
+    overlap = np.append((left + width) / place[-1], place[1:] / place[-1]) + 7e-4  # neighbours by a hair, or the background shines through
+    table = {
+        "x": np.append(left, place[:-1]) / place[-1], "x2": np.minimum(overlap, 1), "parameter": np.append(names[of], np.where(narrow, "", names)),
+        "first": np.append(first, none), "last": np.append(last - 1, none),
+        "state": [*np.where(nothing, "nothing to compare", "compared"), *["name"] * count], "kinks": np.append(kinks, none),
+        "log_error": log_error(np.append(error, none)), "said": [*map(number, error), *["0"] * count]}
+    return pd.DataFrame(table).astype({"x": np.float32, "x2": np.float32, "first": np.int32, "last": np.int32, "kinks": np.int32})
 
 
 def level(value: float) -> alt.YDatum:
     return alt.YDatum(value, type="quantitative", scale=alt.Scale(domain=[0, 1], nice=False), axis=None, title=None)
 
 
-@lru_cache(maxsize=32)
-def strip(parameters: int) -> dict:
-    """The giant vector θ from the first layer's first weight to the last bias, coloured by error; empty where nothing is compared.
-
-    A specification, built once, to be sent with rows of `strip_cells` while a slider moves.
-    """
+@drawn
+def strip(cells: pd.DataFrame) -> alt.LayerChart:
+    """The giant vector θ (`strip_cells`) from the first layer's first weight to the last bias, coloured by error; empty where nothing is compared."""
     x = alt.X("x", type="quantitative", title=None, scale=alt.Scale(domain=[0, 1], nice=False), axis=None)
     tip = tips(
         ("parameter", "Parameter"), ("first", "From component", ","), ("last", "to", ","), ("said", "Largest error"),
         ("kinks", "Across a kink", ","), ("state", "State"),
     )
-    base = chart(SENT).encode(x=x, x2=alt.X2("x2"), y=level(0.12), y2=alt.Y2Datum(0.72), tooltip=tip)
+    base = chart(cells).encode(x=x, x2=alt.X2("x2"), y=level(0.12), y2=alt.Y2Datum(0.72), tooltip=tip)
     compared = base.transform_filter("datum.state == 'compared'").mark_rect().encode(color=ERROR)
     idle = base.transform_filter("datum.state == 'nothing to compare'").mark_rect(color=QUIET, opacity=0.12)
     kinks = base.transform_filter("datum.kinks > 0").mark_rect().encode(y=level(0), y2=alt.Y2Datum(0.07), color=tint("yardstick"))
-    said = chart(SENT).transform_filter("datum.state == 'name'").encode(x=x)
+    said = chart(cells).transform_filter("datum.state == 'name'").encode(x=x)
     borders = said.mark_rule(color=QUIET, strokeWidth=1).encode(y=level(0.12), y2=alt.Y2Datum(0.95))
     words = said.mark_text(align="left", baseline="top", dx=4, fontSize=12).encode(y=level(0.97), text=alt.Text("parameter", type="nominal"))
-    return specification(
-        alt.layer(
-            compared, idle, kinks, borders, words, resolve=encodings.OWN_COLOURS, height=198,
-            title=alt.Title(
-                f"θ, one vector of {parameters:,} components",
-                subtitle=["Green: both sides agree. Red-brown: they do not.", "Empty: 0 or rounding on both sides. Marks below: steps across a kink."],
-            ),
-        )
-    )
+    return alt.layer(compared, idle, kinks, borders, words, resolve=encodings.OWN_COLOURS, height=198)
 
 
 def show_strip(report: GradientReport) -> None:
     said = f"The vector of all {report.analytical.size:,} parameters as a strip, coloured by the error of backpropagation against differences"
-    layout.show(st, strip(report.analytical.size), said, strip_cells(report))
+    words = ["Green: both sides agree. Red-brown: they do not.", "Empty: 0 or rounding on both sides. Marks below: steps across a kink."]
+    layout.show(st, encodings.titled(strip(strip_cells(report)), f"θ, one vector of {report.analytical.size:,} components", words), said)
 
 
 def shape(row: ParameterReport) -> tuple[int, int]:
@@ -138,26 +124,27 @@ def matrix(vector: np.ndarray, row: ParameterReport) -> np.ndarray:
     return vector[row.start : row.start + int(np.prod(row.shape))].reshape(shape(row))
 
 
-def blocks(matrix: np.ndarray, reduce: Callable, most: int, name: str, finish: Callable = lambda values: values) -> pd.DataFrame:
-    """A matrix cut to at most `most` blocks, each reduced to a number: columns row, row2, column, column2 and `name`."""
+def blocks(matrix: np.ndarray, most: int, name: str, finish: Callable) -> pd.DataFrame:
+    """A matrix cut to at most `most` blocks, of each the number that is furthest from 0: columns row, row2, column, column2 and `name`."""
     rows, columns = matrix.shape
     wide = columns if rows * columns <= most else min(columns, max(32, most // rows))
     across = cuts(columns, min(wide, most))
     down = cuts(rows, most // (len(across) - 1))
-    values = finish(np.array([[reduce(matrix[r:s, c:d]) for c, d in pairwise(across)] for r, s in pairwise(down)]))
+    low, high = (end.reduceat(end.reduceat(matrix, down[:-1], axis=0), across[:-1], axis=1) for end in (np.minimum, np.maximum))
+    values = finish(np.where(high >= -low, high, low))
     r, c = np.indices(values.shape)
     edges = {"row": down[:-1][r], "row2": down[1:][r], "column": across[:-1][c], "column2": across[1:][c]}
     return pd.DataFrame({side: at.ravel().astype(np.int32) for side, at in edges.items()} | {name: values.ravel().astype(np.float32)})
 
 
-def grid(rows: int, columns: int, tip: tuple[str, str, str], colour_by: alt.Color) -> alt.Chart:
-    """A matrix as cells, to be sent with rows of `blocks`; a vector is one low row."""
+def grid(cells: object, rows: int, columns: int, tip: tuple[str, str, str], colour_by: alt.Color) -> alt.Chart:
+    """A matrix as cells, rows of `blocks`; a vector is one low row."""
     ticks = alt.Axis(grid=False, format="d", tickMinStep=1)
     title, axis, height = ("from unit i", ticks, 270) if rows > 1 else (None, None, 130)
     y = alt.Y("row", type="quantitative", title=title, scale=alt.Scale(domain=[rows, 0], nice=False), axis=axis)
     x = encodings.number(alt.X, "column", "to unit j", domain=(0, columns), axis=ticks)
     tip = tips(("row", "From unit", ","), ("column", "To unit", ","), tip)
-    return chart(SENT).mark_rect().encode(x=x, x2=alt.X2("column2"), y=y, y2=alt.Y2("row2"), color=colour_by, tooltip=tip).properties(height=height)
+    return chart(cells).mark_rect().encode(x=x, x2=alt.X2("column2"), y=y, y2=alt.Y2("row2"), color=colour_by, tooltip=tip).properties(height=height)
 
 
 def parameter_table(report: GradientReport) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from engine.verdict import Verdict, number, power
 from pages.parts.gradient_checking.common import FUNCTION, NAMES, THETA
 from pages.shared import encodings, layout
 from pages.shared.control import Ladder, Values
+from pages.shared.encodings import drawn
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import QUIET, chart, colour, tint
@@ -32,15 +33,16 @@ def straight_lines(function: str, theta: float, here: Secants) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["t", "y", "line"])
 
 
-def picture(points: pd.DataFrame, lines: pd.DataFrame, ends: pd.DataFrame, reach: tuple[float, float], name: str) -> alt.LayerChart:
+@drawn
+def picture(points: pd.DataFrame, lines: pd.DataFrame, ends: pd.DataFrame, reach: tuple[float, float], name: str, shown: tuple[str, ...]) -> alt.LayerChart:
     """f as a grey curve; the tangent and both secants through it; dots where f was evaluated. Columns t, y (and line)."""
     x = encodings.number(alt.X, "t", "θ", domain=SPAN)
     y = encodings.number(alt.Y, "y", f"f = {name}", domain=reach)
     dash = alt.StrokeDash("line", type="nominal", scale=alt.Scale(domain=list(LINES), range=[[1, 0], [7, 3], [2, 2]]), legend=None)
-    drawn = {line: meaning for line, meaning in LINES.items() if (lines["line"] == line).any()}
+    meaning = {line: LINES[line] for line in shown}
     return alt.layer(
         chart(points).mark_line(color=QUIET, strokeWidth=3, opacity=0.6, clip=True).encode(x=x, y=y),
-        chart(lines).mark_line(clip=True).encode(x=x, y=y, color=colour("line", drawn), strokeDash=dash),
+        chart(lines).mark_line(clip=True).encode(x=x, y=y, color=colour("line", meaning), strokeDash=dash),
         chart(ends).mark_point(size=70, filled=True, clip=True).encode(x=x, y=y, color=tint("yardstick")), resolve=encodings.OWN_COLOURS,
         height=300, title=alt.Title("Which secant leans like the tangent?", subtitle="Grey: the curve f. Dots: where f is evaluated."))
 
@@ -82,7 +84,7 @@ def show(v: Values) -> Shown:
     lines = straight_lines(v.function, v.theta, here)
     said = "secants" if np.isnan(here.exact) else "tangent and secants"
     said = f"The curve {name} with its {said} at {number(v.theta)}, one-sided and two-sided, of step {number(v.step)}"
-    layout.show(st, picture(points, lines, ends, REACH.get(v.function, (-2, 2)), name), said)
+    layout.show(st, picture(points, lines, ends, REACH.get(v.function, (-2, 2)), name, tuple(sorted(set(lines["line"]), key=[*LINES].index))), said)
 
     def details() -> None:
         columns = {

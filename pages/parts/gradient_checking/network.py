@@ -21,7 +21,7 @@ from pages.parts.gradient_checking import common
 from pages.parts.gradient_checking.common import PARAMETER, PRINT
 from pages.shared import layout, workers
 from pages.shared.control import Control, Ladder, Menu, Values, seed_control
-from pages.shared.encodings import specification
+from pages.shared.encodings import drawn, titled
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.titles import rule
 
@@ -115,13 +115,14 @@ def read(report: GradientReport, samples: int, most: int = 16) -> Verdict:
 def error_cells(report: GradientReport, name: str) -> pd.DataFrame:
     """One parameter's errors (row, row2, column, column2, log_error), the largest of each block."""
     error = np.nan_to_num(common.matrix(report.local_error, report.by_parameter[name]), nan=np.inf)
-    return common.blocks(error, np.max, COARSE, "log_error", common.log_error)
+    return common.blocks(error, COARSE, "log_error", common.log_error)
 
 
-def error_map(name: str, rows: int, columns: int) -> dict:
-    """One parameter, coloured by error as the strip is. A specification, to be sent with rows of `error_cells`."""
+@drawn
+def error_map(cells: pd.DataFrame, rows: int, columns: int) -> alt.LayerChart:
+    """One parameter (`error_cells`), coloured by error as the strip is."""
     by_error = alt.Color("log_error", type="quantitative", scale=common.ERROR_SCALE, legend=None)
-    return specification(alt.layer(common.grid(rows, columns, ("log_error", "log₁₀ error", ".1f"), by_error), title=f"{name}, by error"))
+    return alt.layer(common.grid(cells, rows, columns, ("log_error", "log₁₀ error", ".1f"), by_error))
 
 
 def script_of(s: dict[str, Any], data: str) -> str:
@@ -152,8 +153,8 @@ def show(v: Values) -> Shown:
         left, right = st.columns([3, 2])
         with right:
             name = common.choose_parameter(report)
-            spec = error_map(name, *common.shape(report.by_parameter[name]))
-            layout.show(st, spec, f"Heat map of {name}: error of each component or block of components", error_cells(report, name))
+            spec = titled(error_map(error_cells(report, name), *common.shape(report.by_parameter[name])), f"{name}, by error")
+            layout.show(st, spec, f"Heat map of {name}: error of each component or block of components")
         left.dataframe(common.parameter_table(report), hide_index=True)
         with st.container(width=layout.TEXT_WIDTH):
             common.show_bands(report)

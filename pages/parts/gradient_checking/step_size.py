@@ -13,7 +13,7 @@ from engine.words import NO_STEP_HELPS
 from pages.parts.gradient_checking.common import FUNCTION, NAMES, THETA, WORDS
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
-from pages.shared.encodings import tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import chart, colour
@@ -28,9 +28,11 @@ def curves(function: str, theta: float) -> list[VCurve]:
 
 def points(found: list[VCurve]) -> pd.DataFrame:
     """Columns scheme, dtype, epsilon, error; errors of exactly 0 or beyond a number have no place on a logarithmic axis."""
-    parts = [pd.DataFrame({"scheme": WORDS[c.scheme], "dtype": c.dtype, "epsilon": c.epsilons, "error": c.errors}) for c in found]
-    frame = pd.concat(parts, ignore_index=True)
-    return frame[np.isfinite(frame["error"]) & (frame["error"] > 0)]
+    each = [len(c.epsilons) for c in found]
+    columns = {"scheme": np.repeat([WORDS[c.scheme] for c in found], each), "dtype": np.repeat([c.dtype for c in found], each)}
+    columns |= {"epsilon": np.concatenate([c.epsilons for c in found]), "error": np.concatenate([c.errors for c in found])}
+    drawable = np.isfinite(columns["error"]) & (columns["error"] > 0)
+    return pd.DataFrame({name: values[drawable] for name, values in columns.items()})
 
 
 def best_points(found: list[VCurve]) -> pd.DataFrame:
@@ -46,6 +48,7 @@ def arms(found: list[VCurve]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["epsilon", "error", "text"]).astype({"epsilon": float, "error": float, "text": str})
 
 
+@drawn
 def picture(frame: pd.DataFrame, best: pd.DataFrame, slopes: pd.DataFrame) -> alt.LayerChart:
     """Error against ε, log-log: full lines float64, dashed float32; dots at each best ε; the slope of each right arm beside it."""
     x = encodings.number(alt.X, "epsilon", "Step ε (log)", domain=(1e-16, 1), log=True, ticks=range(-16, 1, 2))
