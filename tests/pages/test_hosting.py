@@ -24,6 +24,7 @@ COMPOSE = (ROOT / "compose.yaml").read_text(encoding="utf-8")
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 LINK = "initialization?init_part=neuron&init_seed=7"   # cheap, and cached after its first visitor
 CLASS = 30
+needs_nginx = pytest.mark.skipif(NGINX is None and not os.environ.get("CI"), reason="no nginx on this machine (apt-get install nginx)")
 
 
 def free_port() -> int:
@@ -260,7 +261,7 @@ def a_replica_that_starts_anew_gets_new_visitors_and_takes_none_away(hosted, stu
     assert hosted.sessions(alive) == CLASS
 
 
-@pytest.mark.skipif(NGINX is None and not os.environ.get("CI"), reason="no nginx on this machine (apt-get install nginx)")
+@needs_nginx
 def test_nginx_before_two_replicas(tmp_path):
     """One test, so that one pair of servers is started: what it holds is said by the functions above."""
     hosted = Hosted(tmp_path)
@@ -277,6 +278,33 @@ def test_nginx_before_two_replicas(tmp_path):
     finally:
         for student in students:
             student.leave()
+        hosted.stop()
+
+
+@needs_nginx
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_page_works_under_the_policy_and_comes_back_when_its_replica_is_killed(tmp_path, tab):
+    hosted, visitor = Hosted(tmp_path), tab()
+    page, refused, asked = visitor.page, set(), set()
+    page.expose_function("refused", lambda what: refused.add(what))
+    page.add_init_script("addEventListener('securitypolicyviolation', e => refused(`${e.effectiveDirective} ${e.blockedURI}`))")
+    page.on("request", lambda request: asked.add(request.url))
+    try:
+        for stem in ("", "references", "gradient_checking"):   # charts, a table, a map of cells
+            visitor.open(f"{hosted.url}/{stem}")
+            chart = "[data-testid='stDataFrame']" if stem == "references" else "[data-testid='stVegaLiteChart']"
+            page.locator(f"{chart} svg, {chart} canvas").first.wait_for(state="attached")
+            assert page.locator("[data-testid='stException']").count() == 0
+        visitor.open(f"{hosted.url}/{LINK}")
+        home = next(cookie["value"] for cookie in visitor.context.cookies() if cookie["name"] == "replica")
+        killed = next(replica for replica in hosted.replicas if replica.url.endswith(home))
+        killed.process.kill()
+        visitor.open(page.url)
+        page.locator("code").filter(has_text="default_rng(7)").first.wait_for(state="attached")
+        assert refused <= {"script-src wasm-eval"}   # Streamlit's 64-bit integers then do without
+        assert all(url.startswith((hosted.url, "data:")) for url in asked)
+    finally:
         hosted.stop()
 
 
