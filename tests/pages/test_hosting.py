@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import takewhile
 
 import httpx
@@ -24,7 +24,6 @@ COMPOSE = (ROOT / "compose.yaml").read_text(encoding="utf-8")
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 LINK = "initialization?init_part=neuron&init_seed=7"   # cheap, and cached after its first visitor
 CLASS = 30
-needs_nginx = pytest.mark.skipif(NGINX is None and not os.environ.get("CI"), reason="no nginx on this machine (apt-get install nginx)")
 
 
 def free_port() -> int:
@@ -49,21 +48,27 @@ def with_addresses(replicas: list[str], outside: str, inside: str, folder: str) 
 
 
 class Hosted:
-    """nginx in front of two replicas; `url` is what a class is told."""
+    """nginx in front of two replicas; `url` is what a class is told. What it starts, `stack` ends."""
 
-    def __init__(self, folder):
-        self.folder, secret = folder, {"STREAMLIT_SERVER_COOKIE_SECRET": "one for all replicas"}
+    def __init__(self, folder, stack: ExitStack):
+        self.folder, self.stack = folder, stack
         with ThreadPoolExecutor(2) as pool:   # both start at once
-            self.replicas = list(pool.map(lambda i: Server(folder / f"replica{i}.log", secret), range(2)))
+            self.replicas = list(pool.map(self.start, range(2)))
         outside = f"127.0.0.1:{free_port()}"
         self.url = f"http://{outside}"
         addresses = [replica.url.removeprefix("http://") for replica in self.replicas]
         (folder / "nginx.conf").write_text(with_addresses(addresses, outside, f"127.0.0.1:{free_port()}", str(folder)), encoding="utf-8")
         user = " user root;" if os.geteuid() == 0 else ""   # the folder is its maker's alone
-        self.log = open(folder / "nginx.log", "w")   # noqa: SIM115  (closed in stop)
-        self.process = subprocess.Popen([NGINX, "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf", "-g", f"daemon off;{user}"],
-                                        stdout=self.log, stderr=self.log)
+        log = stack.enter_context(open(folder / "nginx.log", "w"))   # noqa: SIM115  (the stack closes it)
+        nginx = stack.enter_context(subprocess.Popen([NGINX, "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf", "-g", f"daemon off;{user}"],
+                                                     stdout=log, stderr=log))
+        stack.callback(nginx.terminate)
         self.wait_for(lambda: httpx.get(f"{self.url}/_stcore/health", trust_env=False).status_code == 200)
+
+    def start(self, number: int, port: int = 0) -> Server:
+        replica = Server(self.folder / f"replica{number}.log", {"STREAMLIT_SERVER_COOKIE_SECRET": "one for all replicas"}, port)
+        self.stack.callback(replica.stop)
+        return replica
 
     def wait_for(self, fact, seconds=20.0) -> None:
         end = time.monotonic() + seconds
@@ -81,12 +86,13 @@ class Hosted:
         text = httpx.get(f"{replica.url}/_stcore/metrics", trust_env=False).text
         return int(re.search(r"^active_sessions (\d+)", text, re.MULTILINE)[1])
 
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=20)
-        self.log.close()
-        for replica in self.replicas:
-            replica.stop()
+
+@pytest.fixture
+def hosted(tmp_path):
+    if NGINX is None and not os.environ.get("CI"):
+        pytest.skip("no nginx on this machine (apt-get install nginx)")
+    with ExitStack() as stack:
+        yield Hosted(tmp_path, stack)
 
 
 class Visitor:
@@ -140,7 +146,7 @@ class Visitor:
         except (ConnectionClosed, TimeoutError) as end:
             return isinstance(end, ConnectionClosed)
 
-    def leave(self) -> None:
+    def close(self) -> None:
         self.stack.close()
         self.http.close()
 
@@ -206,6 +212,15 @@ def scripts_are_compressed_once(hosted):
     assert answer.headers["cache-control"] == plain.headers["cache-control"]
 
 
+def asking_for_a_script_is_no_visitors_turn(hosted):
+    scripts = re.findall(r'href="\.(/static/js/[^"]+)"', httpx.get(hosted.url, trust_env=False).text)[-2:]   # nobody has asked for these
+    homes = []
+    for script in scripts:
+        homes.append(httpx.get(hosted.url, trust_env=False).cookies["replica"])
+        assert httpx.get(hosted.url + script, trust_env=False).status_code == 200
+    assert len(set(homes)) == 2
+
+
 def every_answer_carries_the_headers(hosted):
     with httpx.Client(base_url=hosted.url, trust_env=False) as browser:
         for path, status in (("/", 200), ("/favicon.png", 200), ("/_stcore/metrics", 404)):
@@ -222,7 +237,7 @@ def every_answer_carries_the_headers(hosted):
 
 def too_much_is_refused_to_its_sender_alone(hosted, student):
     """A flood from one address and more than a megabyte are refused; a class at another address does not notice."""
-    flood = Visitor(hosted.url, address="127.0.0.2")
+    flood = hosted.stack.enter_context(closing(Visitor(hosted.url, address="127.0.0.2")))
     assert flood.http.post("/_stcore/upload_file/x", content=bytes(1024 * 1024 + 1)).status_code == 413
     assert flood.http.put("/_stcore/upload_file/x/y", content=bytes(1024)).status_code != 413
     answers = (flood.http.get("/_stcore/health").status_code for _ in range(2000))
@@ -231,7 +246,6 @@ def too_much_is_refused_to_its_sender_alone(hosted, student):
     assert 500 < len(served) < 2000
     assert flood.http.get("/_stcore/metrics").headers["x-content-type-options"] == "nosniff"
     assert student.http.get("/_stcore/health").status_code == 200
-    flood.leave()
 
 
 def a_killed_replica_costs_its_visitors_a_reload(hosted, students):
@@ -255,57 +269,46 @@ def a_killed_replica_costs_its_visitors_a_reload(hosted, students):
 
 def a_replica_that_starts_anew_gets_new_visitors_and_takes_none_away(hosted, students):
     dead, alive = hosted.replicas
-    hosted.replicas[0] = anew = Server(hosted.folder / "anew.log", port=int(dead.url.rpartition(":")[2]))
+    hosted.replicas[0] = anew = hosted.start(2, port=int(dead.url.rpartition(":")[2]))
     hosted.wait_for(lambda: httpx.get(f"{hosted.url}/favicon.png", trust_env=False).cookies["replica"] == anew.url.removeprefix("http://"))
     assert all("set-cookie" not in student.http.get("/favicon.png").headers for student in students)
     assert hosted.sessions(alive) == CLASS
 
 
-@needs_nginx
-def test_nginx_before_two_replicas(tmp_path):
+def test_nginx_before_two_replicas(hosted):
     """One test, so that one pair of servers is started: what it holds is said by the functions above."""
-    hosted = Hosted(tmp_path)
-    students = [Visitor(hosted.url) for _ in range(CLASS)]
-    try:
-        a_class_is_spread_and_each_visitor_stays(hosted, students)
-        a_visitor_cannot_name_a_host(hosted)
-        metrics_are_closed_and_health_is_open(hosted)
-        scripts_are_compressed_once(hosted)
-        every_answer_carries_the_headers(hosted)
-        too_much_is_refused_to_its_sender_alone(hosted, students[0])
-        a_killed_replica_costs_its_visitors_a_reload(hosted, students)
-        a_replica_that_starts_anew_gets_new_visitors_and_takes_none_away(hosted, students)
-    finally:
-        for student in students:
-            student.leave()
-        hosted.stop()
+    students = [hosted.stack.enter_context(closing(Visitor(hosted.url))) for _ in range(CLASS)]
+    a_class_is_spread_and_each_visitor_stays(hosted, students)
+    a_visitor_cannot_name_a_host(hosted)
+    metrics_are_closed_and_health_is_open(hosted)
+    scripts_are_compressed_once(hosted)
+    asking_for_a_script_is_no_visitors_turn(hosted)
+    every_answer_carries_the_headers(hosted)
+    too_much_is_refused_to_its_sender_alone(hosted, students[0])
+    a_killed_replica_costs_its_visitors_a_reload(hosted, students)
+    a_replica_that_starts_anew_gets_new_visitors_and_takes_none_away(hosted, students)
 
 
-@needs_nginx
 @pytest.mark.slow
 @pytest.mark.browser
-def test_a_page_works_under_the_policy_and_comes_back_when_its_replica_is_killed(tmp_path, tab):
-    hosted, visitor = Hosted(tmp_path), tab()
-    page, refused, asked = visitor.page, set(), set()
+def test_a_page_works_under_the_policy_and_comes_back_when_its_replica_is_killed(hosted, tab):
+    visitor, refused, asked = tab(), set(), set()
+    page = visitor.page
     page.expose_function("refused", lambda what: refused.add(what))
     page.add_init_script("addEventListener('securitypolicyviolation', e => refused(`${e.effectiveDirective} ${e.blockedURI}`))")
     page.on("request", lambda request: asked.add(request.url))
-    try:
-        for stem in ("", "references", "gradient_checking"):   # charts, a table, a map of cells
-            visitor.open(f"{hosted.url}/{stem}")
-            chart = "[data-testid='stDataFrame']" if stem == "references" else "[data-testid='stVegaLiteChart']"
-            page.locator(f"{chart} svg, {chart} canvas").first.wait_for(state="attached")
-            assert page.locator("[data-testid='stException']").count() == 0
-        visitor.open(f"{hosted.url}/{LINK}")
-        home = next(cookie["value"] for cookie in visitor.context.cookies() if cookie["name"] == "replica")
-        killed = next(replica for replica in hosted.replicas if replica.url.endswith(home))
-        killed.process.kill()
-        visitor.open(page.url)
-        page.locator("code").filter(has_text="default_rng(7)").first.wait_for(state="attached")
-        assert refused <= {"script-src wasm-eval"}   # Streamlit's 64-bit integers then do without
-        assert all(url.startswith((hosted.url, "data:")) for url in asked)
-    finally:
-        hosted.stop()
+    for stem in ("", "references", "gradient_checking"):   # charts, a table, a map of cells
+        visitor.open(f"{hosted.url}/{stem}")
+        chart = "[data-testid='stDataFrame']" if stem == "references" else "[data-testid='stVegaLiteChart']"
+        page.locator(f"{chart} svg, {chart} canvas").first.wait_for(state="attached")
+        assert page.locator("[data-testid='stException']").count() == 0
+    visitor.open(f"{hosted.url}/{LINK}")
+    home = next(cookie["value"] for cookie in visitor.context.cookies() if cookie["name"] == "replica")
+    next(replica for replica in hosted.replicas if replica.url.endswith(home)).process.kill()
+    visitor.open(page.url)
+    page.locator("code").filter(has_text="default_rng(7)").first.wait_for(state="attached")
+    assert refused <= {"script-src wasm-eval"}   # Streamlit's 64-bit integers then do without
+    assert all(url.startswith((hosted.url, "data:")) for url in asked)
 
 
 def test_the_policy_allows_no_other_host_and_no_evaluated_script():
