@@ -34,9 +34,10 @@ def pytest_collection_modifyitems(items):
 class Server:
     """The app in a process of its own, as a visitor meets it."""
 
-    def __init__(self, log: Path, env: dict[str, str] | None = None):
+    def __init__(self, log: Path, env: dict[str, str] | None = None, port: int = 0):
         with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)   # the port of one that was killed is free again
+            s.bind(("127.0.0.1", port))
             port = s.getsockname()[1]
         self.url, self.log = f"http://127.0.0.1:{port}", log
         with open(log, "w") as out:
