@@ -156,7 +156,7 @@ def by_hand(run: TrainingRun):
         delta = delta @ w[i].T * ys[i] * (1 - ys[i])
         first = ys[i - 1].T @ delta
     size = lambda a: math.sqrt(np.mean(a * a))   # noqa: E731
-    start = run.first[: w[0].size].reshape(w[0].shape)
+    start = run.first
     return math.sqrt(ys[-1].var(axis=0).mean()) / size(ys[-1]), size(first) / size(last), size(w[0] - start) / size(start)
 
 
@@ -524,5 +524,5 @@ def test_the_loss_axis_of_a_run_that_overflowed_shows_its_steps_and_every_activa
     assert spec["layer"][0]["encoding"]["y"]["scale"]["domain"] == [10.0**-3, 10.0**33]
     for activation in ACTIVATIONS:
         net = mlp((4, 3, 10), activation=activation, rng=np.random.default_rng(0))
-        assert math.isfinite(look_inside(net, np.ones((5, 4), np.float32), np.zeros(5, int), net.theta.copy()).apart)
+        assert math.isfinite(look_inside(net, np.ones((5, 4), np.float32), np.zeros(5, int), net.weights[0].copy()).apart)
     assert ALL > 60_000

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, make_dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ class TrainingRun(runs.Run):
         self.batch_size = min(settings.batch, len(self.data.y_train))
         with runs.place() if settings.depth * settings.width**2 > 1e6 else contextlib.nullcontext():  # a large network takes a second
             self.network, self.optimizer, results = self._build(evaluate_every)
-        self.first, self.spread = self.network.theta.copy(), float(self.network.weights[0].std())  # before the first step
+        self.first, self.spread = self.network.weights[0].copy(), float(self.network.weights[0].std())  # before the first step
         self.verdicts: dict[tuple, Verdict] = {}  # those that were sought, with what they hold for
         self.batches: list[tuple[float, float, float]] = []  # epoch, loss, accuracy
         self.evaluations: list[tuple[float, Evaluation]] = []
@@ -60,6 +61,18 @@ class TrainingRun(runs.Run):
         self.pictures = None  # what a page drew of the latest inspection
         self._stride, self._group = 1, []
         super().__init__("mnist_training", results)
+        self.parameters = self.network.theta.size
+        self.held, self.full = sizes(settings, self.data)
+
+    def release(self) -> None:
+        """A run that is finished keeps its weights, which are looked at; one that is closed keeps its numbers."""
+        super().release()
+        if self.status == "closed":
+            self.network = self.optimizer = self.first = self.inspection = self.pictures = None
+        else:
+            self.optimizer.forget()
+            self.network.forward(np.zeros((1, self.data.x_train.shape[1]), np.float32))  # each layer keeps its latest batch: now of one image
+            self.held = sizes(self.settings, self.data)[0]
 
     def _build(self, evaluate_every: int | None) -> tuple[Network, Any, Iterator[Progress]]:
         s = self.settings
@@ -147,6 +160,14 @@ class TrainingRun(runs.Run):
             "Settings": f"{self.data.name}: {describe(self.settings, self.learning_rate)}", "Epochs": round(epoch, 2),
             "Train accuracy": e.train_accuracy, "Test accuracy": e.test_accuracy, "Test loss": e.test_loss,
             "Test accuracy by epoch": accuracy[:: -(-len(accuracy) // 50)]}
+
+
+def sizes(s: TrainingSettings, data: Dataset) -> tuple[int, int]:
+    """Bytes, about, of a run that is ready or finished (weights, gradient, the first weights once more), and of one that works:
+    three memories of an optimizer as well, a copy of the last finite state, and what each layer keeps of a batch."""
+    widths = [data.x_train.shape[1], *[s.width] * s.depth, data.classes]
+    weights, first = sum(a * b for a, b in pairwise(widths)), widths[0] * widths[1]
+    return 4 * (2 * weights + first), 4 * (6 * weights + first + 3 * sum(widths) * max(500, min(s.batch, len(data.y_train))))
 
 
 def in_controls(change: Mapping[str, Any]) -> dict[str, Any]:
