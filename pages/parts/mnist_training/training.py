@@ -83,7 +83,8 @@ def read(run: TrainingRun) -> Verdict:
     """Kinds: "ready", or those of `engine.judgement`, its cure in terms of this page's controls; tried only while the run stands still."""
     if not run.evaluations:
         start = (
-            "Press **Start**. The pale line is each step's batch. After every epoch, all test images are read and the first 10,000 training images."
+            "Press **Start**. The pale line is each step's batch. After the first epoch, and again as often as it takes no longer than the training, "
+            "all test images are read and the first 10,000 training images."
         )
         going = f"The first epoch has {run.steps // run.settings.epochs:,} steps. At its end the images are read for the first time."
         return Verdict("ready", going if run.latest else start)
@@ -145,7 +146,7 @@ def list_earlier() -> None:
     if rows := runs.earlier(RUN):
         st.header("Earlier runs of this visit", anchor=False)
         columns = {name: st.column_config.NumberColumn(format="%.4f") for name in ("Train accuracy", "Test accuracy", "Test loss")}
-        columns["Test accuracy by epoch"] = st.column_config.LineChartColumn(y_min=0, y_max=1)
+        columns["Test accuracy, time after time"] = st.column_config.LineChartColumn(y_min=0, y_max=1)
         st.dataframe(pd.DataFrame(reversed(rows)), hide_index=True, column_config=columns)
 
 
