@@ -4,10 +4,11 @@ import streamlit as st
 
 import engine  # noqa: F401  (first: see pages/shared/router.py)
 import pages.parts  # noqa: F401  (every experiment, before the freeze)
-from pages.shared import router, runs, workers
+from pages.shared import memory, router, runs, workers
 
 st.set_page_config(page_title="Why deep networks are hard to train", page_icon="📉", layout="wide", initial_sidebar_state="auto")
 router.prepare_process()
+memory.drawn()
 
 page = st.navigation(router.build_pages(), position="top")
 st.session_state["_routed"] = True

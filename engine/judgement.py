@@ -48,7 +48,7 @@ class Trial:
 
 
 def look_inside(network: Network, x: Array, labels: Array, first: Array | None = None) -> Inside:
-    """Send images (batch, features) through a copy of the network; `first` is theta (P,) before the first step."""
+    """Send images (batch, features) through a copy of the network; `first` are the weights of its first layer before the first step."""
     twin = network.astype(network.theta.dtype)
     with np.errstate(all="ignore"):
         y = x
@@ -59,8 +59,7 @@ def look_inside(network: Network, x: Array, labels: Array, first: Array | None =
         gradients = [p.gradient for p in twin.parameters if p.is_weight]
         moved = None
         if first is not None:
-            now, twin.theta[...] = twin.weights[0].copy(), first
-            moved = _share(_size(now - twin.weights[0]), _size(twin.weights[0]))
+            moved = _share(_size(twin.weights[0] - first), _size(first))
     return Inside(apart, _share(_size(gradients[0]), _size(gradients[-1])), moved)
 
 

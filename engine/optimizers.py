@@ -37,6 +37,11 @@ class Optimizer:
         """Move theta once, with learning rate learning_rate * factor."""
         self.update(self.network.theta, self.network.gradient, float(self.learning_rate * factor))   # a NumPy scalar would promote float32
 
+    def forget(self) -> None:
+        """Let go of what it remembers of past gradients: no step follows."""
+        for name in [name for name, kept in vars(self).items() if isinstance(kept, np.ndarray)]:
+            delattr(self, name)
+
     def update(self, theta: np.ndarray, g: np.ndarray, rate: float) -> None:
         raise TypeError(f"{type(self).__name__} has no update")
 

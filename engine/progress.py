@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
+Array = np.ndarray
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -14,11 +18,27 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Inspection:
+    """What the network does with the test images.
+
+    confusion : (classes, classes) counts, true label by answer
+    worst : (k,) indices of the wrongly classified test images that the network was surest of, surest first
+    answers, certainty : (k,) what it said of them, and with which probability
+    """
+
+    confusion: Array
+    worst: Array
+    answers: Array
+    certainty: Array
+
+
+@dataclass(frozen=True)
 class Progress:
     """What one step did. `loss` includes the penalty; loss and accuracy are those of the step's batch, before it.
 
     `learning_rate` is the one that the step used; `seconds_per_image` covers the step without its evaluation.
     `diverged` is None, or a sentence; no step follows it, and the network is back in the last state whose loss was finite.
+    `inspection` comes with an evaluation, from the same pass over the test images.
     Whenever a Progress arrives, weights and running statistics are finite.
     """
 
@@ -30,3 +50,4 @@ class Progress:
     evaluation: Evaluation | None = None
     diverged: str | None = None
     seconds_per_image: float = field(default=0.0, compare=False)
+    inspection: Inspection | None = field(default=None, compare=False)

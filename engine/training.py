@@ -6,36 +6,50 @@ for the next. Whoever draws a chart draws it between two steps, and stops by not
 
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from engine.datasets import Dataset, normalizer
 from engine.judgement import judge as judge  # a run's numbers, read as a teacher would
-from engine.losses import Penalty
+from engine.losses import Penalty, log_softmax
 from engine.network import Network
 from engine.optimizers import SCHEDULES, Optimizer, Schedule
-from engine.progress import Evaluation, Progress
+from engine.progress import Evaluation, Inspection, Progress
 
 Array = np.ndarray
 
 
-def evaluate(network: Network, x: Array, labels: Array, normalize, batch_size: int = 500) -> tuple[float, float]:
-    """Mean loss and accuracy over uint8 images (N, features), in use mode, a batch at a time."""
-    loss = hits = 0.0
+def read(network: Network, x: Array, labels: Array, normalize, batch_size: int = 500) -> tuple[float, Array, Array]:
+    """Mean loss over uint8 images (N, features), in use mode, a batch at a time; each one's answer (N,) and its probability (N,)."""
+    loss, answers, certainty = 0.0, np.empty(len(labels), np.intp), np.empty(len(labels), network.theta.dtype)
     with np.errstate(all="ignore"):
         for start in range(0, len(labels), batch_size):
             batch = slice(start, start + batch_size)
             logits = network.forward(normalize(x[batch]))
             loss += network.loss_function(logits, labels[batch])[0] * len(logits)
-            hits += int(np.count_nonzero(logits.argmax(axis=1) == labels[batch]))
-    return loss / len(labels), hits / len(labels)
+            answers[batch], certainty[batch] = logits.argmax(axis=1), np.exp(log_softmax(logits).max(axis=1))
+    return loss / len(labels), answers, certainty
+
+
+def evaluate(network: Network, x: Array, labels: Array, normalize, batch_size: int = 500) -> tuple[float, float]:
+    """Mean loss and accuracy over uint8 images (N, features), in use mode, a batch at a time."""
+    loss, answers, _ = read(network, x, labels, normalize, batch_size)
+    return loss, int(np.count_nonzero(answers == labels)) / len(labels)
+
+
+def inspect(labels: Array, answers: Array, certainty: Array, classes: int, count: int = 12) -> Inspection:
+    """Tell the mistakes among answers (N,) apart, and keep the `count` surest of them."""
+    confusion = np.bincount(labels.astype(np.intp) * classes + answers, minlength=classes**2).reshape(classes, classes)
+    wrong = np.flatnonzero(answers != labels)
+    worst = wrong[np.argsort(-certainty[wrong], kind="stable")][:count]
+    return Inspection(confusion, worst, answers[worst], certainty[worst])
 
 
 def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int, batch_size: int, rng: np.random.Generator,
           penalty: Penalty | None = None, schedule: str | Schedule | None = None, normalize: str = "scale",
-          evaluate_every: int | None = None, evaluation_images: int = 10_000) -> Iterator[Progress]:
+          evaluate_every: int | None = None, evaluation_images: int = 10_000,
+          evaluate_at: Callable[[int], bool] | None = None) -> Iterator[Progress]:
     """Train in place, yielding a `Progress` after every step. Same seed, same bytes, however the caller slices it.
 
     Parameters
@@ -57,6 +71,8 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
         Steps between evaluations; by default one follows each epoch.
     evaluation_images : int
         At most so many of the training images, the first ones, are evaluated; test images all are.
+    evaluate_at : callable, optional
+        Asked with the step whenever an evaluation is due, but for the last one: whether to do it. Neither way changes the training.
 
     Raises
     ------
@@ -77,8 +93,12 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
     scaled = normalizer(normalize, data, network.theta.dtype)
     seen = min(count, evaluation_images)
 
-    def evaluation() -> Evaluation:
-        return Evaluation(*evaluate(network, data.x_train[:seen], data.y_train[:seen], scaled), *evaluate(network, data.x_test, data.y_test, scaled))
+    def evaluation() -> tuple[Evaluation, Inspection]:
+        """One pass over the test images serves both."""
+        known = evaluate(network, data.x_train[:seen], data.y_train[:seen], scaled)
+        loss, answers, certainty = read(network, data.x_test, data.y_test, scaled)
+        found = inspect(data.y_test, answers, certainty, data.classes)
+        return Evaluation(*known, loss, int(np.trace(found.confusion)) / len(answers)), found
 
     def run() -> Iterator[Progress]:
         per_epoch = -(-count // batch_size)
@@ -109,8 +129,10 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
             accuracy = int(np.count_nonzero(logits.argmax(axis=1) == labels)) / len(labels)
             seconds = (time.perf_counter() - started) / len(labels)
             due = (step + 1) % evaluate_every == 0 if evaluate_every else position + 1 == per_epoch
+            due = diverged or step + 1 == steps or (due and (evaluate_at is None or evaluate_at(step + 1)))
+            evaluated, inspected = evaluation() if due else (None, None)
             yield Progress(step + 1, (step + 1) / per_epoch, loss, accuracy, optimizer.learning_rate * scale,
-                           evaluation() if due or diverged or step + 1 == steps else None, diverged, seconds)
+                           evaluated, diverged, seconds, inspected)
             if diverged:
                 return
 
@@ -122,30 +144,3 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
         return f"Diverged at step {step}: {place}. The weights are back in their last finite state."
 
     return run()
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What the network does with the test images.
-
-    confusion : (classes, classes) counts, true label by answer
-    worst : (k,) indices of the wrongly classified test images that the network was surest of, surest first
-    answers, certainty : (k,) what it said of them, and with which probability
-    """
-
-    confusion: Array
-    worst: Array
-    answers: Array
-    certainty: Array
-
-
-def inspect_test(network: Network, data: Dataset, normalize: str = "scale", count: int = 12, batch_size: int = 500) -> Inspection:
-    """Classify all test images in use mode, and tell the mistakes apart."""
-    scaled = normalizer(normalize, data, network.theta.dtype)
-    with np.errstate(all="ignore"):
-        p = np.concatenate([network.predict(scaled(data.x_test[i:i + batch_size])) for i in range(0, len(data.y_test), batch_size)])
-    answers, certainty = p.argmax(axis=1), p.max(axis=1)
-    confusion = np.bincount(data.y_test.astype(np.intp) * data.classes + answers, minlength=data.classes**2).reshape(data.classes, data.classes)
-    wrong = np.flatnonzero(answers != data.y_test)
-    worst = wrong[np.argsort(-certainty[wrong], kind="stable")][:count]
-    return Inspection(confusion, worst, answers[worst], certainty[worst])

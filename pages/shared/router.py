@@ -10,7 +10,7 @@ from functools import cache
 import streamlit as st
 from threadpoolctl import threadpool_limits
 
-from pages.shared import theme, workers
+from pages.shared import memory, theme, workers
 from pages.shared.part import PAGES
 
 
@@ -41,3 +41,4 @@ def prepare_process() -> None:
     threadpool_limits(limits=1)
     gc.collect()
     gc.freeze()
+    memory.start()

@@ -13,7 +13,6 @@ from engine import ACTIVATIONS, OPTIMIZERS, Evaluation, Penalty, Progress, load_
 from engine.datasets import normalizer
 from engine.initializers import INITIALIZERS
 from engine.judgement import Inside, Trial, judge, look_inside
-from engine.training import inspect_test
 from engine.training import judge as kept
 from pages.parts.mnist_training import PAGE, pictures, training
 from pages.parts.mnist_training.common import ALL, TABLE
@@ -156,7 +155,7 @@ def by_hand(run: TrainingRun):
         delta = delta @ w[i].T * ys[i] * (1 - ys[i])
         first = ys[i - 1].T @ delta
     size = lambda a: math.sqrt(np.mean(a * a))   # noqa: E731
-    start = run.first[: w[0].size].reshape(w[0].shape)
+    start = run.first
     return math.sqrt(ys[-1].var(axis=0).mean()) / size(ys[-1]), size(first) / size(last), size(w[0] - start) / size(start)
 
 
@@ -288,7 +287,7 @@ def check_sure():
         assert len(listed) == min(12, int((wrong & (p.max(axis=1) >= 0.5)).sum()))
         assert all(float(re.search(r"\((\d+) %\)", said).group(1)) >= 50 for _, said in listed)
         assert np.trace(run.inspection.confusion) == (~wrong).sum()
-        assert inspect_test(run.network, run.data).confusion.sum() == 360
+        assert run.inspection.confusion.sum() == 360
 
 
 @cache
@@ -432,8 +431,9 @@ CLAIMS: dict[str, Claim] = {
     "Diverged at step {}: {}. The weights are back in their last finite state.": Claim("the run overflowed", check_too_fast),
     "the first layer to overflow was {}": Claim("a layer's output is not finite", check_too_fast),
     "every layer's output was finite, the loss or the update was not": Claim("none is", check_runs),
-    "Press **Start**. The pale line is each step's batch. After every epoch, all test images are read and the first 10,000 training images.":
-        Claim("nothing has run", why_not="an instruction; the engine's test counts what is evaluated"),
+    "Press **Start**. The pale line is each step's batch. After the first epoch, and again as often as it takes no longer than the training, "
+    "all test images are read and the first 10,000 training images.":
+        Claim("nothing has run", why_not="an instruction; the engine's test counts what is evaluated, the page's how often"),
     "The first epoch has {} steps. At its end the images are read for the first time.": Claim("before the first evaluation", check_controls),
     "Trying changes for a few hundred steps each …": name("an announcement"),
     "{} parameters, {} steps to go": Claim("before the first step", check_controls),
@@ -489,7 +489,7 @@ CLAIMS: dict[str, Claim] = {
     **{text: name() for text in (
         "Batch norm on the input", "Confusion matrix of the test images: true digit by answer", "Confusion matrix: which digits get mixed up",
         "ELU + He + batch norm + Adam", "Earlier runs of this visit",
-        "Test accuracy by epoch", "The same with batch norm", "The same with dropout 0.2",
+        "Test accuracy, time after time", "The same with batch norm", "The same with dropout 0.2",
         "Incoming weights of the first layer's units as small pictures, blue positive, orange negative", "data:image/png;base64,{}",
         "{} by epoch: each batch, the training images, the test images",
     )},
@@ -499,7 +499,7 @@ CLAIMS: dict[str, Claim] = {
     )},
     **{text: name("a line of the script") for text in (
         "    optimizer.learning_rate = rates.get(progress.step, optimizer.learning_rate)\n",
-        "rates = {}  # after these steps the learning rate was changed\n",
+        "rates = {}  # after these steps the learning rate was changed\n", "seen = {}  # after these steps the page read all test images\n",
     )},
 }  # fmt: skip
 ON_MNIST = {check_first_weights, check_sigmoid, check_few, check_best}
@@ -524,5 +524,5 @@ def test_the_loss_axis_of_a_run_that_overflowed_shows_its_steps_and_every_activa
     assert spec["layer"][0]["encoding"]["y"]["scale"]["domain"] == [10.0**-3, 10.0**33]
     for activation in ACTIVATIONS:
         net = mlp((4, 3, 10), activation=activation, rng=np.random.default_rng(0))
-        assert math.isfinite(look_inside(net, np.ones((5, 4), np.float32), np.zeros(5, int), net.theta.copy()).apart)
+        assert math.isfinite(look_inside(net, np.ones((5, 4), np.float32), np.zeros(5, int), net.weights[0].copy()).apart)
     assert ALL > 60_000

@@ -350,3 +350,25 @@ def test_two_layers_of_512_with_dropout_read_98_percent_of_mnist_within_15_epoch
         if best >= 0.981:
             break
     assert best >= 0.981
+
+
+def test_an_evaluation_that_is_put_off_changes_no_weight_and_no_value_of_another():
+    every, some = network(), network()
+    all_of_them = {p.step: p.evaluation for p in run(every, epochs=4, batch_size=30) if p.evaluation}
+    asked = []
+    few = {p.step: p.evaluation for p in run(some, epochs=4, batch_size=30, evaluate_at=lambda step: asked.append(step) or step == 8) if p.evaluation}
+    assert asked == list(all_of_them)[:-1]   # the last one is done in any case
+    assert few == {step: all_of_them[step] for step in (8, max(all_of_them))}
+    assert every.theta.tobytes() == some.theta.tobytes()
+
+
+def test_an_evaluation_brings_the_mistakes_of_the_same_pass():
+    net = network()
+    end = last(run(net, epochs=2, batch_size=30))
+    p = net.predict(normalizer("scale", DIGITS)(DIGITS.x_test))
+    wrong = p.argmax(axis=1) != DIGITS.y_test
+    found = end.inspection
+    assert np.trace(found.confusion) / found.confusion.sum() == end.evaluation.test_accuracy
+    assert list(found.certainty) == pytest.approx(sorted(p.max(axis=1)[wrong], reverse=True)[:12], rel=1e-6)
+    assert (found.answers == p.argmax(axis=1)[found.worst]).all()
+    assert wrong[found.worst].all()

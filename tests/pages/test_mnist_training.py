@@ -17,6 +17,7 @@ from engine import Evaluation, load_digits
 from engine.initializers import INITIALIZERS
 from engine.training import Inspection
 from pages.parts.mnist_training import PAGE, pictures, training
+from pages.parts.mnist_training import run as run_module
 from pages.parts.mnist_training.common import ALL, TABLE
 from pages.parts.mnist_training.run import TrainingRun, TrainingSettings, describe, script
 from pages.shared import layout
@@ -125,9 +126,11 @@ def test_a_run_is_made_from_all_controls_but_the_learning_rate_which_is_live():
 ])
 def test_the_script_of_the_page_prints_the_numbers_of_the_page(changed):
     run = finish(training_run(epochs=2, **changed))
-    lines = [f"epoch {epoch:g}  train {e.train_accuracy:.4f}  test {e.test_accuracy:.4f}  test loss {e.test_loss:.4f}"
-             for epoch, e in run.evaluations]
-    assert printed(run) == lines
+    assert printed(run) == told(run)
+
+
+def told(run: TrainingRun) -> list[str]:
+    return [f"epoch {epoch:g}  train {e.train_accuracy:.4f}  test {e.test_accuracy:.4f}  test loss {e.test_loss:.4f}" for epoch, e in run.evaluations]
 
 
 def printed(run: TrainingRun) -> list[str]:
@@ -161,6 +164,38 @@ def test_a_learning_rate_that_is_changed_in_the_middle_of_a_step_waits_for_its_e
         time.sleep(0.003)
     assert len(run.rates) > 5
     assert printed(run)[-1].endswith(f"test loss {run.evaluations[-1][1].test_loss:.4f}")
+
+
+@pytest.mark.parametrize(("training", "reading"), [(0.005, 0.09), (0.02, 0.02), (0.08, 0.01), (0.3, 0.2), (1.0, 0.1), (10.0, 1.0)])
+def test_reading_all_images_takes_no_longer_than_training_and_happens_four_times_a_second_unless_it_is_cheap(training, reading, monkeypatch):
+    """A clock by hand: so many seconds for each epoch, and so many for each evaluation."""
+    now, run = [100.0], training_run(epochs=200)
+    monkeypatch.setattr(run_module.time, "perf_counter", lambda: now[0])
+    read_at = []
+    for epoch in range(1, 201):
+        now[0] += training
+        run.image_seconds += training
+        if epoch == 200 or run._affordable(epoch):
+            read_at.append(now[0])
+            now[0] += reading
+            run._read_seconds += reading
+            run.evaluations.append(EVALUATIONS[0])
+    assert len(read_at) * reading <= 200 * training + 1e-9
+    assert len(read_at) <= 4 * (now[0] - 100) + 0.25 * 200 * training / reading + 2
+    assert read_at[0] == 100 + training   # the first epoch is told at once
+
+
+def test_the_script_reads_the_images_where_the_page_did():
+    run = training_run(epochs=60, images=20)   # epochs of a millisecond
+    finish(run)
+    assert len(run.evaluations) < 60
+    assert run.evaluations[0][0] == 1
+    assert run.evaluations[-1][0] == 60
+    assert printed(run) == told(run)
+    again = finish(training_run(epochs=60, images=20))   # when the clock asks for it depends on the machine, what it finds does not
+    both = dict(run.evaluations).keys() & dict(again.evaluations).keys()
+    assert {1.0, 60.0} <= both
+    assert all(dict(run.evaluations)[epoch] == dict(again.evaluations)[epoch] for epoch in both)
 
 
 # The verdict --------------------------------------------------------------------------------------------------------
@@ -412,7 +447,7 @@ def test_a_finished_run_shows_its_curves_and_which_digits_get_mixed_up_and_stays
 
 
 def test_while_a_run_goes_on_what_is_inside_shows_and_no_fix():
-    app = open_part(PAGE, PART, epochs=300, images=20)
+    app = open_part(PAGE, PART, epochs=300, images=20, depth=5, width=500)   # more than one slice
     app.button(key="mnist_run_step").click().run()   # one step is an epoch of 20 images
     app.button(key="mnist_run_start").click().run()
     assert run_of(app).status == "running"

@@ -1,9 +1,12 @@
 """Runs: what any of them does, whatever it computes. A made-up one counts its steps."""
 
+import threading
+import weakref
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import runs
+from pages.shared import room, runs
 
 
 class Counting(runs.Run):
@@ -66,9 +69,9 @@ def test_a_step_is_one_and_the_run_stands_after_it():
 
 
 def test_no_more_runs_work_at_once_than_the_machine_has_places(monkeypatch):
-    monkeypatch.setattr(runs, "_gate", runs.threading.BoundedSemaphore(1))
+    monkeypatch.setattr(room, "gate", threading.BoundedSemaphore(1))
     first, second = Counting(), Counting()
-    with runs.place():
+    with room.place():
         second.advance(0)
     assert second.waiting
     assert second.seen == []
@@ -81,28 +84,28 @@ def test_no_more_runs_work_at_once_than_the_machine_has_places(monkeypatch):
 
 @pytest.mark.parametrize("visitors", [1, 2, 4, 5, 8, 30, 60])
 def test_a_full_class_ticks_slower_and_leaves_the_cores_time_for_pages(visitors, monkeypatch):
-    monkeypatch.setattr(runs, "PLACES", 2)
-    monkeypatch.setattr(runs, "_ticking", runs.weakref.WeakSet())
+    monkeypatch.setattr(room, "PLACES", 2)
+    monkeypatch.setattr(room, "known", weakref.WeakSet())
     a_class = [Counting() for _ in range(visitors)]
     for run in a_class:
         run.advance(0)
         run.status = "running"
-    tick, work = runs.pace()
+    tick, work = room.pace()
     assert tick == 0.25 or visitors > 4
     assert visitors / tick <= 16                    # pictures a second, each about 10 ms of one core
     assert visitors * work / tick <= 0.8 * 2 + 1e-9   # of two cores: everybody gets a slice within a tick
     assert 0.1 <= work <= 0.2
     for run in a_class:
         run.status = "paused"
-    assert runs.pace() == (0.25, 0.2)
+    assert room.pace() == (0.25, 0.2)
 
 
 def test_a_run_that_is_paused_while_it_waits_for_a_core_does_not_move(monkeypatch):
-    monkeypatch.setattr(runs, "_gate", runs.threading.BoundedSemaphore(1))
+    monkeypatch.setattr(room, "gate", threading.BoundedSemaphore(1))
     run = Counting()
     run.press(False)
-    with runs.place():
-        waiting = runs.threading.Thread(target=run.advance)
+    with room.place():
+        waiting = threading.Thread(target=run.advance)
         waiting.start()
         run.pause()             # answers although the other thread stands at the gate
     waiting.join(timeout=10)
@@ -201,3 +204,116 @@ def test_a_run_of_another_page_is_paused():
     app = AppTest.from_function(leave).run()
     assert app.session_state["here"].status == "running"
     assert app.session_state["elsewhere"].status == "paused"
+
+
+# Memory ---------------------------------------------------------------------------------------------------------------
+
+
+class Heavy(Counting):
+    """It holds something large, and knows how much."""
+
+    def __init__(self, full: int = 100):
+        super().__init__()
+        self.large, self.full = type("Large", (), {})(), full
+
+    def release(self) -> None:
+        super().release()
+        self.large = None
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """No runs but those of the test, on a machine with room for 250 bytes."""
+    monkeypatch.setattr(room, "known", weakref.WeakSet())
+    monkeypatch.setattr(room, "MOST", 250)
+
+
+def started(**options) -> Heavy:
+    run = Heavy(**options)
+    room.known.add(run)
+    run.press(False)
+    return run
+
+
+def test_a_run_that_is_closed_lets_go_of_what_is_large_though_others_still_refer_to_it_and_never_moves_again():
+    run = Heavy()
+    run.step()
+    large = weakref.ref(run.large)
+    run.close()
+    assert large() is None
+    assert run.held == 0
+    for _ in range(2):
+        run.press(False)
+        run.step()
+        run.advance()
+    assert run.status == "closed"
+    assert run.seen == [1]
+
+
+def test_a_run_that_is_closed_in_the_middle_of_a_step_ends_that_step_first():
+    inside, go_on, run = threading.Event(), threading.Event(), Heavy()
+    record = run.record
+    run.record = lambda result: (inside.set(), go_on.wait(10), record(result))
+    run.press(False)
+    worker = threading.Thread(target=run.advance, args=(0.05,))
+    worker.start()
+    assert inside.wait(10)
+    closing = threading.Thread(target=run.close)
+    closing.start()
+    assert run.large is not None
+    go_on.set()
+    for thread in (worker, closing):
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+    assert (run.status, run.large) == ("closed", None)
+
+
+def test_reset_closes_the_run_that_it_replaces():
+    app = page()
+    run = app.session_state["counting"]
+    app.button(key="counting_reset").click().run()
+    assert run.status == "closed"
+    assert app.session_state["counting"] is not run
+
+
+def test_runs_that_do_not_fit_beside_others_are_refused_until_there_is_room(alone):
+    first, second, third = (started() for _ in range(3))
+    assert [run.status for run in (first, second, third)] == ["running", "running", "ready"]
+    assert third.refused
+    first.close()
+    third.press(False)
+    assert third.status == "running"
+    assert not third.refused
+
+
+def test_who_left_or_looked_away_for_long_gives_way_before_anybody_is_refused(alone):
+    left, idle = started(), started()
+    left.gone = 1.0
+    second = started()
+    assert second.status == "running"
+    assert left.status == "closed"
+    idle.pause()
+    idle.last_tick -= 2 * room.IDLE
+    third = started()
+    assert third.status == "running"
+    assert idle.status == "closed"
+
+
+def test_a_page_says_that_there_is_no_room_and_its_run_stays_ready(alone):
+    app = page()
+    app.session_state["counting"].full = 300
+    app.button(key="counting_start").click().run()
+    assert [warning.value for warning in app.warning] == [room.FULL]
+    assert app.session_state["counting"].status == "ready"
+
+
+def test_a_run_is_closed_when_its_browser_has_been_gone_for_as_long_as_one_waits_for_it(alone, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(room.time, "monotonic", lambda: now[0])
+    run = started()
+    run.session, there = "a", {"a"}
+    for seconds, is_there, status in ((0, True, "running"), (60, False, "running"), (119, False, "running"), (0, True, "running"),
+                                      (300, True, "running"), (0, False, "running"), (120, False, "closed")):
+        now[0] += seconds
+        assert room.close_abandoned(lambda name, is_there=is_there: is_there and name in there, 120) == (status == "closed")
+        assert run.status == status

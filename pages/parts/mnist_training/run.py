@@ -1,8 +1,10 @@
 """One network in training: what it is made from, what is kept of it, and a script that repeats it."""
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, make_dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,8 @@ from engine.judgement import Inside, Trial, look_inside
 from engine.losses import Penalty
 from engine.network import Network, mlp
 from engine.optimizers import OPTIMIZERS
-from engine.progress import Evaluation, Progress
-from engine.training import Inspection, evaluate, inspect_test, train
+from engine.progress import Evaluation, Inspection, Progress
+from engine.training import evaluate, train
 from engine.verdict import Verdict
 from pages.parts.mnist_training.common import ALL, TABLE
 from pages.shared import runs
@@ -43,6 +45,8 @@ class TrainingRun(runs.Run):
     TRIAL = 300, 1.2e10  # steps of a trial at most, and multiplications, but not less than 20 steps
     NEW = 2000  # test images that a trial reads, at most
 
+    PAUSE = 0.25  # seconds between evaluations, at least, where they cost a quarter of the training or more
+
     def __init__(self, settings: TrainingSettings, data: Dataset, learning_rate: float, evaluate_every: int | None = None):
         self.settings, self.learning_rate, self.asked_rate = settings, learning_rate, learning_rate
         self.rates = {0: learning_rate}  # after which step the learning rate became what
@@ -50,16 +54,30 @@ class TrainingRun(runs.Run):
         self.batch_size = min(settings.batch, len(self.data.y_train))
         with runs.place() if settings.depth * settings.width**2 > 1e6 else contextlib.nullcontext():  # a large network takes a second
             self.network, self.optimizer, results = self._build(evaluate_every)
-        self.first, self.spread = self.network.theta.copy(), float(self.network.weights[0].std())  # before the first step
+        self.first, self.spread = self.network.weights[0].copy(), float(self.network.weights[0].std())  # before the first step
         self.verdicts: dict[tuple, Verdict] = {}  # those that were sought, with what they hold for
         self.batches: list[tuple[float, float, float]] = []  # epoch, loss, accuracy
         self.evaluations: list[tuple[float, Evaluation]] = []
+        self.evaluated_at: list[int] = []  # steps
         self.latest: Progress | None = None
         self.images, self.image_seconds = 0, 0.0  # trained on, and how long, without evaluations
+        self._asked, self._read_seconds = 0.0, 0.0  # when the latest evaluation began, and how long all of them took
         self.inspection: Inspection | None = None
         self.pictures = None  # what a page drew of the latest inspection
         self._stride, self._group = 1, []
         super().__init__("mnist_training", results)
+        self.parameters = self.network.theta.size
+        self.held, self.full = sizes(settings, self.data)
+
+    def release(self) -> None:
+        """A run that is finished keeps its weights, which are looked at; one that is closed keeps its numbers."""
+        super().release()
+        if self.status == "closed":
+            self.network = self.optimizer = self.first = self.inspection = self.pictures = None
+        else:
+            self.optimizer.forget()
+            self.network.forward(np.zeros((1, self.data.x_train.shape[1]), np.float32))  # each layer keeps its latest batch: now of one image
+            self.held = sizes(self.settings, self.data)[0]
 
     def _build(self, evaluate_every: int | None) -> tuple[Network, Any, Iterator[Progress]]:
         s = self.settings
@@ -73,9 +91,19 @@ class TrainingRun(runs.Run):
         results = train(
             network, self.data, optimizer, epochs=s.epochs, batch_size=self.batch_size, rng=np.random.default_rng([s.seed, 1]),
             penalty=Penalty(s.l1, s.l2) if s.l1 or s.l2 else None, schedule=s.schedule, normalize=s.normalize,
-            evaluate_every=evaluate_every,
+            evaluate_every=evaluate_every, evaluate_at=None if evaluate_every else self._affordable,
         )
         return network, optimizer, results
+
+    def _affordable(self, step: int) -> bool:
+        """Whether an evaluation may be done now: all of them together, the last included, shall take no longer than the training."""
+        now, each = time.perf_counter(), self._read_seconds / max(1, len(self.evaluations))
+        spent = self._read_seconds + 2 * each
+        seldom = now - self._asked >= self.PAUSE or spent < self.image_seconds / 4
+        affordable = seldom and (not self.evaluations or spent <= 0.9 * self.image_seconds)
+        if affordable:
+            self._asked = now
+        return affordable
 
     def set_rate(self, rate: float) -> None:
         """Change the learning rate: at once, or between two steps where another thread of this session is in the middle of one."""
@@ -132,7 +160,9 @@ class TrainingRun(runs.Run):
             self._stride *= 2
         if result.evaluation:
             self.evaluations.append((result.epoch, result.evaluation))
-            self.inspection, self.pictures = inspect_test(self.network, self.data, self.settings.normalize), None
+            self.evaluated_at.append(result.step)
+            self._read_seconds += time.perf_counter() - self._asked
+            self.inspection, self.pictures = result.inspection, None
         if result.diverged or result.step == self.steps:
             self.status = "finished"
         else:
@@ -146,7 +176,15 @@ class TrainingRun(runs.Run):
         return {
             "Settings": f"{self.data.name}: {describe(self.settings, self.learning_rate)}", "Epochs": round(epoch, 2),
             "Train accuracy": e.train_accuracy, "Test accuracy": e.test_accuracy, "Test loss": e.test_loss,
-            "Test accuracy by epoch": accuracy[:: -(-len(accuracy) // 50)]}
+            "Test accuracy, time after time": accuracy[:: -(-len(accuracy) // 50)]}
+
+
+def sizes(s: TrainingSettings, data: Dataset) -> tuple[int, int]:
+    """Bytes, about, of a run that is ready or finished (weights, gradient, the first weights once more), and of one that works:
+    three memories of an optimizer as well, a copy of the last finite state, and what each layer keeps of a batch."""
+    widths = [data.x_train.shape[1], *[s.width] * s.depth, data.classes]
+    weights, first = sum(a * b for a, b in pairwise(widths)), widths[0] * widths[1]
+    return 4 * (2 * weights + first), 4 * (6 * weights + first + 3 * sum(widths) * max(500, min(s.batch, len(data.y_train))))
 
 
 def in_controls(change: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,7 +211,10 @@ def script(run: TrainingRun) -> str:
     s, (first, *later) = run.settings, run.rates.items()
     load = f"load_{run.data.name.lower()}()"
     load += "" if s.images >= 60_000 else f".first(min({s.images}, len({load}.y_train)))"
-    lsuv, imported, rates, changes = "", "", "", ""
+    lsuv, imported, rates, changes, seen, only = "", "", "", "", "", ""
+    if set(range(run.steps // s.epochs, run.latest.step + 1 if run.latest else 0, run.steps // s.epochs)).difference(run.evaluated_at):
+        seen = f"seen = {run.evaluated_at!r}  # after these steps the page read all test images\n"
+        only = ", evaluate_at=seen.__contains__"
     if s.initializer == "lsuv":
         imported = "from engine.datasets import normalizer\n"
         lsuv = f"network.lsuv(normalizer({s.normalize!r}, data)(data.x_train[:256]))  # on real images rather than on noise\n"
@@ -189,8 +230,8 @@ sizes = (data.x_train.shape[1], *[{s.width}] * {s.depth}, data.classes)
 network = mlp(sizes, activation={s.activation!r}, initializer={s.initializer!r}, gain={s.gain!r}, dropout={s.dropout!r},
               batch_norm={s.placement!r}, input_batch_norm={s.input_norm!r}, rng=np.random.default_rng([{s.seed}, 0]))
 {lsuv}optimizer = OPTIMIZERS[{s.optimizer!r}](network, {first[1]!r})
-{rates}for progress in train(network, data, optimizer, epochs={s.epochs}, batch_size={run.batch_size}, rng=np.random.default_rng([{s.seed}, 1]),
-                      penalty=Penalty({s.l1!r}, {s.l2!r}), schedule={s.schedule!r}, normalize={s.normalize!r}):
+{rates}{seen}for progress in train(network, data, optimizer, epochs={s.epochs}, batch_size={run.batch_size}, rng=np.random.default_rng([{s.seed}, 1]),
+                      penalty=Penalty({s.l1!r}, {s.l2!r}), schedule={s.schedule!r}, normalize={s.normalize!r}{only}):
 {changes}    if progress.evaluation:
         e = progress.evaluation
         print(f"epoch {{progress.epoch:g}}  train {{e.train_accuracy:.4f}}  test {{e.test_accuracy:.4f}}  test loss {{e.test_loss:.4f}}")

@@ -16,7 +16,7 @@ from engine.training import train
 from engine.verdict import Verdict
 from pages.parts.mnist_training import pictures
 from pages.parts.mnist_training.common import ALL, MAIN, MORE, REGULARISE, SEED
-from pages.parts.mnist_training.run import TrainingRun, TrainingSettings, in_controls, script
+from pages.parts.mnist_training.run import TrainingRun, TrainingSettings, in_controls, script, sizes
 from pages.shared import encodings, layout, runs
 from pages.shared.control import Values
 from pages.shared.encodings import SENT, specification, tips
@@ -83,25 +83,26 @@ def read(run: TrainingRun) -> Verdict:
     """Kinds: "ready", or those of `engine.judgement`, its cure in terms of this page's controls; tried only while the run stands still."""
     if not run.evaluations:
         start = (
-            "Press **Start**. The pale line is each step's batch. After every epoch, all test images are read and the first 10,000 training images."
+            "Press **Start**. The pale line is each step's batch. After the first epoch, and again as often as it takes no longer than the training, "
+            "all test images are read and the first 10,000 training images."
         )
         going = f"The first epoch has {run.steps // run.settings.epochs:,} steps. At its end the images are read for the first time."
         return Verdict("ready", going if run.latest else start)
     still = run.status != "running"
     key = len(run.evaluations), run.learning_rate, still
-    if key not in run.verdicts:
+    if key not in run.verdicts and run.status != "closed":
         with st.spinner("Trying changes for a few hundred steps each …") if still else contextlib.nullcontext():
             verdict = judge(
                 run.latest, run.evaluations[-1][1], run.network, run.optimizer, batch_size=run.batch_size, history=run.evaluations,
                 rates=run.rates, inside=run.inside, attempt=run.attempt if still else None,
             )
         run.verdicts = {key: replace(verdict, fix=in_controls(verdict.fix))}
-    return run.verdicts[key]
+    return run.verdicts.get(key, Verdict("closed", ""))
 
 
 def progress(run: TrainingRun) -> str:
     if not run.latest:
-        return f"{run.network.theta.size:,} parameters, {run.steps:,} steps to go"
+        return f"{run.parameters:,} parameters, {run.steps:,} steps to go"
     left = 0 if run.latest.diverged else (run.steps - run.latest.step) * run.seconds / run.latest.step  # of work
     return f"Step {run.latest.step:,} of {run.steps:,} · {run.images / max(run.image_seconds, 1e-9):,.0f} images/s · " + (
         f"{left:.0f} s of work left" if left >= 1 else f"{run.seconds:.1f} s of work"
@@ -121,7 +122,7 @@ def draw(run: TrainingRun) -> Verdict:
 
 def look_inside(run: TrainingRun) -> None:
     """The latest evaluation, image by image, and the weights that it met."""
-    if not run.inspection:
+    if not run.inspection or run.status == "closed":
         return
     if run.pictures is None:
         run.pictures = pictures.mistakes(run.data, run.inspection), pictures.weight_picture(run.network.weights[0], run.data.image_shape)
@@ -145,7 +146,7 @@ def list_earlier() -> None:
     if rows := runs.earlier(RUN):
         st.header("Earlier runs of this visit", anchor=False)
         columns = {name: st.column_config.NumberColumn(format="%.4f") for name in ("Train accuracy", "Test accuracy", "Test loss")}
-        columns["Test accuracy by epoch"] = st.column_config.LineChartColumn(y_min=0, y_max=1)
+        columns["Test accuracy, time after time"] = st.column_config.LineChartColumn(y_min=0, y_max=1)
         st.dataframe(pd.DataFrame(reversed(rows)), hide_index=True, column_config=columns)
 
 
@@ -155,7 +156,7 @@ def show(v: Values) -> Shown:
     last = st.session_state.get(RUN)
     if last and last.status == "finished" and last.learning_rate != v.rate:  # it cannot learn at another rate any more
         runs.forget(RUN)
-    run = runs.current(RUN, settings, lambda: TrainingRun(settings, data, v.rate))
+    run = runs.current(RUN, settings, lambda: TrainingRun(settings, data, v.rate), sizes(settings, data)[0])
     run.set_rate(v.rate)
     runs.buttons(RUN, run, step=True, seed=SEED)
     if run.batch_size < run.settings.batch:
@@ -172,7 +173,7 @@ def show(v: Values) -> Shown:
         rf"J = -\frac{{1}}{{{m}}} \sum_{{i=1}}^{{{m}}} \ln p_i[\text{{label}}_i]"
         + (rf" + {tex(s.l1)} \sum |w|" if s.l1 else "")
         + (rf" + \frac{{{tex(s.l2)}}}{{2}} \sum w^2" if s.l2 else ""), rf"\text{{guessing: }} J = \ln {classes} = {math.log(classes):.4f}",
-        rf"\theta \in \mathbb{{R}}^{{{run.network.theta.size}}} \qquad \eta = {tex(run.learning_rate)} \qquad \mathrm{{std}}(W_1) = {tex(run.spread)} \text{{ at first}}",
+        rf"\theta \in \mathbb{{R}}^{{{run.parameters}}} \qquad \eta = {tex(run.learning_rate)} \qquad \mathrm{{std}}(W_1) = {tex(run.spread)} \text{{ at first}}",
     ]
     return Shown(verdict, formulas, script(run), curves(run), details, live=run)
 

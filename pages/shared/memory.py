@@ -1,0 +1,62 @@
+"""Memory: what visitors leave behind is given back while nobody asks for anything.
+
+Streamlit's session objects refer to each other in circles, so that what hangs on them waits for the garbage
+collector, which hardly runs in a quiet server. A thread of its own closes the runs of visitors who did not
+come back, lets go of their sessions, collects, and hands free pages back to the system.
+"""
+
+import ctypes
+import gc
+import sys
+import threading
+import time
+from contextlib import suppress
+
+import streamlit as st
+from streamlit import runtime
+
+from pages.shared import room
+
+LOOK = 1.0  # seconds between two looks for visitors who have left
+COLLECT = 30.0  # seconds between two collections, as long as pages are being drawn
+_latest = [0.0]  # when a page was drawn
+
+
+def drawn() -> None:
+    """A page is drawn: there will be something to collect."""
+    _latest[0] = time.monotonic()
+
+
+def give_back() -> None:
+    """Collect, and hand the allocator's free pages to the system. Tens of milliseconds, after `gc.freeze`."""
+    gc.collect()
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library than glibc
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def forget_expired_sessions() -> None:
+    """Streamlit drops a session whose time to live is over only when another one comes or goes; nothing public asks it to."""
+    with suppress(AttributeError):
+        server = runtime.get_instance()
+        server._get_async_objs().eventloop.call_soon_threadsafe(server._session_mgr._session_storage._cache.expire)
+
+
+def keep() -> None:
+    """Look after memory until the process ends."""
+    last = time.monotonic()
+    while True:
+        time.sleep(LOOK)
+        if not runtime.exists():
+            continue
+        patience = float(st.get_option("server.disconnectedSessionTTL") or 0)
+        closed, now = room.close_abandoned(runtime.get_instance().is_active_session, patience), time.monotonic()
+        if closed or (now - last >= COLLECT and now - _latest[0] <= patience + 2 * COLLECT):
+            last = now
+            forget_expired_sessions()
+            time.sleep(0.1)
+            give_back()
+
+
+def start() -> None:
+    threading.Thread(target=keep, name="memory", daemon=True).start()

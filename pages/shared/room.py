@@ -1,0 +1,71 @@
+"""Room: the cores and the memory that all runs of this server share.
+
+At most as many slices of work as cores go on at once, and runs that nobody has come back to give their memory
+to those that need it.
+"""
+
+import contextlib
+import math
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+PLACES = os.cpu_count() or 1
+TICK = 0.25  # seconds between two ticks of a running page, while few run
+RECENT = 5.0  # seconds: who ticked within them, runs
+SLICE = 0.2  # seconds of work a tick, at most
+MOST = float(os.environ.get("RUNS_MB", 400)) * 2**20  # bytes that all runs of this server may hold together
+IDLE = 600.0  # seconds without a look: then a run that stands gives way to one that needs its memory
+gate = threading.BoundedSemaphore(PLACES)
+_counting = threading.Lock()  # room is counted and taken by one thread at a time
+FULL = "Other trainings fill the memory that this server has for them. A smaller network may fit, or try again later."
+known: "weakref.WeakSet[Any]" = weakref.WeakSet()  # runs
+
+
+@contextlib.contextmanager
+def place() -> Iterator[None]:
+    """A place on the machine for one computation that is asked for and takes seconds."""
+    with gate:
+        yield
+
+
+def pace() -> tuple[float, float]:
+    """Seconds between two ticks, and of work in each, for every run on this machine.
+
+    A tick draws, for about 10 ms of a core. Without longer pauses thirty runs would draw all the time.
+    """
+    now = time.monotonic()
+    busy = sum(run.status == "running" and now - run.last_tick < RECENT for run in list(known))
+    tick = TICK * 2 ** max(0, math.ceil(math.log2(max(busy, 1) / (2 * PLACES))))
+    return tick, min(SLICE, 0.8 * tick * PLACES / max(busy, 1))
+
+
+def make_room(wanted: float, asking: Any = None) -> bool:
+    """Whether so many bytes fit beside what all other runs hold; if so, `asking` holds them from now on.
+
+    Where they do not, runs without a browser are closed, and those that stand and that nobody has looked at for long.
+    """
+    with _counting:
+        now, others = time.monotonic(), [run for run in list(known) if run is not asking and run.held]
+        stale = [run for run in others if run.gone or (run.status != "running" and now - run.last_tick > IDLE)]
+        for run in sorted(stale, key=lambda run: run.last_tick):
+            if sum(run.held for run in others) + wanted > MOST:
+                run.close()
+        fits = sum(run.held for run in others) + wanted <= MOST
+        if fits and asking:
+            asking.held = wanted
+        return fits
+
+
+def close_abandoned(is_active: Callable[[str], bool], after: float) -> int:
+    """Close the runs of sessions that have had no browser for so many seconds: as long as Streamlit waits for it to come back."""
+    closed, now = 0, time.monotonic()
+    for run in [run for run in list(known) if run.session and run.status != "closed"]:
+        run.gone = 0.0 if is_active(run.session) else run.gone or now
+        if run.gone and now - run.gone >= after:
+            run.close()
+            closed += 1
+    return closed
