@@ -5,7 +5,7 @@ first and the last layer is more than any learning rate can serve at both ends.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from engine import mean_field
 from engine.activations import ACTIVATIONS, as_activation
 from engine.initializers import INITIALIZERS, as_initializer
 from engine.propagation import Propagation, propagate
-from engine.together import propagate_together
+from engine.together import Draws, propagate_together
 from engine.verdict import Verdict, number
 from engine.words import APART, DEAD, FLAT, HARMLESS, LOST, STEADY
 
@@ -166,29 +166,31 @@ class Pair:
     drawn: int        # networks
 
 
-def survey(depth: int, *, width: int = 100, samples: int = 100, gain: float = 1.0, seed: int = 0, networks: int = 1,
-           activations: Sequence[str] | None = None, initializers: Sequence[str] | None = None) -> list[Pair]:
-    """Every activation with every initializer, measured at one depth: which rule suits which bend?
+def survey(depth: int, **settings) -> list[Pair]:
+    """Every activation with every initializer, measured at one depth: which rule suits which bend? `settings` as in `survey_each`."""
+    return [pair for row in survey_each(depth, **settings) for pair in row]
+
+
+def survey_each(depth: int, *, width: int = 100, samples: int = 100, gain: float = 1.0, seed: int = 0, networks: int = 1,
+                activations: Sequence[str] | None = None, initializers: Sequence[str] | None = None) -> Iterator[list[Pair]]:
+    """One activation after the other with every initializer.
 
     Of each pair up to `networks` are drawn, with seeds from `seed` on. No more than three where these agree (two if
     they are deep), and one where all weights are equal, so that there is nothing to draw.
     """
-    activations, initializers = list(activations or ACTIVATIONS), list(initializers or INITIALIZERS)
-    runs, sure = {(activation, initializer): [] for activation in activations for initializer in initializers}, 3 if depth <= 20 else 2
-    for initializer in initializers:
-        random, unsure = as_initializer(initializer).std(width, width) > 0, activations
-        for i in range(networks if random else 1):
-            together = propagate_together(unsure, depth=depth, width=width, samples=samples, gain=gain, initializer=initializer,
-                                          rng=np.random.default_rng(seed + i))
-            for activation, run in zip(unsure, together, strict=True):
-                ends = _ratio(run.std[-1], run.std[0]), _ratio(run.gradient_rms[0], run.gradient_rms[-1])
-                runs[activation, initializer].append((_read(run)[0], *ends))
-            kinds = {activation: [kind for kind, *_ in runs[activation, initializer]] for activation in unsure}
-            unsure = [name for name in unsure if len(kinds[name]) < sure or len(set(kinds[name])) > 1]
-            if not unsure:
-                break
-    pairs = []
-    for pair, drawn in runs.items():
-        found = [kind for kind, *_ in drawn]
-        pairs.append(Pair(*pair, max(found, key=found.count), *drawn[0][1:], found.count("healthy"), len(found)))
-    return pairs
+    initializers, draws, first = list(initializers or INITIALIZERS), Draws(depth, width, samples), min(networks, 3 if depth <= 20 else 2)
+    random = {name: as_initializer(name).std(width, width) > 0 for name in initializers}
+    for activation in activations or ACTIVATIONS:
+        found: dict[str, list[tuple[str, float, float]]] = {name: [] for name in initializers}
+
+        def draw(wanted: Sequence[tuple[str, int]], activation=activation, found=found) -> None:
+            each = [{"activation": activation, "initializer": name, "gain": gain, "seed": seed + i} for name, i in wanted]
+            for (name, _), run in zip(wanted, propagate_together(each, draws), strict=True):
+                found[name].append((_read(run)[0], _ratio(run.std[-1], run.std[0]), _ratio(run.gradient_rms[0], run.gradient_rms[-1])))
+
+        draw([(name, i) for name in initializers for i in range(first if random[name] else 1)])
+        unsure = [name for name in initializers if len({kind for kind, *_ in found[name]}) > 1]
+        draw([(name, i) for name in unsure for i in range(first, networks)])
+        kinds = {name: [kind for kind, *_ in drawn] for name, drawn in found.items()}
+        yield [Pair(activation, name, max(kinds[name], key=kinds[name].count), *drawn[0][1:], kinds[name].count("healthy"), len(drawn))
+               for name, drawn in found.items()]

@@ -170,10 +170,10 @@ def distinct(values: Array) -> int:
     return 1 + int(np.count_nonzero(np.abs(np.diff(neighbours)).max(axis=0) > 1e-6 * scale))
 
 
-def trusted(total: float, dtype) -> bool:
-    """Whether a sum of squares is far from over- and underflow (and from the NaN that follows)."""
+def trusted(total: float | Array, dtype) -> bool | Array:
+    """Whether a sum of squares, or each of several, is far from over- and underflow (and from the NaN that follows)."""
     info = np.finfo(dtype)
-    return 1e10 * info.tiny < total < info.max / 1e4
+    return (1e10 * info.tiny < total) & (total < info.max / 1e4)
 
 
 @lru_cache(maxsize=64)

@@ -3,27 +3,54 @@
 import numpy as np
 import pytest
 
+from engine import together
 from engine.activations import ACTIVATIONS
 from engine.initializers import INITIALIZERS
 from engine.propagation import EVERYTHING, propagate
-from engine.together import propagate_together
+from engine.together import Draws, propagate_together
 
 STATISTICS = ("std", "std_over_data", "q", "gradient_rms", "saturated", "dead", "sigma_w")
 EVENTS = ("first_overflow", "first_underflow", "gradient_overflow", "gradient_underflow", "input_std", "input_moment", "input_overlap")
-SETTINGS = {"depth": 12, "width": 20, "samples": 30}
+SETTINGS = SHAPE = {"depth": 12, "width": 20, "samples": 30}
+
+
+def same(run, own):
+    alone = propagate(**{name: value for name, value in {**SETTINGS, **own}.items() if name != "seed"}, rng=np.random.default_rng(own["seed"]))
+    assert run.settings == alone.settings
+    assert [getattr(run, name) for name in EVENTS] == [getattr(alone, name) for name in EVENTS]
+    assert run.distinct[0] == alone.distinct[0]
+    for name in STATISTICS:
+        np.testing.assert_allclose(getattr(run, name), getattr(alone, name), rtol=1e-4, atol=1e-44, err_msg=f"{name} of {own}")
 
 
 @pytest.mark.parametrize("gain", [1.0, 1e-5, 1e4])
 @pytest.mark.parametrize("initializer", INITIALIZERS)
 def test_networks_side_by_side_are_those_drawn_one_by_one(initializer, gain):
-    side_by_side = propagate_together(list(ACTIVATIONS), **SETTINGS, initializer=initializer, gain=gain, rng=np.random.default_rng(5))
-    for activation, run in zip(ACTIVATIONS, side_by_side, strict=True):
-        alone = propagate(**SETTINGS, initializer=initializer, gain=gain, activation=activation, rng=np.random.default_rng(5))
-        assert run.settings == alone.settings
-        assert [getattr(run, name) for name in EVENTS] == [getattr(alone, name) for name in EVENTS]
-        assert run.distinct[0] == alone.distinct[0]
-        for name in STATISTICS:
-            np.testing.assert_allclose(getattr(run, name), getattr(alone, name), rtol=1e-4, atol=1e-44, err_msg=f"{name} of {activation}")
+    networks = [{"activation": activation, "initializer": initializer, "gain": gain, "seed": 5} for activation in ACTIVATIONS]
+    for run, own in zip(propagate_together(networks, Draws(**SHAPE)), networks, strict=True):
+        same(run, own)
+
+
+@pytest.mark.parametrize("batch_norm", [None, "before", "after"])
+def test_networks_with_rules_gains_and_seeds_of_their_own_share_what_they_can(batch_norm):
+    rules, draws = ("glorot_normal", "he_normal", "lecun_normal", "he_uniform", "lsuv", "orthogonal", "normal", "zeros"), Draws(**SHAPE)
+    networks = [{"activation": "tanh", "initializer": rule, "gain": gain, "batch_norm": batch_norm, "seed": seed}
+                for rule in rules for gain in (0.3, 1.0) for seed in (0, 1)]
+    for run, own in zip(propagate_together(networks, draws), networks, strict=True):
+        same(run, own)
+    assert len(draws.kept) == 2 * len(("normal", "uniform", "orthogonal", "zeros"))
+
+
+def test_rules_that_draw_alike_cost_nothing_twice(monkeypatch):
+    """In a square layer Glorot's rule is LeCun's."""
+    passes, plain = [], together._Pass.__init__
+    monkeypatch.setattr(together._Pass, "__init__", lambda self, phi, batch_norm, networks, draws: (passes.append(len(networks)), plain(
+        self, phi, batch_norm, networks, draws))[1])
+    rules = ["glorot_normal", "lecun_normal", "he_normal"]
+    found = propagate_together([{"activation": "relu", "initializer": rule, "seed": 0} for rule in rules], Draws(**SHAPE))
+    assert passes == [2]
+    assert [run.settings["initializer"] for run in found] == rules
+    assert found[0].std is found[1].std
 
 
 @pytest.mark.parametrize("batch_norm", [None, "before", "after"])
