@@ -12,7 +12,7 @@ from engine.studies import random_networks
 from engine.verdict import number
 from pages.shared import encodings, layout, link, workers
 from pages.shared.control import Ladder
-from pages.shared.encodings import tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.part import PAGES
 from pages.shared.router import ensure_routed
 from pages.shared.theme import chart, tint
@@ -39,6 +39,7 @@ def theory() -> pd.DataFrame:
     return pd.concat([pd.DataFrame({"layer": layers, "series": name, "expected": std}) for name, std in scales.items()], ignore_index=True)
 
 
+@drawn
 def fan(lines: pd.DataFrame, points: pd.DataFrame) -> alt.LayerChart:
     """Theory for several scales as thin labelled lines, one network as points (layer, measured)."""
     x = encodings.number(alt.X, "layer", "Layer l", domain=(0, DEPTH + 2.5), axis=alt.Axis(grid=False, format="d"))

@@ -279,7 +279,7 @@ def markers():
         assert (row["shape"] == "cross") == (w <= 4 and b <= 1.5)
         assert ("σ_w" in row["text"]) == (w > 4)
         assert ("σ_b" in row["text"]) == (b > 1.5)
-    spec = phase.picture(*phase.tables("tanh"), 1.0, 0.0).to_dict()
+    spec = phase.picture(*phase.tables("tanh"), phase.marker(1.0, 0.0))
     low = [layer["encoding"]["y"]["scale"]["domain"][0] for layer in spec["layer"]]
     assert max(low) < 0   # the whole cross is seen at 0
 

@@ -4,6 +4,7 @@ import re
 from urllib.parse import urlencode
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from engine import diagnosis, propagation
@@ -128,10 +129,10 @@ def test_all_of_a_layer_is_in_its_histogram_or_beside_it():
 
 def test_axes_by_depth_do_not_move_with_the_data():
     for measured in ("signal", "gradient"):
-        for layer in common.depth_picture(("a", "b"), measured, 30, 7)["layer"][:3]:
+        for layer in common.depth_picture(pd.DataFrame(), pd.DataFrame(), ("a", "b"), measured, 30)["layer"][:3]:
             assert layer["encoding"]["y"]["scale"]["domain"] == [common.LOW, common.HIGH]
             assert layer["encoding"]["x"]["scale"]["domain"] == [0.5, 30.5]
-    spec = deep.panels(5, "activations", 30, (0.0, 4.0))
+    spec = deep.panels(pd.DataFrame(), pd.DataFrame(), 5, "activations", 30, (0.0, 4.0))
     assert {layer["encoding"]["x"]["axis"] for layer in spec["layer"]} == {None}   # panels stand side by side, at no numbers
 
 

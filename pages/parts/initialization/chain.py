@@ -2,18 +2,21 @@
 
 import math
 
+import altair as alt
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from engine.studies import linear
 from engine.verdict import Verdict, number
-from pages.parts.initialization.common import DEPTH, GAIN, SEED, WIDTH, lines_and_points
+from pages.parts.initialization.common import DEPTH, GAIN, SEED, WIDTH, cut, lines_and_points
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
+from pages.shared.encodings import drawn, titled
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
 
+POWERS, SINGULAR = (1e-20, 1e20), (1e-4, 100)  # drawn
 LONGEST, WIDEST = 20, 200  # of the products: each costs a singular value decomposition
 
 
@@ -31,6 +34,20 @@ def powers_of(a: float, depth: int) -> pd.DataFrame:
     """Columns layer, series (a, 1.5 and 0.5), measured, expected: what W = aI leaves of a signal."""
     rows = [(layer, f"a = {base:g}", linear.chain(base, layer)) for base in dict.fromkeys((a, 1.5, 0.5)) for layer in range(1, depth + 1)]
     return pd.DataFrame(rows, columns=["layer", "series", "measured"]).assign(expected=lambda frame: frame["measured"])
+
+
+@drawn
+def chain_picture(frame: pd.DataFrame, depth: int) -> alt.LayerChart:
+    y = {"title": "aᴸ⁻¹", "domain": POWERS, "log": True, "ticks": (-20, -10, 0, 10, 20)}
+    words = ["Dots: a is the gain, and beside it 1.5 and 0.5.", "Triangle: here the dots leave the picture."]
+    x, title = encodings.layers(depth, title="Layer L"), alt.Title("A chain of layers W = aI multiplies", subtitle=words)
+    return lines_and_points(frame, ("the gain", "a = 1.5", "a = 0.5"), x, y, title=title)
+
+
+@drawn
+def product_picture(frame: pd.DataFrame) -> alt.LayerChart:
+    y = {"title": "Singular value", "domain": SINGULAR, "log": True, "format": "~g"}
+    return lines_and_points(frame, ("largest", "median", "orthogonal"), encodings.layers(LONGEST, title="Matrices multiplied, L"), y)
 
 
 def read(a: float, depth: int, multiplied: pd.DataFrame) -> Verdict:
@@ -51,16 +68,10 @@ def show(v: Values) -> Shown:
     layers, width = min(v.depth, LONGEST), min(v.width, WIDEST)
     numbers, matrices = powers_of(v.gain, v.depth), products(layers, width, v.seed)
     left, right = st.columns(2)
-    y = {"title": "aᴸ⁻¹", "domain": (1e-20, 1e20), "log": True, "ticks": (-20, -10, 0, 10, 20)}
-    picture = lines_and_points(
-        numbers, encodings.layers(v.depth, title="Layer L"), y, "A chain of layers W = aI multiplies",
-        ["Dots: a is the gain, and beside it 1.5 and 0.5.", "Triangle: here the dots leave the picture."])
-    layout.show(left, picture, "a to the power L − 1 by layer, for the chosen gain, 1.5 and 0.5")
-    y = {"title": "Singular value", "domain": (1e-4, 100), "log": True, "format": "~g"}
-    picture = lines_and_points(
-        matrices, encodings.layers(LONGEST, title="Matrices multiplied, L"), y, "Products of random matrices",
-        [f"Gaussian (variance 1/n) and orthogonal, n = {width}{', the widest multiplied here' * (v.width > width)}.", "Dots: measured. Lines: theory for wide matrices."],
-    )
+    chain = cut(numbers.assign(series=numbers["series"].mask(numbers.index < v.depth, "the gain")), POWERS)
+    layout.show(left, chain_picture(chain, v.depth), "a to the power L − 1 by layer, for the chosen gain, 1.5 and 0.5")
+    words = [f"Gaussian (variance 1/n) and orthogonal, n = {width}{', the widest multiplied here' * (v.width > width)}.", "Dots: measured. Lines: theory for wide matrices."]
+    picture = titled(product_picture(cut(matrices, SINGULAR)), "Products of random matrices", words)
     said = "Largest and median singular value of a product of Gaussian matrices, and of orthogonal ones, by number of matrices"
     layout.show(right, picture, said)
     formulas = [

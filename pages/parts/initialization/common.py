@@ -17,7 +17,7 @@ from engine.studies import random_networks
 from engine.verdict import Verdict
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values, Whole, seed_control
-from pages.shared.encodings import SENT, specification, tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.theme import QUIET, chart, tint
 from pages.shared.titles import rule, title
 
@@ -98,6 +98,9 @@ def leaving(values: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np
     return np.where(inside, values, np.nan), np.where(gone, np.clip(values, low, high), np.nan)
 
 
+predicted = lru_cache(maxsize=128)(mean_field.predict)
+
+
 def depth_frame(nets: list[propagation.Propagation]) -> pd.DataFrame:
     """One row a layer and series: median, least and greatest over the seeds, and the theory's value.
 
@@ -105,16 +108,16 @@ def depth_frame(nets: list[propagation.Propagation]) -> pd.DataFrame:
     Value and theory lie within [LOW, HIGH], the range goes a little beyond. What is not a number is left out.
     """
     given = nets[0].theory()
-    theory, parts = mean_field.predict(**given) if given else None, []
-    for name, (measured, label) in SERIES.items():
+    theory, parts, depth = predicted(**given | {"sigma_w": tuple(given["sigma_w"])}) if given else None, [], len(nets[0].std)
+    for name in SERIES:
         values = np.nan_to_num(propagation.stack(nets, name), nan=np.nan, posinf=1e300)
-        expected = getattr(theory, name, np.full(values.shape[1], np.nan))
+        expected = getattr(theory, name, np.full(depth, np.nan))
         value, leaves = leaving(np.median(values, axis=0), LOW, HIGH)
         range_ = np.clip([values.min(axis=0), values.max(axis=0)], LOW / 10, HIGH * 10)
-        columns = {"value": value, "least": range_[0], "most": range_[1], "theory": leaving(expected, LOW, HIGH)[0], "leaves": leaves}
-        parts.append(pd.DataFrame({"layer": np.arange(1, len(value) + 1), "measure": measured, "series": label, **columns}))
-    frame = pd.concat(parts, ignore_index=True)
-    return frame.astype({"layer": np.int32} | dict.fromkeys(("value", "least", "most", "theory", "leaves"), np.float32))
+        parts.append((value, *range_, leaving(expected, LOW, HIGH)[0], leaves))
+    columns = dict(zip(("value", "least", "most", "theory", "leaves"), np.concatenate(parts, axis=1).astype(np.float32), strict=True))
+    measured, labels = (np.repeat(words, depth) for words in zip(*SERIES.values(), strict=True))
+    return pd.DataFrame({"layer": np.tile(np.arange(1, depth + 1, dtype=np.int32), len(SERIES)), "measure": measured, "series": labels, **columns})
 
 
 def exits(base: alt.Chart, low: float, high: float, y: dict) -> alt.Chart:
@@ -124,12 +127,12 @@ def exits(base: alt.Chart, low: float, high: float, y: dict) -> alt.Chart:
     return marks.encode(y=encodings.number(alt.Y, "leaves", **y), shape=shape, color=tint("trouble"))
 
 
-@lru_cache(maxsize=256)
-def depth_picture(names: tuple[str, ...], measured: str, depth: int, overflow: int | None) -> dict:
+@drawn
+def depth_picture(frame: pd.DataFrame, overflow: pd.DataFrame, names: tuple[str, ...], measured: str, depth: int) -> alt.LayerChart:
     """One measure over depth: theory as thin dark lines, measurement as points, the seeds' range as a band.
 
-    A specification, to be sent with rows of `depth_frame` of one measure and of these series: circles and full lines
-    are the first series, diamonds and dashes the second. A rule marks the layer where numbers overflow.
+    The frame is of `depth_frame`, rows of one measure and of these series: circles and full lines are the first series,
+    diamonds and dashes the second. A rule marks the layer where numbers overflow (columns layer, text), if there is one.
     """
     title, y_title = {
         "signal": ("Signal: spread of the activations", "Standard deviation of y"), "gradient": ("Gradient: size of dJ/dz", "|dJ/dz|"),
@@ -140,7 +143,7 @@ def depth_picture(names: tuple[str, ...], measured: str, depth: int, overflow: i
     def y(field: str) -> alt.Y:
         return encodings.number(alt.Y, field, **axis)
 
-    base = chart(SENT).encode(x=encodings.layers(depth))
+    base, mark = (chart(table).encode(x=encodings.layers(depth)) for table in (frame, overflow))
     band = base.mark_area(opacity=0.18, clip=True).encode(y=y("least"), y2=alt.Y2("most"), color=tint(measured), detail=alt.Detail("series", type="nominal"))
     lines = base.transform_filter("isValid(datum.theory)").mark_line(strokeWidth=1.2)
     points = base.transform_filter("isValid(datum.value)").mark_point(size=45, opacity=0.8).encode(
@@ -150,13 +153,12 @@ def depth_picture(names: tuple[str, ...], measured: str, depth: int, overflow: i
             ("layer", "Layer", "d"), ("series", "Measured"), ("value", "Median of the seeds", ".3~g"),
             ("least", "Least", ".3~g"), ("most", "Greatest", ".3~g"), ("theory", "Theory", ".3~g")),
     )
-    layers = [band, lines.encode(y=y("theory"), color=tint("yardstick"), strokeDash=dashes(names)), points, exits(base, LOW, HIGH, axis)]
-    if overflow:
-        mark = chart(pd.DataFrame({"layer": [overflow], "text": f"overflow in layer {overflow}"})).encode(x=encodings.layers(depth))
-        layers.append(mark.mark_rule(strokeDash=[3, 3], strokeWidth=2).encode(color=tint("trouble")))
-        layers.append(mark.mark_text(align="right", baseline="top", dx=-4, dy=6).encode(y=alt.YValue(0), text=alt.Text("text", type="nominal")))
     words = ["Dots: the median of the networks drawn.", "Band: their range. Line: theory.", "Triangle: here the dots leave the picture."]
-    return specification(alt.layer(*layers, height=310, title=alt.Title(title, subtitle=words)))
+    return alt.layer(
+        band, lines.encode(y=y("theory"), color=tint("yardstick"), strokeDash=dashes(names)), points, exits(base, LOW, HIGH, axis),
+        mark.mark_rule(strokeDash=[3, 3], strokeWidth=2).encode(color=tint("trouble")),
+        mark.mark_text(align="right", baseline="top", dx=-4, dy=6).encode(y=alt.YValue(0), text=alt.Text("text", type="nominal")),
+        height=310, title=alt.Title(title, subtitle=words))
 
 
 def show_by_depth(places: Any, nets: list[propagation.Propagation], v: Values, which: str = "") -> None:
@@ -164,8 +166,9 @@ def show_by_depth(places: Any, nets: list[propagation.Propagation], v: Values, w
     frame = depth_frame(nets)
     for place, measured, overflow in zip(places, ("signal", "gradient"), (nets[0].first_overflow, nets[0].gradient_overflow), strict=True):
         table = frame[frame["measure"] == measured]
-        picture = depth_picture(tuple(table["series"].unique()), measured, v.depth, overflow)
-        layout.show(place, picture, f"{which}{measured.capitalize()} by layer, measured and in theory: {describe(v)}", table)
+        there = pd.DataFrame([(overflow, f"overflow in layer {overflow}")] if overflow else [], columns=["layer", "text"])
+        picture = depth_picture(table, there, tuple(label for kind, label in SERIES.values() if kind == measured), measured, v.depth)
+        layout.show(place, picture, f"{which}{measured.capitalize()} by layer, measured and in theory: {describe(v)}")
 
 
 def dashes(names: tuple[str, ...]) -> alt.StrokeDash:
@@ -173,13 +176,18 @@ def dashes(names: tuple[str, ...]) -> alt.StrokeDash:
     return alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=names, range=[[1, 0], [5, 3], [2, 2]][: len(names)]), legend=legend)
 
 
-def lines_and_points(frame: pd.DataFrame, x: alt.X, y: dict, title: str, subtitle: str) -> alt.LayerChart:
-    """Theory (column expected) as lines and measurement (column measured) as points for each of three `series`, by x; `y` makes their axis."""
-    names = tuple(frame["series"].unique())
-    (low, high), parts = y["domain"], [group for _, group in frame.groupby("series", sort=False)]
-    cut = {name: [leaving(part[name].to_numpy(float), low, high) for part in parts] for name in ("measured", "expected")}
-    frame = pd.concat(parts).assign(**{name: np.concatenate([one[0] for one in found]) for name, found in cut.items()})
-    frame["leaves"] = np.concatenate([one[1] for one in cut["measured"]])
+def cut(frame: pd.DataFrame, domain: tuple[float, float]) -> pd.DataFrame:
+    """What of each series (columns measured and expected) lies on an axis; and where its points leave it (column leaves)."""
+    series, found = frame["series"].to_numpy(), {name: np.empty(len(frame)) for name in ("measured", "expected", "leaves")}
+    for at in (series == name for name in dict.fromkeys(series)):
+        found["expected"][at], _ = leaving(frame["expected"].to_numpy(float)[at], *domain)
+        found["measured"][at], found["leaves"][at] = leaving(frame["measured"].to_numpy(float)[at], *domain)
+    return frame.assign(**found)
+
+
+def lines_and_points(frame: object, names: tuple[str, ...], x: alt.X, y: dict, **look: Any) -> alt.LayerChart:
+    """Theory (column expected) as lines and measurement (column measured) as points for each of three series, by x, after `cut`; `y` makes their axis."""
+    low, high = y["domain"]
     base, series = chart(frame).encode(x=x), {"type": "nominal", "scale": alt.Scale(domain=names, range=["circle", "square", "triangle-up"][: len(names)])}
     lines = base.transform_filter("isValid(datum.expected)").mark_line(strokeWidth=1.2, color=QUIET)
     points = base.transform_filter("isValid(datum.measured)").mark_point(size=40)
@@ -188,5 +196,4 @@ def lines_and_points(frame: pd.DataFrame, x: alt.X, y: dict, title: str, subtitl
         points.encode(
             y=encodings.number(alt.Y, "measured", **y), shape=alt.Shape("series", **series), color=tint("signal"),
             tooltip=tips(("series", "Series"), ("measured", "Measured", ".3~g"), ("expected", "Theory", ".3~g"))),
-        exits(base, low, high, y),
-        height=290, title=alt.Title(title, subtitle=subtitle))
+        exits(base, low, high, y), height=290, **look)

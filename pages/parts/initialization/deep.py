@@ -1,7 +1,6 @@
 """Deep network: a signal through a hundred random layers, histogram by histogram, and the gradient on its way back."""
 
 import math
-from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -17,7 +16,7 @@ from pages.parts.initialization import common
 from pages.parts.initialization.common import MEASURED, NETWORK, describe
 from pages.shared import encodings, layout, link
 from pages.shared.control import Menu, Values
-from pages.shared.encodings import SENT, specification, tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import chart, tint
@@ -66,46 +65,44 @@ def panel_tables(run: propagation.Propagation, counted: str) -> tuple[pd.DataFra
     histogram = getattr(run, counted)
     depth, bins = histogram.inside.shape
     layers = np.unique(np.linspace(0, depth - 1, min(PANELS, depth)).round().astype(int))
-    edges = 0.03 + 0.80 * np.linspace(0, 1, bins + 1)
-    bars, words = [], []
+    edges, words = np.array([0, *(0.03 + 0.80 * np.linspace(0, 1, bins + 1)), 0.86]), []
+    shares = np.column_stack([histogram.below[layers], histogram.inside[layers], histogram.above[layers]])
+    panel, bin_ = np.nonzero(shares > 0)
+    bars = pd.DataFrame({
+        "x": (panel + edges[bin_]).astype(np.float32), "x2": (panel + edges[bin_ + 1]).astype(np.float32), "share": shares[panel, bin_].astype(np.float32),
+        "layer": (layers[panel] + 1).astype(np.int32), "outside": (bin_ == 0) | (bin_ == bins + 1)})
     for panel, layer in enumerate(layers):
-        below, above = histogram.below[layer], histogram.above[layer]
-        sides = [(panel, panel + 0.03, below, layer + 1, True), (panel + 0.83, panel + 0.86, above, layer + 1, True)]
-        bars += [(panel + left, panel + right, share, layer + 1, False) for share, left, right in zip(histogram.inside[layer], edges, edges[1:], strict=False)]
-        bars += sides
         size = number((run.gradient_rms if counted == "gradients" else run.std)[layer], 2)
-        shares = ((below + above, "outside"), (run.saturated[layer], "flat"), (run.dead[layer], "dead"))
-        note = next((f"{100 * share:.0f} % {word}" for share, word in shares if share >= 0.005), "")
+        said = ((histogram.below[layer] + histogram.above[layer], "outside"), (run.saturated[layer], "flat"), (run.dead[layer], "dead"))
+        note = next((f"{100 * share:.0f} % {word}" for share, word in said if share >= 0.005), "")
         words.append((panel + 0.43, layer + 1, f"layer {layer + 1}", size, note))
-    frame = pd.DataFrame(bars, columns=["x", "x2", "share", "layer", "outside"])
-    frame = frame[frame["share"] > 0].astype({"x": np.float32, "x2": np.float32, "share": np.float32, "layer": np.int32})
-    return frame, pd.DataFrame(words, columns=["x", "layer", "head", "line1", "line2"])
+    return bars, pd.DataFrame(words, columns=["x", "layer", "head", "line1", "line2"])
 
 
-@lru_cache(maxsize=256)
-def panels(count: int, counted: str, depth: int, span: tuple[float, float]) -> dict:
-    """The notes' figure: a histogram for each of up to five layers, left to right, on the same fixed axes.
+@drawn
+def panels(bars: pd.DataFrame, words: pd.DataFrame, count: int, counted: str, depth: int, span: tuple[float, float]) -> alt.LayerChart:
+    """The notes' figure (`panel_tables`): a histogram for each of up to five layers, left to right, on the same fixed axes.
 
-    A specification, to be sent with the tables of `panel_tables`, the second as `words`. Heights are shares on a
-    square-root axis, so that one full bin and fifty half-empty ones can both be seen. Red-brown edges are what falls outside.
+    Heights are shares on a square-root axis, so that one full bin and fifty half-empty ones can both be seen.
+    Red-brown edges are what falls outside.
     """
     x = alt.X("x", type="quantitative", scale=alt.Scale(domain=[0, max(count, 3)], nice=False), axis=None)
     scale = alt.Scale(type="sqrt", domain=[0, 1.9], nice=False)  # room for the words
     y = alt.Y("share", type="quantitative", title="Share (√ scale)", scale=scale, axis=alt.Axis(values=[0, 0.1, 0.5, 1], format="%"))
-    base = chart(SENT).encode(x=x, x2=alt.X2("x2"), y=y, y2=alt.Y2Datum(0), tooltip=tips(("layer", "Layer", "d"), ("share", "Share", ".2%")))
+    base = chart(bars).encode(x=x, x2=alt.X2("x2"), y=y, y2=alt.Y2Datum(0), tooltip=tips(("layer", "Layer", "d"), ("share", "Share", ".2%")))
     by_layer = alt.Color("layer", type="quantitative", scale=alt.Scale(domain=[1 - 0.7 * depth, depth], range="ramp"), legend=None)
     inside = base.transform_filter("!datum.outside").mark_bar(binSpacing=0).encode(color=tint("gradient") if counted == "gradients" else by_layer)
     outside = base.transform_filter("datum.outside").mark_bar(binSpacing=0).encode(color=tint("trouble"))
-    said = chart(alt.NamedData("words")).encode(x=x)
+    said = chart(words).encode(x=x)
     lines = [
         said.mark_text(baseline="top", fontSize=10, fontWeight=weight, dy=2 + 15 * i).encode(y=alt.YValue(0), text=alt.Text(field, type="nominal"))
         for i, (field, weight) in enumerate((("head", 600), ("line1", 400), ("line2", 400)))
     ]
     name = {"activations": "Activations y", "pre_activations": "Pre-activations z", "gradients": "Size of the gradient, log₁₀ |dJ/dz|"}[counted]
     size = "root mean square" if counted == "gradients" else "spread"
-    words = [f"Each panel goes from {number(span[0])} to {number(span[1])}; red edges hold what falls outside.", f"The number is the {size}."]
-    head = alt.Title(f"{name}, layer by layer", subtitle=words)
-    return specification(alt.layer(inside, outside, *lines, resolve=encodings.OWN_COLOURS, height=215, title=head))
+    subtitle = [f"Each panel goes from {number(span[0])} to {number(span[1])}; red edges hold what falls outside.", f"The number is the {size}."]
+    head = alt.Title(f"{name}, layer by layer", subtitle=subtitle)
+    return alt.layer(inside, outside, *lines, resolve=encodings.OWN_COLOURS, height=215, title=head)
 
 
 def show_histograms(place: Any, v: Values, counted: str, which: str = "") -> tuple[list[propagation.Propagation], Verdict]:
@@ -116,7 +113,7 @@ def show_histograms(place: Any, v: Values, counted: str, which: str = "") -> tup
     bars, words = panel_tables(nets[0], counted)
     edges = getattr(nets[0], counted).edges
     said = f"{which} histograms of {COUNTED[counted].lower()} in up to five of {v.depth} layers: {describe(v)}".strip()
-    layout.show(place, panels(len(words), counted, v.depth, (float(edges[0]), float(edges[-1]))), said, bars, words=words)
+    layout.show(place, panels(bars, words, len(words), counted, v.depth, (float(edges[0]), float(edges[-1]))), said)
     return nets, verdict
 
 

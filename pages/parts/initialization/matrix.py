@@ -15,12 +15,15 @@ from engine.verdict import Verdict, number
 from pages.parts.initialization.common import DEPTH, GAIN, SEED
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
-from pages.shared.encodings import tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Shown, Try
 from pages.shared.theme import DIVERGING, QUIET, chart
 from pages.shared.titles import title
 
 NETWORKS = 8  # of a pair, where the first few do not agree
+LETTERS = [
+    "● all healthy; 6/8: so many of the networks are; fa(ding), gr(owing), va(nishing), ex(ploding),",
+    "sa(turated), de(ad), sy(mmetric), in(distinguishable). Blue: the gradient shrinks. Orange: it grows."]
 KINDS = {"fading": "fa", "growing": "gr", "vanishing": "va", "exploding": "ex", "saturated": "sa", "dead": "de", "symmetric": "sy", "indistinguishable": "in"}
 
 
@@ -33,32 +36,33 @@ def survey(depth: int, gain: float, seed: int) -> pd.DataFrame:
     return table.assign(**{name: table[name].map(title) for name in ("activation", "initializer")})
 
 
-def grid(pairs: pd.DataFrame, depth: int) -> alt.LayerChart:
-    """Activations by initializers: a dot where all networks are healthy, "6/8" where some, else letters of what is wrong; colour by the gradient's factor."""
+def cells(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Columns activation, initializer, kind, usual, gradient (log₁₀ of its factor, cut), factor and count (in words), said (in the cell)."""
     with np.errstate(divide="ignore"):
         logs = np.nan_to_num(np.clip(np.log10(pairs["gradient"].to_numpy(float)), -6, 6), nan=0.0)
     count = pairs["healthy"].astype(str) + " of " + pairs["drawn"].astype(str)
     said = count.str.replace(" of ", "/").where(pairs["healthy"] > 0, pairs["kind"].map(KINDS)).where(pairs["healthy"] < pairs["drawn"], "●")
-    frame = pairs[["activation", "initializer", "kind", "usual"]].assign(
+    return pairs[["activation", "initializer", "kind", "usual"]].assign(
         gradient=logs.astype(np.float32), factor=pairs["gradient"].map(number), count=count, said=said
     )
-    names = {name: {"field": name, "type": "nominal", "sort": list(frame[name].unique()), "title": None} for name in ("activation", "initializer")}
+
+
+@drawn
+def grid(frame: pd.DataFrame, activations: tuple[str, ...], initializers: tuple[str, ...]) -> alt.LayerChart:
+    """Activations by initializers: a dot where all networks are healthy, "6/8" where some, else letters of what is wrong; colour by the gradient's factor."""
     base = chart(frame).encode(
-        x=alt.X(**names["initializer"], axis=alt.Axis(orient="top", labelAngle=-60, labelOverlap=False)),
-        y=alt.Y(**names["activation"], axis=alt.Axis(labelOverlap=False)),
+        x=alt.X("initializer", type="nominal", sort=list(initializers), title=None, axis=alt.Axis(orient="top", labelAngle=-60, labelOverlap=False)),
+        y=alt.Y("activation", type="nominal", sort=list(activations), title=None, axis=alt.Axis(labelOverlap=False)),
         tooltip=tips(("activation", "Activation"), ("initializer", "Initializer"), ("kind", "Diagnosis of most"), ("count", "Healthy"), ("factor", "Gradient ×")),
     )
-    cells = base.mark_rect(stroke="transparent").encode(
+    squares = base.mark_rect(stroke="transparent").encode(
         color=alt.Color("gradient", type="quantitative", scale=alt.Scale(domain=[6, 3, 0, -3, -6], range=DIVERGING), legend=None)
     )
     rings = base.transform_filter("datum.usual").mark_rect(filled=False, strokeWidth=2).encode(stroke=alt.StrokeValue(QUIET))
     words = base.mark_text(fontSize=11).encode(
         text=alt.Text("said", type="nominal"), color=alt.condition("abs(datum.gradient) > 4.5", alt.value("white"), alt.value("#1d1f23"))
     )
-    letters = ["● all healthy; 6/8: so many of the networks are; fa(ding), gr(owing), va(nishing), ex(ploding),"]
-    letters += ["sa(turated), de(ad), sy(mmetric), in(distinguishable). Blue: the gradient shrinks. Orange: it grows."]
-    head = alt.Title(f"Depth {depth}: which pairs keep the signal?", subtitle=letters)
-    return alt.layer(cells, rings, words, resolve=encodings.OWN_COLOURS, height=400, title=head)
+    return alt.layer(squares, rings, words, resolve=encodings.OWN_COLOURS, height=400)
 
 
 def read(pairs: pd.DataFrame, depth: int) -> Verdict:
@@ -78,7 +82,8 @@ def read(pairs: pd.DataFrame, depth: int) -> Verdict:
 def show(v: Values) -> Shown:
     pairs = survey(v.depth, v.gain, v.seed)
     said = f"Diagnosis of every activation with every initializer after {v.depth} layers, and the factor on the gradient"
-    layout.show(st, grid(pairs, v.depth), said)
+    spec = grid(cells(pairs), *(tuple(pairs[name].unique()) for name in ("activation", "initializer")))
+    layout.show(st, encodings.titled(spec, f"Depth {v.depth}: which pairs keep the signal?", LETTERS), said)
     st.caption("Networks of 64 units on 64 inputs, judged by the same thresholds as the deep network. Of a pair up to 8 are drawn, fewer if the first agree.")
     formulas = [r"\text{Glorot: } \tfrac{2}{n_{in} + n_{out}} \qquad \text{He: } \tfrac{2}{n_{in}} \qquad \text{LeCun: } \tfrac{1}{n_{in}}"]
     script = f"""from engine.diagnosis import survey

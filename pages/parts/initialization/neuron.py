@@ -8,12 +8,14 @@ import streamlit as st
 
 from engine.studies import linear
 from engine.verdict import Verdict, number
-from pages.parts.initialization.common import SEED, lines_and_points
+from pages.parts.initialization.common import SEED, cut, lines_and_points
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
+from pages.shared.encodings import drawn
 from pages.shared.part import Part, Shown, Try
 
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+VARIANCES = (0.5, 2000)  # drawn
 RULES = {"Var(w) = 1": lambda n: 1.0, "Var(w) = 2/n": lambda n: math.sqrt(2 / n), "Var(w) = 1/n": lambda n: math.sqrt(1 / n)}
 
 
@@ -22,6 +24,13 @@ def variances(seed: int) -> pd.DataFrame:
     found = workers.measure(linear.neurons, SIZES, tuple(tuple(map(rule, SIZES)) for rule in RULES.values()), seed=seed)
     rows = [(n, series, one.measured, one.predicted) for series, each in zip(RULES, found, strict=True) for n, one in zip(SIZES, each, strict=True)]
     return pd.DataFrame(rows, columns=["n", "series", "measured", "expected"])
+
+
+@drawn
+def picture(frame: pd.DataFrame) -> alt.LayerChart:
+    x, y = encodings.number(alt.X, "n", "Inputs n", domain=(1, 1000), log=True), {"title": "Var(z)", "domain": VARIANCES, "log": True}
+    words = "Dots: the variance over 2,000 random neurons. Lines: n Var(w) E[x²]."
+    return lines_and_points(frame, tuple(RULES), x, y, title=alt.Title("One neuron adds up its inputs", subtitle=words))
 
 
 def read(table: pd.DataFrame) -> Verdict:
@@ -37,10 +46,7 @@ def read(table: pd.DataFrame) -> Verdict:
 
 def show(v: Values) -> Shown:
     table = variances(v.seed)
-    x = encodings.number(alt.X, "n", "Inputs n", domain=(1, 1000), log=True)
-    y = {"title": "Var(z)", "domain": (0.5, 2000), "log": True}
-    picture = lines_and_points(table, x, y, "One neuron adds up its inputs", "Dots: the variance over 2,000 random neurons. Lines: n Var(w) E[x²].")
-    layout.show(st, picture, "Variance of one neuron's z against its number of inputs, for weights of variance 1, 2/n and 1/n")
+    layout.show(st, picture(cut(table, VARIANCES)), "Variance of one neuron's z against its number of inputs, for weights of variance 1, 2/n and 1/n")
     formulas = [r"\mathrm{Var}(z) = n\,\mathrm{Var}(w)\,\mathrm{E}[x^2] \qquad \sigma'(51) = \sigma(51)\,\sigma(-51) = 7.095 \times 10^{-23}"]
     script = f"""import numpy as np
 

@@ -16,7 +16,7 @@ from pages.parts.initialization import common
 from pages.parts.initialization.common import GAIN, INITIALIZER, MEASURED, NETWORK, SIGMA_B
 from pages.shared import encodings, link, workers
 from pages.shared.control import Values
-from pages.shared.encodings import specification, tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Shown, Try
 from pages.shared.theme import QUIET, chart, tint
@@ -63,8 +63,9 @@ def marker(sigma_w: float, sigma_b: float) -> pd.DataFrame:
     return pd.DataFrame({"sigma_w": [x], "sigma_b": [y], "text": [", ".join(beyond)]}).assign(shape=shape)
 
 
-def picture(cells: pd.DataFrame, lines: pd.DataFrame, sigma_w: float, sigma_b: float) -> alt.LayerChart:
-    """χ over (σ_w, σ_b): blue where gradients vanish, orange where they explode, the critical line between; a cross marks the network, a triangle the edge beyond which it lies."""
+@drawn
+def picture(cells: pd.DataFrame, lines: pd.DataFrame, point: pd.DataFrame) -> alt.LayerChart:
+    """χ over (σ_w, σ_b): blue where gradients vanish, orange where they explode, the critical line between; and where the network stands (`marker`)."""
     plain = alt.Axis(grid=False)
     pick = alt.selection_point(name="pick", fields=["sigma_w", "sigma_b"], on="click", empty=False)
 
@@ -82,9 +83,8 @@ def picture(cells: pd.DataFrame, lines: pd.DataFrame, sigma_w: float, sigma_b: f
     critical = curve.transform_filter("datum.line == 'χ = 1'").mark_line(strokeWidth=2.5).encode(color=tint("yardstick"))
     contours = curve.transform_filter("datum.line != 'χ = 1'").mark_line(strokeWidth=1, strokeDash=[4, 3], color=QUIET)
     names = curve.transform_filter("datum.order == datum.at").mark_text(align="left", dx=5, fontSize=11, fontWeight=600)
-    point = marker(sigma_w, sigma_b)
     here = chart(point).encode(**axes(), color=tint("yardstick"))
-    cross = here.mark_point(shape=point["shape"][0], size=160, stroke="white", strokeWidth=1)
+    cross = here.mark_point(size=160, stroke="white", strokeWidth=1).encode(shape=alt.Shape("shape", type="nominal", scale=None))
     beyond = here.mark_text(align="right", dx=-10, fontWeight=600).encode(text=alt.Text("text", type="nominal"))
     return alt.layer(
         heat, contours, critical, names.encode(text=alt.Text("line", type="nominal")), cross, beyond, resolve=encodings.OWN_COLOURS,
@@ -124,7 +124,7 @@ def show(v: Values) -> Shown:
     q = mean_field.fixed_point(sigma_w, v.sigma_b, v.activation)
     chi = mean_field.chi(q, sigma_w, v.activation)
     said = "Phase diagram: the factor chi of the gradient's variance over the scales of weights and biases, with the critical line"
-    spec = specification(picture(*tables(v.activation), sigma_w, v.sigma_b))
+    spec = picture(*tables(v.activation), marker(sigma_w, v.sigma_b))
     st.vega_lite_chart(None, spec, width="stretch", key=DIAGRAM, on_select=picked, selection_mode="pick", alt=said)
     with st.container(horizontal=True):
         landing = GAIN.take(critical)

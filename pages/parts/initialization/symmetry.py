@@ -12,7 +12,7 @@ from engine.verdict import Verdict, number
 from pages.parts.initialization.common import ACTIVATION, SEED
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
-from pages.shared.encodings import tips
+from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import chart, tint
 
@@ -31,10 +31,11 @@ def trained(activation: str, seed: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).astype({"step": np.int32, "loss": np.float32, "units": np.int32})
 
 
-def by_step(frame: pd.DataFrame, field: str, title: str, label: str, domain: tuple[float, float]) -> alt.Chart:
+@drawn
+def by_step(frame: pd.DataFrame, last: int, field: str, title: str, label: str, domain: tuple[float, float]) -> alt.Chart:
     """One quantity while the networks train, a line for each start."""
     picture = chart(frame).mark_line().encode(
-        x=encodings.number(alt.X, "step", "Step", domain=(0, int(frame["step"].max()))),
+        x=encodings.number(alt.X, "step", "Step", domain=(0, last)),
         y=encodings.number(alt.Y, field, label, domain=domain, clamp=True), color=tint("signal"),
         strokeDash=alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=list(STARTS), range=[[2, 2], [6, 3], [1, 0]])),
         tooltip=tips(("series", "First weights"), ("step", "Step", "d"), (field, label, ".3~g")),
@@ -62,10 +63,10 @@ def read(table: pd.DataFrame) -> Verdict:
 
 def show(v: Values) -> Shown:
     table = trained(v.activation, v.seed)
-    left, right = st.columns(2)
+    last, (left, right) = int(table["step"].max()), st.columns(2)
     said = "Number of different units in the first hidden layer while training, for zero, constant and random weights"
-    layout.show(left, by_step(table, "units", "Different units in hidden layer 1", "Different units", (0, 21)), said)
-    layout.show(right, by_step(table, "loss", "Loss J", "Loss J", (0, 4)), "Loss while training, for zero, constant and random weights")
+    layout.show(left, by_step(table, last, "units", "Different units in hidden layer 1", "Different units", (0, 21)), said)
+    layout.show(right, by_step(table, last, "loss", "Loss J", "Loss J", (0, 4)), "Loss while training, for zero, constant and random weights")
     formulas = [r"w_1 = w_2 \;\Rightarrow\; z_1 = z_2 \;\Rightarrow\; \frac{\partial J}{\partial w_1} = \frac{\partial J}{\partial w_2} \;\Rightarrow\; w_1 = w_2"]
     script = f"""from engine.datasets import load_digits
 from engine.studies.symmetry import count_units
