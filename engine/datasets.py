@@ -106,6 +106,7 @@ def load_mnist(directory: str | os.PathLike | None = None, progress: Report | No
         download from MNIST_URL or, without that, from two public mirrors.
     progress : callable, optional
         Called with (bytes done, bytes in all) while downloading, of one file after the other; all is 0 where the server does not say.
+        It may raise InterruptedError to give up.
 
     Each call reads and verifies the files anew and returns its own 55 MB: whoever serves many visitors keeps the first result.
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import tempfile
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ FILES = {   # part: (file, shape, SHA-256 of the decompressed bytes)
     "x_test": ("t10k-images-idx3-ubyte", (10_000, 28, 28), "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
     "y_test": ("t10k-labels-idx1-ubyte", (10_000,), "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
 }
+PATIENCE = 4   # seconds without a byte, then a mirror hangs
 _one_download = threading.Lock()
 
 
@@ -109,6 +111,8 @@ def cached_parts(progress: Report | None) -> dict[str, Array]:
                     parts[part] = read_verified(find(folder, part), part)
                 except DatasetError:
                     parts[part] = _download(part, folder, progress)
+    except InterruptedError:
+        raise
     except OSError as error:
         raise DatasetError(f"The cache folder {folder} cannot be written ({error.strerror or error}). "
                            "Set MNIST_DIR to a folder with the four MNIST files.") from error
@@ -156,14 +160,21 @@ def _download(part: str, folder: Path, progress: Report | None) -> Array:
 
     name = FILES[part][0] + ".gz"
     mirrors = (os.environ["MNIST_URL"].rstrip("/") + "/",) if os.environ.get("MNIST_URL") else MIRRORS
-    failures = []
-    for mirror in mirrors * 2:   # every mirror gets a second chance
+    failures, hung = [], set()
+    for mirror in mirrors * 2:   # every mirror gets a second chance, but one that hung
+        if mirror in hung:
+            continue
+        began = time.monotonic()
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             fetched = Path(scratch) / name
             try:
-                pooch.HTTPDownloader(progressbar=_ProgressBar(progress) if progress else False, timeout=8)(mirror + name, str(fetched), None)
+                pooch.HTTPDownloader(progressbar=_ProgressBar(progress) if progress else False, timeout=PATIENCE)(mirror + name, str(fetched), None)
                 array = read_verified(fetched, part)
+            except InterruptedError:   # by `progress`: whoever waited gave up
+                raise
             except (OSError, ValueError) as error:   # every failure of requests is an OSError
+                if time.monotonic() - began >= PATIENCE:
+                    hung.add(mirror)
                 failures.append(f"{mirror}: {_reason(error)}")
             except DatasetError as error:
                 failures.append(f"{mirror}: {error}")

@@ -1,7 +1,9 @@
 """What every page shows: question, verdict, formulas, numbers, script and source; charts as wide as their place."""
 
 import inspect
+import logging
 import re
+import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -14,6 +16,7 @@ from engine.datasets import Dataset, DatasetError, load_digits, load_mnist, mnis
 from pages.shared.encodings import SENT, specification
 from pages.shared.references import REFERENCES
 
+LOG = logging.getLogger("streamlit.explorer")  # shown where Streamlit shows its own
 TEXT_WIDTH = 760  # px: a line that the eye does not lose
 
 
@@ -80,31 +83,69 @@ def mnist() -> Dataset:
     return load_mnist()
 
 
+def missing(name: str) -> bool:
+    """Whether the digits stand in for the chosen dataset."""
+    return name == "mnist" and ("_mnist_failed" in st.session_state or not mnist_at_hand())
+
+
+def stand_in(name: str) -> str:
+    """What the sidebar says below the choice of a dataset."""
+    return "MNIST is not on this server: the digits are used." if missing(name) else ""
+
+
 def dataset(name: str) -> Dataset:
     """The chosen dataset, or the built-in one and a sentence why. A failure is not tried again until it is asked for."""
     if name == "digits":
         st.caption("Digits: 1,797 images of 8 × 8, built in. Choose MNIST in the sidebar for 70,000 images of 28 × 28.")
         return load_digits()
-    state, here = st.session_state, mnist_at_hand()
-    label, note = ("Try again", "") if "_mnist_failed" in state else ("Download MNIST (11 MB)", "Once; it is kept in your cache folder.")
-    if not here or "_mnist_failed" in state:
-        slot = st.empty()
-        if not slot.button(label, help=f"{note} Or set MNIST_DIR to a folder that has it."):
-            reason = state.get("_mnist_failed", "MNIST is not on this machine yet.")
+    state, fetching = st.session_state, missing(name)
+    slot = st.empty()
+    if fetching:
+        label, note = ("Try again", "") if "_mnist_failed" in state else ("Download MNIST (11 MB)", "Once; it is kept in the server's cache folder. ")
+        if not slot.button(label, help=f"{note}Or set MNIST_DIR to a folder that has it."):
+            reason = state.get("_mnist_failed", "MNIST is not on this server yet.")
             st.warning(f"{reason} The built-in digits are used meanwhile; percentages that this page names for MNIST do not hold for them.")
             return load_digits()
-        state.pop("_mnist_failed", None)
-        bar = slot.progress(0.0, "Looking for MNIST …")
-    else:
-        bar = None
     try:
-        if bar:
-            load_mnist(progress=lambda done, total: bar.progress(min(1.0, done / max(total, 1)), f"{done / 1e6:.1f} MB of this file"))
-            bar.empty()
+        if fetching:
+            with slot.container():
+                fetch(st.empty())
+            state.pop("_mnist_failed", None)
+            mnist()
+            st.rerun()  # the sidebar too has MNIST now
         return mnist()
     except DatasetError as error:
-        state["_mnist_failed"] = str(error)
+        LOG.warning("%s", error)  # folders and hashes are for whoever runs the server
+        state["_mnist_failed"] = f"MNIST could not be {'downloaded' if fetching else 'read'}; the server's log says why."
         st.rerun()
+
+
+def fetch(bar: Any) -> None:
+    """Download MNIST in a thread of its own: any click ends the waiting, also for a mirror that hangs. A script can be interrupted only where it draws."""
+    told, failed, given_up = [0, 0], [], threading.Event()
+
+    def report(done: int, total: int) -> None:
+        if given_up.is_set():
+            raise InterruptedError
+        told[:] = done, total
+
+    def work() -> None:
+        try:
+            load_mnist(progress=report)
+        except Exception as error:
+            failed.append(error)
+
+    st.button("Cancel", help="The digits are used instead.")  # its click alone starts the page again
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            bar.progress(min(1.0, told[0] / max(told[1], 1)), f"{told[0] / 1e6:.1f} MB of this file" if told[0] else "Looking for MNIST …")
+            thread.join(0.2)
+    finally:
+        given_up.set()
+    if failed:
+        raise failed[0]
 
 
 @lru_cache(maxsize=128)

@@ -27,6 +27,7 @@ class Run:
         self.waiting = False  # the gate had no place at the last tick
         self.seconds = 0.0  # of work so far
         self.last_tick = time.monotonic()
+        self.lost = False  # it stands where another one was, which is gone
         self.refused = False  # there was no room for it
         self._lock = threading.Lock()  # a quick second click may start a second script of the same session
 

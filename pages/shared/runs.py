@@ -12,6 +12,11 @@ from pages.shared.control import Typed
 from pages.shared.room import place as place  # for computations that are no runs
 from pages.shared.run import Run
 
+LOST = (
+    "A training with these settings had been started and is gone: the page was loaded anew or elsewhere, the server was started again, "
+    "or it needed the memory. **Start** repeats it from its first step."
+)
+
 
 def pause_unless_on(page: str) -> None:
     """Pause this session's runs of every other page."""
@@ -25,20 +30,35 @@ def current(key: str, settings: Any, make: Callable[[], Run], size: float = 0) -
 
     A run that is ready or finished gives way to new settings; one that is under way keeps its own until Reset.
     """
-    run = st.session_state.get(key)
+    state = st.session_state
+    run = state.get(key)
+    lost = run.status == "closed" if run is not None else key in st.query_params and f"{key}_known" not in state
     if run is not None and (run.status == "closed" or run.settings != settings):
         if run.status in ("running", "paused"):
             st.info("The settings have changed. This run keeps its own; **Reset** starts with the new ones.")
         else:
             forget(key)
-    if key not in st.session_state:
+    if key not in state:
         if not room.make_room(size):
             st.warning(room.FULL)
             st.stop()
-        run = st.session_state[key] = make()
+        run = state[key] = make()
         run.key, run.settings, run.session = key, settings, getattr(get_script_run_ctx(), "session_id", "")
         room.known.add(run)
+        run.lost, state[f"{key}_known"] = lost, True
+    if run.status == "ready" and run.lost:
+        st.warning(LOST)
+    mark(key, run.status != "ready" or run.lost)
     return run
+
+
+def mark(key: str, started: bool) -> None:
+    """Note in the address that a run had been started: the browser keeps it when the server is killed. Not at each tick: each note is a step back."""
+    if started != (key in st.query_params) and not link.came_back():
+        if started:
+            st.query_params[key] = "started"
+        else:
+            del st.query_params[key]
 
 
 def forget(key: str) -> None:

@@ -56,7 +56,7 @@ def test_a_finished_run_shows_its_mistakes_and_weights(server, tab):
 
 def test_a_missing_mnist_folder_is_a_sentence_and_the_digits_stay(new_server, tab):
     page = tab().open(f"{new_server(MNIST_DIR='/nowhere').url}/mnist_training?mnist_data=mnist")
-    expect(page.get_by_text("MNIST_DIR names /nowhere, but there is no such folder.")).to_be_visible()
+    expect(page.get_by_text("MNIST could not be read; the server's log says why.")).to_be_visible()
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
 
 

@@ -4,6 +4,7 @@ Most tests serve a MNIST of six images, made here; the real files are downloaded
 where MNIST_DIR names the folder that holds them.
 """
 
+import contextlib
 import functools
 import gzip
 import hashlib
@@ -105,7 +106,8 @@ class Mirror:
                 for header, value in {"Content-Length": len(content), **mirror.headers}.items():
                     self.send_header(header, str(value))
                 self.end_headers()
-                self.wfile.write(content)
+                with contextlib.suppress(ConnectionError):   # whoever asked gave up
+                    self.wfile.write(content)
 
             def log_message(self, *arguments):
                 pass
@@ -444,6 +446,29 @@ def test_a_connection_that_breaks_off_is_told(small, serve, cache):
     with pytest.raises(DatasetError, match=r"MNIST could not be downloaded \(.*Error"):
         load_mnist()
     assert contents(cache) == {}
+
+
+def test_a_mirror_that_hangs_is_asked_once_and_given_up(small, serve, cache, monkeypatch):
+    monkeypatch.setattr(mnist, "PATIENCE", 0.2)
+    mirror = serve()
+    mirror.await_visitors(99)
+    with pytest.raises(DatasetError, match=r"MNIST could not be downloaded \(.*Timeout"):
+        load_mnist()
+    assert mirror.requests == [FIRST]
+    mirror.ready.set()
+
+
+def test_who_waits_for_a_download_can_give_up_and_nothing_half_done_stays(small, serve, cache):
+    mirror = serve()
+
+    def give_up(done, total):
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        load_mnist(progress=give_up)
+    assert mirror.requests == [FIRST]
+    assert [path.name for path in cache.rglob("*") if path.is_file()] == ["lock"]
+    assert is_small_mnist(load_mnist())
 
 
 def test_a_mirror_without_the_file_is_told_with_its_status(small, serve, cache):

@@ -1,6 +1,7 @@
 """What every page shows, wherever it stands."""
 
 import inspect
+import threading
 
 import pytest
 
@@ -16,3 +17,30 @@ def test_sources_are_shown_whole_without_a_parser_that_threads_must_not_share(th
     expected = inspect.getsource(thing)
     monkeypatch.setattr("ast.parse", None)
     assert layout.source.__wrapped__(thing) == expected
+
+
+class Interrupted(Exception):
+    """What Streamlit raises where a script draws while its visitor clicks."""
+
+
+class Bar:
+    def progress(self, *_):
+        raise Interrupted
+
+
+def test_a_click_ends_the_waiting_for_a_mirror_that_hangs_and_its_thread_gives_up_at_the_next_byte(monkeypatch):
+    byte, gave_up = threading.Event(), threading.Event()
+
+    def load(progress):
+        assert byte.wait(20)
+        try:
+            progress(1, 2)
+        except InterruptedError:
+            gave_up.set()
+
+    monkeypatch.setattr(layout, "load_mnist", load)
+    with pytest.raises(Interrupted):
+        layout.fetch(Bar())
+    assert not gave_up.is_set()
+    byte.set()
+    assert gave_up.wait(20)

@@ -373,7 +373,9 @@ def test_a_batch_larger_than_the_data_becomes_all_of_it_and_the_page_says_so():
 
 def test_without_mnist_the_page_says_why_and_offers_the_digits():
     app = open_part(PAGE, PART, data="mnist")
-    assert any("MNIST_DIR names /nowhere" in warning.value for warning in app.warning)
+    assert any("MNIST could not be read" in warning.value for warning in app.warning)
+    assert "nowhere" not in " ".join(warning.value for warning in app.warning)   # a folder of the server is not a visitor's matter
+    assert "MNIST is not on this server: the digits are used." in [caption.value for caption in app.sidebar.caption]   # below the control that says MNIST
     assert run_of(app).data.name == "Digits"
     assert "load_digits()" in golden.script_of(app)
 
@@ -386,6 +388,7 @@ def test_mnist_that_arrives_makes_a_new_run(monkeypatch):
     next(button for button in app.button if button.label == "Try again").click().run()
     assert run_of(app) is not ready
     assert run_of(app).data.name == "MNIST"
+    assert not any("on this server" in caption.value for caption in app.sidebar.caption)
     assert "load_mnist()" in golden.script_of(app)
 
 

@@ -206,6 +206,50 @@ def test_a_run_of_another_page_is_paused():
     assert app.session_state["elsewhere"].status == "paused"
 
 
+# What is lost ---------------------------------------------------------------------------------------------------------
+
+
+def notes(app: AppTest) -> list[str]:
+    return [warning.value for warning in app.warning]
+
+
+def test_the_address_notes_that_a_run_was_started_until_it_is_reset():
+    app = page()
+    assert "counting" not in app.query_params
+    app.button(key="counting_step").click().run()
+    assert "counting" in app.query_params
+    app.button(key="counting_reset").click().run()
+    assert "counting" not in app.query_params
+    assert notes(app) == []
+
+
+def test_who_comes_back_to_a_server_that_was_killed_is_told_that_the_run_is_gone_until_it_starts_again():
+    app = page()
+    app.button(key="counting_step").click().run()
+    later = AppTest.from_function(script)   # another process knows nothing but the address
+    for key, value in app.query_params.items():
+        later.query_params[key] = value
+    for _ in range(2):
+        later.run()
+        assert notes(later) == [runs.LOST]
+    later.button(key="counting_step").click().run()
+    assert notes(later) == []
+    assert later.session_state["counting"].seen == [1]
+    later.button(key="counting_reset").click().run()
+    assert notes(later) == []
+    assert "counting" not in later.query_params
+
+
+def test_a_run_that_was_closed_for_its_memory_is_said_to_be_gone_and_stays_in_the_list():
+    app = page()
+    app.button(key="counting_step").click().run()
+    app.session_state["counting"].close()
+    app.run()
+    assert notes(app) == [runs.LOST]
+    assert app.session_state["counting"].status == "ready"
+    assert runs_before(app) == [{"steps": 1}]
+
+
 # Memory ---------------------------------------------------------------------------------------------------------------
 
 
@@ -303,7 +347,7 @@ def test_a_page_says_that_there_is_no_room_and_its_run_stays_ready(alone):
     app = page()
     app.session_state["counting"].full = 300
     app.button(key="counting_start").click().run()
-    assert [warning.value for warning in app.warning] == [room.FULL]
+    assert notes(app) == [room.FULL]
     assert app.session_state["counting"].status == "ready"
 
 

@@ -4,6 +4,7 @@ from engine.activations import ACTIVATIONS
 from engine.datasets import NORMALIZATIONS
 from engine.initializers import INITIALIZERS
 from engine.optimizers import OPTIMIZERS, SCHEDULES
+from pages.shared import layout
 from pages.shared.control import Control, Ladder, Menu, Switch, Values, Whole, seed_control
 from pages.shared.titles import rule, title
 
@@ -27,7 +28,7 @@ RATE = Ladder(
 SEED = seed_control("mnist", help="The same seed gives the same weights and the same order of images.")
 
 MAIN: tuple[Control, ...] = (
-    Menu("mnist_data", "Dataset", "digits", "Digits is built in: 1,797 images of 8 × 8. MNIST has 70,000 of 28 × 28.", ("digits", "mnist")),
+    Menu("mnist_data", "Dataset", "digits", "Digits is built in: 1,797 images of 8 × 8. MNIST has 70,000 of 28 × 28.", ("digits", "mnist"), note=layout.stand_in),
     Whole("mnist_depth", "Hidden layers", 2, "The gradient passes each of them on its way back to the first weights.", (0, 20)),
     Ladder(
         "mnist_width", "Units per layer", 100, "Wider layers have more weights.", (5, 10, 20, 30, 50, 100, 200, 300, 500, 512),
