@@ -168,7 +168,7 @@ def main() -> None:
             lesson(server, stem, asked.visitors, trainers, asked.seconds, asked.think, asked.seed + i)
             if trainers:
                 together = sum(one.speed for one in trainers)
-                print(f"  {len(trainers)} trainings: {together:.0f} steps a second together, {100 * together / alone:.0f} % of one alone ({alone:.0f})")
+                print(f"  {len(trainers)} trainings: {together:.0f} steps a second, {100 * together / alone:.0f} % of one alone ({alone:.0f})")
         print("log:", server.complaints() or "no warning, no error")
     finally:
         server.stop()

@@ -1,6 +1,7 @@
 """Workers: a question is computed once, in turn, and not at all when nobody waits for it; a dead worker costs nobody an answer."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -245,3 +246,46 @@ def test_a_small_host_has_no_workers(monkeypatch):
     assert workers.usual_size() == 0
     monkeypatch.setattr(workers, "memory", lambda: 64e9)
     assert workers.usual_size() == workers.loky.cpu_count()
+
+
+@pytest.mark.slow
+def test_a_cluster_that_loses_a_worker_gives_the_pool_s_bytes(real, monkeypatch, tmp_path):
+    """A real scheduler and two workers on loopback; one is killed in the middle of a sweep."""
+    pytest.importorskip("distributed")
+    from distributed import Client
+
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{s.getsockname()[1]}"
+    started, quiet = [], {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT, "env": {**os.environ, "PYTHONPATH": str(ROOT)}}
+
+    def dask(*arguments: str) -> subprocess.Popen:
+        started.append(subprocess.Popen([sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:], "--no-dashboard"], **quiet))
+        return started[-1]
+
+    try:
+        dask("dask_scheduler", "--host", "127.0.0.1", "--port", address.rpartition(":")[2])
+        one = (f"tcp://{address}", "--nthreads", "1", "--no-nanny", "--local-directory")
+        dying, _ = (dask("dask_worker", *one, str(tmp_path / str(i))) for i in range(2))
+        with Client(f"tcp://{address}", timeout=60, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=60)
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", f"tcp://{address}")
+        calls = [partial(gradient_reach, "relu", depth=depth, width=100) for depth in range(20, 60)]
+        desk = Desk(partial(workers.pool, 0), 1, workers.cluster())
+        assert desk.cluster.size == 2
+        threading.Timer(0.5, dying.kill).start()
+        assert len(desk.ask("a", calls, True, nullcontext)) == 40
+        assert desk.cluster
+        assert dying.wait(20) == -9
+        real.ask("a", calls, True, nullcontext)
+        assert dict(desk.kept) == dict(real.kept)   # in whatever order they came
+        started[0].kill()
+        more = [partial(gradient_reach, "tanh", depth=depth) for depth in (5, 6)]
+        asked = []
+        threading.Thread(target=lambda: asked.append(desk.ask("a", more, True, nullcontext)), daemon=True).start()
+        settle(lambda: asked, 60)
+        assert desk.cluster is None
+        assert all(np.array_equal(one.measured, call().measured) for one, call in zip(asked[0], more, strict=True))
+    finally:
+        for process in started:
+            process.kill()
