@@ -9,7 +9,7 @@ import logging
 import pickle
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -65,6 +65,14 @@ def known_as(call: partial) -> Hashable:
     return call.func, *map(hashable, call.args), *((name, hashable(value)) for name, value in sorted(call.keywords.items()))
 
 
+def opened(answer: bytes | None) -> Any:
+    """What an answer says, None for one that is not there. Raises what the function raised."""
+    result, error = pickle.loads(answer) if answer else (None, None)
+    if error:
+        raise error
+    return result
+
+
 class Desk:
     """`make` gives the executor of the pool, and a new one when that broke. What is long goes to the cluster, while there is one."""
 
@@ -82,6 +90,11 @@ class Desk:
         """More questions wait than there are workers."""
         return len(self.queue) > self.pool.size
 
+    def thin_out(self, calls: Sequence[partial], few: int) -> Sequence[partial]:
+        """While it is crowded, the first few of these questions, and those that cost nothing."""
+        with self._lock:
+            return [call for i, call in enumerate(calls) if i < few or known_as(call) in self.kept] if self.crowded() else calls
+
     def begin(self, visitor: str) -> None:
         """A visitor's script starts anew: what its last run waits for is dropped, and that run ends."""
         with self._lock:
@@ -89,13 +102,17 @@ class Desk:
                 wait.dropped = True
                 wait.news.set()
 
-    def ask(self, visitor: str, calls: Collection[partial], long: bool, told: Callable[[int], AbstractContextManager]) -> list[Any] | None:
-        """The answers in order, or None when the visitor moved on. `told` how many questions are ahead, while it waits. Raises what a function raised."""
-        keys, wait, mine = [known_as(call) for call in calls], Wait(visitor), {}
+    def ask(self, visitor: str, calls: Collection[partial], long: bool, told: Callable[[int], AbstractContextManager],
+            seen: Callable[[list[Any]], None] | None = None) -> list[Any] | None:
+        """The answers in order, or None when the visitor moved on. `told` how many questions are ahead, while it waits. Raises what a function raised.
+
+        With `seen`, it gets the answers whenever there are more of them, and None for each that is still open.
+        """
+        keys, wait, mine, answers = [known_as(call) for call in calls], Wait(visitor), {}, {}
         with self._lock:
-            answers = {key: self.kept[key] for key in keys if key in self.kept}
             for key, call in zip(keys, calls, strict=True):
-                if key in answers:
+                if key in self.kept:
+                    answers[key] = self.kept[key]
                     self.kept.move_to_end(key)
                     continue
                 if key not in self.open:
@@ -106,36 +123,37 @@ class Desk:
             if mine:
                 self.waits.setdefault(visitor, set()).add(wait)
                 self._hand_out()
+
+        def results() -> list[Any]:
+            return [opened(answers[key] if key in answers else mine[key].answer) for key in keys]
+
         try:
-            self._wait_for(wait, mine.values(), told)
+            self._wait_for(wait, mine.values(), told, seen and (lambda: seen(results())))
         finally:
             self._leave(wait, mine.values())
-        if wait.dropped:
-            return None
-        results = []
-        for key in keys:
-            result, error = pickle.loads(answers[key] if key in answers else mine[key].answer)
-            if error:
-                raise error
-            results.append(result)
-        return results
+        return None if wait.dropped else results()
 
-    def _wait_for(self, wait: Wait, questions: Collection[Question], told: Callable[[int], AbstractContextManager]) -> None:
-        def done() -> bool:
-            return wait.dropped or all(question.answer for question in questions)
+    def _wait_for(self, wait: Wait, questions: Collection[Question], told: Callable[[int], AbstractContextManager], more: Callable[[], None] | None) -> None:
+        answered = 0
 
-        def pause(seconds: float) -> None:
-            if not done():
+        def pause(seconds: float) -> bool:
+            """Whether all is over, after news or so many seconds."""
+            nonlocal answered
+            if not (wait.dropped or all(question.answer for question in questions)):
                 wait.news.wait(seconds)
                 wait.news.clear()
+            before, answered = answered, sum(question.answer is not None for question in questions)
+            if more and not wait.dropped and before < answered < len(questions):
+                more()
+            return wait.dropped or answered == len(questions)
 
-        pause(PATIENCE)
-        while not done():
+        over = pause(PATIENCE)
+        while not over:
             with self._lock:
                 turns = [self._turn(question) for question in self.queue if wait in question.waits]
                 ahead = sum(self._turn(question) < min(turns) for question in self.queue) if turns else 0
             with told(ahead):
-                pause(2 * PATIENCE)
+                over = pause(2 * PATIENCE)
 
     def _leave(self, wait: Wait, questions: Collection[Question]) -> None:
         with self._lock:

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from pages.shared import worker
 from pages.shared.desk import Desk, Lane
 
+LATER = 3.0  # seconds between two looks whether there is room
 LOG = logging.getLogger(__name__)
 
 
@@ -88,8 +89,17 @@ def begin() -> None:
     desk().begin(_visitor())
 
 
-def crowded() -> bool:
-    return desk().crowded()
+def thin_out(calls: Sequence[partial], few: int = 1) -> Sequence[partial]:
+    """Of questions that are alike, such as one network for each seed, as many as there is room for. `complete` asks the rest later."""
+    return desk().thin_out(calls, few)
+
+
+@st.fragment(run_every=LATER)
+def complete(had: int, wanted: int) -> None:
+    """Say that the band spans fewer networks than asked for, and draw the page again as soon as there is room."""
+    st.caption(f"Many explore at this moment: the band spans {had} of {wanted} networks, and the others follow.")
+    if not desk().crowded():
+        st.rerun()
 
 
 def _told(ahead: int) -> contextlib.AbstractContextManager:
@@ -98,12 +108,12 @@ def _told(ahead: int) -> contextlib.AbstractContextManager:
     return st.spinner(f"Computing. {ahead} questions of other visitors come first." if ahead > 1 else "Computing …")
 
 
-def measure_all(*calls: partial, long: bool = False) -> list[Any]:
+def measure_all(*calls: partial, long: bool = False, seen: Callable[[list[Any]], None] | None = None) -> list[Any]:
     """The answers of several questions, asked at once: `partial(function of the engine, …)` with arrays, and what can be hashed, as arguments.
 
-    `long` ones go to a cluster, if there is one. Raises what the function raises.
+    `long` ones go to a cluster, if there is one. `seen` draws what is there while others are open, which are None. Raises what the function raises.
     """
-    answers = desk().ask(_visitor(), list(calls), long, _told)
+    answers = desk().ask(_visitor(), list(calls), long, _told, seen)
     if answers is None:
         st.stop()
     return answers

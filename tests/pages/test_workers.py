@@ -20,6 +20,8 @@ from pages.shared import desk as desks
 from pages.shared import worker, workers
 from pages.shared.desk import Desk, Lane, known_as
 from tests.conftest import ROOT
+from tests.pages import golden
+from tests.pages.helpers import verdict_of
 
 
 class ByHand(Executor):
@@ -123,10 +125,27 @@ def test_who_waits_hears_how_many_are_ahead(by_hand, monkeypatch):
     first, second, third = (Asking(desk, name, questions(i)) for i, name in enumerate("abc"))
     settle(lambda: 1 in third.told and 0 in second.told)
     assert desk.crowded()
+    assert [call.args[0] for call in desk.thin_out(questions(5, 6, 7), 1)] == [5]
     for _ in range(3):
         by_hand.end()
     settle(lambda: [first.result, second.result, third.result] == [[0], [1], [2]])
     assert not desk.crowded()
+    assert len(desk.thin_out(questions(5, 6, 7), 1)) == 3
+
+
+def test_a_full_class_sees_fewer_networks_and_is_told_and_gets_the_others_when_there_is_room(monkeypatch):
+    full = [True]
+    monkeypatch.setattr(Desk, "crowded", lambda desk: full[0])
+    app = golden.open_link("initialization?init_part=deep&init_seeds=4&init_seed=901&init_depth=3&init_width=20")
+    assert "the band spans 2 of 4 networks" in " ".join(caption.value for caption in app.caption)
+    assert " of 2 networks drawn get this diagnosis" in verdict_of(app)
+    full[0] = False
+    app.run()
+    assert "the band spans" not in " ".join(caption.value for caption in app.caption)
+    assert " of 4 networks drawn get this diagnosis" in verdict_of(app)
+    full[0] = True
+    app.run()
+    assert " of 4 networks drawn get this diagnosis" in verdict_of(app), "what is there is shown, however full it is"
 
 
 def test_answers_are_kept_within_bounds(by_hand, monkeypatch):
@@ -154,6 +173,20 @@ def test_questions_are_told_apart_by_every_argument():
         ((x,), {}), ((x + 1,), {}), ((x.astype(np.float32),), {}), ((x.reshape(1, 3),), {}), ((x,), {"key": 1}), ((x,), {"default": 1}), ((1,), {}))]
     assert len(set(keys)) == len(keys)
     assert known_as(partial(max, x.copy(), key=1)) == known_as(partial(max, x, key=1))
+
+
+def test_what_is_there_is_seen_while_the_rest_is_open(by_hand):
+    desk, seen = Desk(lambda: by_hand, 2), []
+    asking = threading.Thread(target=lambda: seen.append(desk.ask("a", questions(1, 2, 3), False, lambda ahead: nullcontext(), seen.append)))
+    asking.start()
+    settle(lambda: len(by_hand.begun) == 2)
+    by_hand.end(1)
+    settle(lambda: seen == [[None, 2, None]])
+    by_hand.end()
+    settle(lambda: len(seen) == 2)
+    by_hand.end()
+    asking.join(10)
+    assert seen == [[None, 2, None], [1, 2, None], [1, 2, 3]]
 
 
 def test_errors_of_the_engine_reach_the_page():

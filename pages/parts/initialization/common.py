@@ -54,8 +54,8 @@ SERIES = {  # statistic: what it measures, and its name in the legend
 
 def measure(seeds: tuple[int, ...], **settings: Any) -> tuple[list[propagation.Propagation], Verdict]:
     """One network for each seed, and the diagnosis of the first: how many share it is said."""
-    band = (partial(random_networks.network, seed, measure=("gradient_median",), **settings) for seed in seeds[1:])
-    (first, found), *others = workers.measure_all(partial(random_networks.diagnosed, seeds[0], **settings), *band)
+    band = [partial(random_networks.network, seed, measure=("gradient_median",), **settings) for seed in seeds[1:]]
+    (first, found), *others = workers.measure_all(partial(random_networks.diagnosed, seeds[0], **settings), *workers.thin_out(band))
     networks = [first, *others]
     same = sum(diagnosis.diagnose(one).kind == found.kind for one in networks)
     return networks, replace(found, text=f"{found.text} {same} of {len(networks)} networks drawn get this diagnosis." if len(networks) > 1 else found.text)
@@ -75,7 +75,10 @@ def networks(v: Values) -> tuple[list[propagation.Propagation], Verdict]:
         st.caption(f"A network of this size is measured on {samples:,} inputs and {seeds} seed{'s' * (seeds > 1)}, to answer soon.")
     settings = {name: getattr(v, name) for name in ("depth", "width", "activation", "initializer", "gain", "sigma_b")}
     batch_norm = None if v.batch_norm == "none" else v.batch_norm
-    return measure(tuple(range(v.seed, v.seed + seeds)), inputs=v.inputs, samples=samples, batch_norm=batch_norm, **settings)
+    found = measure(tuple(range(v.seed, v.seed + seeds)), inputs=v.inputs, samples=samples, batch_norm=batch_norm, **settings)
+    if len(found[0]) < seeds:
+        workers.complete(len(found[0]), seeds)
+    return found
 
 
 def describe(v: Values) -> str:

@@ -1,5 +1,6 @@
 """Matrix: every activation with every initializer, at one depth."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 
@@ -9,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from engine import diagnosis
-from engine.activations import as_activation
+from engine.activations import ACTIVATIONS, as_activation
 from engine.initializers import INITIALIZERS
 from engine.verdict import Verdict, number
 from pages.parts.initialization.common import DEPTH, GAIN, SEED
@@ -20,6 +21,7 @@ from pages.shared.part import Part, Shown, Try
 from pages.shared.theme import DIVERGING, QUIET, chart
 from pages.shared.titles import title
 
+AT_ONCE = 3  # activations that one worker measures, before their rows are shown
 NETWORKS = 8  # of a pair, where the first few do not agree
 LETTERS = [
     "● all healthy; 6/8: so many of the networks are; fa(ding), gr(owing), va(nishing), ex(ploding),",
@@ -27,11 +29,18 @@ LETTERS = [
 KINDS = {"fading": "fa", "growing": "gr", "vanishing": "va", "exploding": "ex", "saturated": "sa", "dead": "de", "symmetric": "sy", "indistinguishable": "in"}
 
 
-def survey(depth: int, gain: float, seed: int) -> pd.DataFrame:
-    """One row a pair: activation, initializer, kind, signal and gradient (factors from end to end), healthy of drawn networks, usual."""
-    each = (partial(diagnosis.survey, depth, width=64, samples=64, gain=gain, seed=seed, networks=NETWORKS, initializers=(rule,)) for rule in INITIALIZERS)
-    found = workers.measure_all(*each, long=True)
-    table = pd.DataFrame([asdict(pair) for pairs in zip(*found, strict=True) for pair in pairs])
+def survey(depth: int, gain: float, seed: int, seen: Callable[[pd.DataFrame], None] | None = None) -> pd.DataFrame:
+    """One row a pair: activation, initializer, kind, signal and gradient (factors from end to end), healthy of drawn networks, usual.
+
+    `seen` draws the rows that are there while others are measured.
+    """
+    names, settings = tuple(ACTIVATIONS), {"width": 64, "samples": 64, "gain": gain, "seed": seed, "networks": NETWORKS}
+    each = (partial(diagnosis.survey, depth, activations=names[i : i + AT_ONCE], **settings) for i in range(0, len(names), AT_ONCE))
+    return table_of(workers.measure_all(*each, long=True, seen=seen and (lambda found: seen(table_of(found)))))
+
+
+def table_of(found: Sequence[Sequence[diagnosis.Pair] | None]) -> pd.DataFrame:
+    table = pd.DataFrame([asdict(pair) for pairs in found for pair in pairs or ()])
     table["usual"] = [as_activation(activation).recommended == rule for activation, rule in zip(table["activation"], table["initializer"], strict=True)]
     return table.assign(**{name: table[name].map(title) for name in ("activation", "initializer")})
 
@@ -51,8 +60,8 @@ def cells(pairs: pd.DataFrame) -> pd.DataFrame:
 def grid(frame: pd.DataFrame, activations: tuple[str, ...], initializers: tuple[str, ...]) -> alt.LayerChart:
     """Activations by initializers: a dot where all networks are healthy, "6/8" where some, else letters of what is wrong; colour by the gradient's factor."""
     base = chart(frame).encode(
-        x=alt.X("initializer", type="nominal", sort=list(initializers), title=None, axis=alt.Axis(orient="top", labelAngle=-60, labelOverlap=False)),
-        y=alt.Y("activation", type="nominal", sort=list(activations), title=None, axis=alt.Axis(labelOverlap=False)),
+        x=alt.X("initializer", type="nominal", scale=alt.Scale(domain=list(initializers)), title=None, axis=alt.Axis(orient="top", labelAngle=-60, labelOverlap=False)),
+        y=alt.Y("activation", type="nominal", scale=alt.Scale(domain=list(activations)), title=None, axis=alt.Axis(labelOverlap=False)),
         tooltip=tips(("activation", "Activation"), ("initializer", "Initializer"), ("kind", "Diagnosis of most"), ("count", "Healthy"), ("factor", "Gradient ×")),
     )
     squares = base.mark_rect(stroke="transparent").encode(
@@ -80,10 +89,14 @@ def read(pairs: pd.DataFrame, depth: int) -> Verdict:
 
 
 def show(v: Values) -> Shown:
-    pairs = survey(v.depth, v.gain, v.seed)
     said = f"Diagnosis of every activation with every initializer after {v.depth} layers, and the factor on the gradient"
-    spec = grid(cells(pairs), *(tuple(pairs[name].unique()) for name in ("activation", "initializer")))
-    layout.show(st, encodings.titled(spec, f"Depth {v.depth}: which pairs keep the signal?", LETTERS), said)
+    rows, columns, slot = tuple(map(title, ACTIVATIONS)), tuple(map(title, INITIALIZERS)), st.empty()
+
+    def fill(pairs: pd.DataFrame) -> None:
+        layout.show(slot, encodings.titled(grid(cells(pairs), rows, columns), f"Depth {v.depth}: which pairs keep the signal?", LETTERS), said)
+
+    pairs = survey(v.depth, v.gain, v.seed, seen=fill)
+    fill(pairs)
     st.caption("Networks of 64 units on 64 inputs, judged by the same thresholds as the deep network. Of a pair up to 8 are drawn, fewer if the first agree.")
     formulas = [r"\text{Glorot: } \tfrac{2}{n_{in} + n_{out}} \qquad \text{He: } \tfrac{2}{n_{in}} \qquad \text{LeCun: } \tfrac{1}{n_{in}}"]
     script = f"""from engine.diagnosis import survey
