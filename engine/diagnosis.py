@@ -7,6 +7,7 @@ first and the last layer is more than any learning rate can serve at both ends.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -103,15 +104,22 @@ def lost_at(run: Propagation, seed: int = 0) -> tuple[int, str]:
     "inputs" where they can hardly be told apart any more; (DEEPEST + 1, "") if all last. The median of three networks of
     at most 100 units with Gaussian inputs, in float64.
     """
-    settings = dict(run.settings) | {"depth": DEEPEST, "samples": 100, "width": min(100, run.settings["width"]), "dtype": np.float64}
+    kind = dict(run.settings) | {"depth": DEEPEST, "samples": 100, "width": min(100, run.settings["width"]), "dtype": np.float64}
+    return _lost_at(tuple(kind.items()), seed)
+
+
+@lru_cache(maxsize=512)
+def _lost_at(settings: tuple[tuple[str, object], ...], seed: int) -> tuple[int, str]:
     found = []
     for i in range(3):
-        deep = propagate(**settings, rng=np.random.default_rng(seed + i), measure=())
+        deep = propagate(**dict(settings), rng=np.random.default_rng(seed + i), measure=())
         with np.errstate(all="ignore"):
             kept = {"signal": deep.std / deep.std[0], "gradient": deep.gradient_rms[0] / deep.gradient_rms,
                     "inputs": np.where(deep.std_over_data < APART * deep.std, 0.0, 1.0)}
         lost = [(int(np.argmax(gone)) + 1, name) for name, values in kept.items() if (gone := ~((values >= 1 / LOST) & (values <= LOST))).any()]
         found.append(min(lost, default=(DEEPEST + 1, "")))
+        if found.count(found[-1]) == 2:   # the median, whatever the third says
+            return found[-1]
     return sorted(found)[1]
 
 
@@ -130,7 +138,13 @@ def cure(run: Propagation, seed: int = 0) -> dict[str, object]:
     batch norm; LSUV; batch norm with the activation's initializer. A change must help two networks of at most
     100 units and Gaussian inputs, with a margin.
     """
-    settings = dict(run.settings) | {"samples": 100, "width": min(100, run.settings["width"])}
+    kind = dict(run.settings) | {"samples": 100, "width": min(100, run.settings["width"])}
+    return dict(_cure(tuple(kind.items()), _read(run)[0] not in ALIVE, seed))
+
+
+@lru_cache(maxsize=512)
+def _cure(kind: tuple[tuple[str, object], ...], sick: bool, seed: int) -> dict[str, object]:
+    settings = dict(kind)
     phi = as_activation(settings["activation"])
     rule = {"initializer": phi.recommended, "gain": 1.0, "sigma_b": 0.0}
     gain = mean_field.moments(phi).gain
@@ -141,11 +155,16 @@ def cure(run: Propagation, seed: int = 0) -> dict[str, object]:
         del tries[1]
     if phi.name == "sigmoid":
         tries.insert(2, {"initializer": "lecun_normal", "gain": 4.0, "sigma_b": 0.0})   # makes up for a slope of 1/4
-    alive, sick = {}, _read(run)[0] not in ALIVE
+    alive = {}
     for change in tries:
-        changed = {name: value for name, value in change.items() if settings[name] != value}
-        fresh = (propagate(**settings | changed, rng=np.random.default_rng(seed + i), measure=()) for i in (0, 1))
-        kinds = {_read(each, LOST / 3, 2 * APART, HARMLESS / 1.2)[0] for each in fresh} if changed else {""}
+        if not (changed := {name: value for name, value in change.items() if settings[name] != value}):
+            continue
+        kinds = set()
+        for i in (0, 1):
+            fresh = propagate(**settings | changed, rng=np.random.default_rng(seed + i), measure=())
+            kinds.add(_read(fresh, LOST / 3, 2 * APART, HARMLESS / 1.2)[0])
+            if not kinds <= ({"healthy"} if alive or not sick else set(ALIVE)):   # the second network can't make up for that
+                break
         if kinds == {"healthy"}:
             return changed
         if sick and not alive and kinds <= set(ALIVE):

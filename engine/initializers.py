@@ -151,5 +151,5 @@ def unit_variance(layer, x: Array, tolerance: float = 0.01, tries: int = 10) -> 
         if not math.isfinite(std) or std == 0 or abs(std * std - 1) < tolerance:
             return
         layer.weight.value /= std
-        if 1e-6 < std < 1e6:   # z is linear in W, so one division does it; another look only where rounding is coarse
+        if layer.bias is None and 1e-6 < std < 1e6:   # z is then linear in W, and one division does it but for coarse rounding
             return

@@ -65,10 +65,11 @@ class PhaseDiagram:
     critical: Array
 
 
-def _rule(kinks: tuple[float, ...], scale: float, finest: int = 24) -> tuple[Array, Array]:
-    """Nodes u and weights w with E[g(u)] = sum w g(u) for u ~ N(0, 1), where g may bend at kinks / scale."""
+@lru_cache(maxsize=64)
+def _rule(bends: tuple[float, ...] = (), finest: int = 24) -> tuple[Array, Array]:
+    """Nodes u and weights w with E[g(u)] = sum w g(u) for u ~ N(0, 1), where g may bend at 0 and at `bends`."""
     halves = 10 * 2.0 ** np.arange(-finest, 1)   # finer towards 0, where phi bends when sqrt(q) is large
-    cuts = np.unique(np.concatenate([-halves, [0.0], halves, [k / scale for k in kinks if k and abs(k / scale) < 10]]))
+    cuts = np.unique(np.concatenate([-halves, [0.0], halves, bends]))
     half = np.diff(cuts)[:, None] / 2
     u = (cuts[:-1, None] + half * (1 + _NODES)).ravel()
     w = (half * _WEIGHTS).ravel() * np.exp(-u * u / 2)
@@ -80,7 +81,7 @@ def expectation(g: Callable[[Array], Array], q: float, kinks: tuple[float, ...] 
     scale = math.sqrt(q)
     if scale == 0:
         return float(g(np.zeros(1))[0])
-    u, w = _rule(kinks, scale)
+    u, w = _rule(tuple(k / scale for k in kinks if k and abs(k / scale) < 10))
     with np.errstate(all="ignore"):
         return float(w @ g(scale * u))
 
@@ -140,10 +141,8 @@ def critical_sigma_w(sigma_b: float, activation: str | Activation) -> float:
     phi = as_activation(activation)
     ladder = np.logspace(-2, 4, 601)
     above = np.flatnonzero(_chi_table(ladder, np.array([sigma_b]), phi)[1][0] >= 1 - 1e-9)
-    if not len(above):
-        return math.inf
-    if above[0] == 0:
-        return float(ladder[0])
+    if not len(above) or above[0] == 0:
+        return float(ladder[0]) if len(above) else math.inf
     return _root(lambda sigma_w: 1 - chi(fixed_point(sigma_w, sigma_b, phi), sigma_w, phi), ladder[above[0] - 1], ladder[above[0]] * 1.01)
 
 
@@ -152,6 +151,7 @@ def depth_scale(chi: float) -> float:
     return abs(1 / math.log(chi)) if 0 < chi != 1 else math.inf if chi == 1 else 0.0
 
 
+@lru_cache(maxsize=256)
 def moments(activation: str | Activation) -> Moments:
     """E[phi²], E[phi'²] for z ~ N(0, 1), and the gain that keeps the second moment at 1."""
     phi = as_activation(activation)
@@ -160,27 +160,32 @@ def moments(activation: str | Activation) -> Moments:
 
 
 def predict(activation: str | Activation, sigma_w: Array, sigma_b: float = 0.0, input_moment: float = 1.0,
-            input_overlap: float = 0.0) -> Prediction:
-    """The theory's curves for a network whose layers have these sigma_w (depth,). `Propagation.theory` gives the arguments.
+            input_overlap: float | None = 0.0) -> Prediction:
+    """The theory's curves for a network whose layers have these sigma_w (depth,). `Propagation.theory` gives the arguments. Remembered.
 
     input_moment is E[x²], input_overlap E[x·x'] / features for two different inputs. What two inputs share (q - d)
-    and what differs (d) are followed apart: d' = sigma_w² E[Var of phi given the shared part].
+    and what differs (d) are followed apart: d' = sigma_w² E[Var of phi given the shared part]. Without input_overlap, they are not.
     """
     _check(sigma_b=sigma_b, input_moment=input_moment)
-    phi, scales = as_activation(activation), np.atleast_1d(np.asarray(sigma_w, float))
-    s, ws = _rule((), 1.0, finest=6)
-    rows = []
-    square, apart = input_moment, max(0.0, input_moment - input_overlap)
+    return _predict(as_activation(activation), tuple(np.atleast_1d(sigma_w).tolist()), sigma_b, input_moment, input_overlap)
+
+
+@lru_cache(maxsize=256)
+def _predict(phi: Activation, sigma_w: tuple[float, ...], sigma_b: float, square: float, overlap: float | None) -> Prediction:
+    scales, (s, ws), rows = np.array(sigma_w), _rule(finest=6), []
+    apart, over_data = 0.0 if overlap is None else max(0.0, square - overlap), math.nan
     with np.errstate(all="ignore"):
         for scale in scales:
             q, d = scale**2 * square + sigma_b**2, scale**2 * apart
             if not math.isfinite(q):
                 rows.append((math.inf, math.nan, math.inf, math.inf, math.nan))
                 continue
-            y = phi.f(math.sqrt(max(q - d, 0)) * s[:, None] + math.sqrt(d) * _T)   # (shared, own)
-            spread = np.square(y - (y @ _T_WEIGHTS)[:, None]) @ _T_WEIGHTS
-            square, apart, mean = _square(phi, q), float(ws @ spread), expectation(phi.f, q, phi.kinks)
-            rows.append((q, mean, math.sqrt(max(square - mean**2, 0)), float(ws @ np.sqrt(spread)), _slope_square(phi, q)))
+            if overlap is not None:
+                y = phi.f(math.sqrt(max(q - d, 0)) * s[:, None] + math.sqrt(d) * _T)   # (shared, own)
+                spread = np.square(y - (y @ _T_WEIGHTS)[:, None]) @ _T_WEIGHTS
+                apart, over_data = float(ws @ spread), float(ws @ np.sqrt(spread))
+            square, mean = _square(phi, q), expectation(phi.f, q, phi.kinks)
+            rows.append((q, mean, math.sqrt(max(square - mean**2, 0)), over_data, _slope_square(phi, q)))
         q, mean, std, over_data, slopes = np.array(rows).T
         back = np.concatenate([(scales[1:] ** 2 * slopes[:-1])[::-1].cumprod()[::-1], [1.0]])   # product over the layers behind
         return Prediction(q, mean, std, over_data, np.sqrt(slopes[-1] * back), scales**2 * slopes)
@@ -233,10 +238,7 @@ def _root(g: Callable[[float], float], low: float, high: float) -> float:
     sign = g(low) > 0
     for _ in range(60):
         middle = (low + high) / 2
-        if (g(middle) > 0) == sign:
-            low = middle
-        else:
-            high = middle
+        low, high = (middle, high) if (g(middle) > 0) == sign else (low, middle)
         if high - low <= 1e-13 * high:
             break
     return float(low + high) / 2

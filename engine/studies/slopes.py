@@ -6,6 +6,7 @@ measured product beside that line, for one activation and one initializer.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,8 @@ import numpy as np
 from engine import mean_field
 from engine.activations import Activation, as_activation
 from engine.initializers import Initializer
-from engine.propagation import over_seeds, stack
+from engine.propagation import Propagation, stack
+from engine.together import Draws, propagate_together
 from engine.words import LOST
 
 Array = np.ndarray
@@ -60,25 +62,34 @@ class GradientReach:
         return 1 / LOST <= self.first <= LOST
 
 
-def gradient_reach(activation: str | Activation, initializer: str | Initializer | None = None, *, depth: int, width: int = 100, gain: float = 1.0,
-                   seeds: int = 3, samples: int = 50) -> GradientReach:
+def gradient_reach(activation: str | Activation, initializer: str | Initializer | None = None, *, gain: float = 1.0, **shape: int) -> GradientReach:
     """Send a gradient back through random networks, one for each seed; by default with the activation's recommended initializer.
 
-    Raises ValueError as `propagate` does.
+    `shape` as in `gradient_reaches`. Raises ValueError as `propagate` does.
     """
-    phi = as_activation(activation)
+    return gradient_reaches([(activation, initializer, gain)], **shape)[0]
+
+
+def gradient_reaches(asked: Sequence[tuple[str | Activation, str | Initializer | None, float]], *, depth: int, width: int = 100, seeds: int = 3,
+                     samples: int = 50) -> list[GradientReach]:
+    """`gradient_reach` of each activation with its initializer and gain; all send theirs through the same random matrices, which are drawn once."""
+    draws = Draws(depth, width, samples, np.float64)   # in float32 a signal of 10³⁸ overflows, and its gradient is nonsense
+    networks = [{"activation": (phi := as_activation(activation)), "initializer": initializer or phi.recommended, "gain": gain, "seed": seed}
+                for activation, initializer, gain in asked for seed in range(seeds)]
+    runs = propagate_together(networks, draws)
+    return [_compared(as_activation(one[0]), runs[i * seeds:(i + 1) * seeds]) for i, one in enumerate(asked)]
+
+
+def _compared(phi: Activation, runs: Sequence[Propagation]) -> GradientReach:
     with np.errstate(all="ignore"):
-        runs = over_seeds(range(seeds), depth=depth, width=width, activation=phi, initializer=initializer or phi.recommended, gain=gain,
-                          samples=samples, measure=(), dtype=np.float64)   # in float32 a signal of 10³⁸ overflows, and its gradient is nonsense
         rms = stack(runs, "gradient_rms")
         last = rms[:, -1:]
         measured = np.where(np.isfinite(rms), rms / np.where((last > 0) & np.isfinite(last), last, 1), np.inf)
-        arguments = runs[0].theory()
-        if arguments is None:
+        if not np.isfinite(runs[0].sigma_w).all():
             return GradientReach(measured, None, math.nan, math.nan)
-        theory = mean_field.predict(**arguments).gradient_rms
-        passed = arguments["sigma_w"]
-        sigma_w, weights = float(passed[-1]), float(np.exp(np.log(passed[1:]).mean())) if depth > 1 else math.nan
+        passed = runs[0].sigma_w
+        theory = mean_field.predict(phi, passed, input_moment=runs[0].input_moment, input_overlap=None).gradient_rms
+        sigma_w, weights = float(passed[-1]), float(np.exp(np.log(passed[1:]).mean())) if len(passed) > 1 else math.nan
         q = mean_field.fixed_point(sigma_w, 0.0, phi)
         return GradientReach(measured, theory / theory[-1], math.sqrt(mean_field.chi(q, sigma_w, phi)), sigma_w, weights)
 

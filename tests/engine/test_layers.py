@@ -275,6 +275,15 @@ def test_unit_variance_leaves_a_silent_layer_alone():
     assert not layer.weight.value.any()
 
 
+@pytest.mark.parametrize("sigma_b", [0.0, 0.3])
+def test_unit_variance_is_reached_with_biases_too(sigma_b):
+    """A bias isn't scaled with the weights: one division isn't enough."""
+    x = np.random.default_rng(1).standard_normal((200, 50))
+    layer = Dense(50, 40, initializer="orthogonal", sigma_b=sigma_b, gain=3.0, rng=np.random.default_rng(0), dtype=np.float64)
+    unit_variance(layer, x)
+    assert np.var(layer.forward(x, False)) == pytest.approx(1, abs=0.01)
+
+
 def test_an_absurd_gain_overflows_without_a_warning():
     assert np.isinf(Dense(4, 3, gain=1e300, rng=np.random.default_rng(0)).weight.value).all()
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping
-from functools import partial
 
 import altair as alt
 import numpy as np
@@ -105,14 +104,16 @@ def show(v: Values) -> Shown:
         st.caption(f"So many layers are measured on {seeds} seed{'s' * (seeds > 1)}, to answer at once.")
     gain, table = 1.0 if gain_idle(v) else v.gain, built(members)
 
-    def asked(initializer: str | None, gain: float) -> list[partial]:
-        return [partial(slopes.gradient_reach, phi, initializer, gain=gain, depth=v.depth, width=v.width, seeds=seeds) for phi in table.values()]
+    def sent_back(*rules: tuple[str | None, float]) -> list[dict[str, GradientReach]]:
+        """For each rule (an initializer, or None for each activation's own, and a gain): all activations, in one question."""
+        asked = tuple((phi, *rule) for rule in rules for phi in table.values())
+        found = iter(workers.measure(slopes.gradient_reaches, asked, depth=v.depth, width=v.width, seeds=seeds))
+        return [{name: next(found) for name in table} for _ in rules]
 
     def at(gain: float) -> dict[str, GradientReach]:
-        return dict(zip(table, workers.measure_all(*asked(v.initializer, gain)), strict=True))
+        return sent_back((v.initializer, gain))[0]
 
-    found = workers.measure_all(*asked(None, 1.0), *asked(v.initializer, gain))
-    own, chosen = (dict(zip(table, each, strict=True)) for each in (found[: len(table)], found[len(table) :]))
+    own, chosen = sent_back((None, 1.0), (v.initializer, gain))
     whose = title(v.initializer) + (f", gain {gain:g}" if gain != 1 else "")
     tables = []
     for column, reaches, head, name in zip(
@@ -169,5 +170,5 @@ PART = Part(
         Try("On MNIST with batch norm.", preset="sigmoid_bn"),
         Try("He normal for all: whose gradient explodes now?", {"initializer": "he_normal"}),
         Try("Width 10: how far may one network be from the theory?", {"width": 10, "seeds": 5})),
-    sources=(slopes.gradient_reach, slopes.critical_gain), cites=("notes", "poole", "schoenholz"),
+    sources=(slopes.gradient_reaches, slopes.critical_gain), cites=("notes", "poole", "schoenholz"),
 )
