@@ -7,24 +7,26 @@ all sizes at their limits. Kilobytes are what the server sends. Nothing of what 
 import os
 
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+os.environ["WORKERS"] = "0"   # the engine works in this process, where its time is counted
 
 import argparse
 import functools
+import logging
 import time
 from pathlib import Path
 from statistics import median
 
-import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest, local_script_runner
 
 import pages.parts  # noqa: F401  (fills PAGES)
-from pages.shared import link
+from pages.shared import link, workers
 from pages.shared.part import PAGES, Page, Part
 
 APP = Path(__file__).parent.parent / "streamlit_app.py"
 SIZES = ("depth", "width", "samples", "seeds", "layers", "dying_depth", "evaluate", "size", "run_size", "images")
 manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)   # an AppTest's own cost, not the page's
+logging.disable(logging.WARNING)   # a script without a browser
 sent = []
 parse = local_script_runner.parse_tree_from_messages
 local_script_runner.parse_tree_from_messages = lambda messages: (sent.append(sum(len(m.SerializeToString()) for m in messages)), parse(messages))[1]
@@ -43,13 +45,12 @@ def rerun(query: dict[str, str], stem: str) -> float:
 
 
 def measure(page: Page, part: Part, limits: bool, rounds: int) -> tuple[float, float, float]:
-    at = {c.key: c.ends()[-1] for c in part.all_controls if c.name in SIZES} if limits else {}
+    at = {c.key: c.ends()[-1] for c in part.all_controls if c.name in SIZES and c.ends()} if limits else {}
     query = link.query(page.controls, {f"{page.prefix}_part": part.key, **at})
     rerun(query, page.stem)   # imports, and the specifications of the charts
     fresh, cached = [], []
     for _ in range(rounds):
-        st.cache_data.clear()
-        st.cache_resource.clear()
+        workers.desk().kept.clear()
         fresh.append(rerun(query, page.stem))
         cached.append(rerun(query, page.stem))
     return median(fresh), median(cached), sent[-1] / 1000
