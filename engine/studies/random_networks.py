@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Collection, Sequence
+from itertools import cycle
 
 import numpy as np
 
 from engine import diagnosis
 from engine.datasets import load_digits, normalizer
 from engine.propagation import EVERYTHING, Propagation, propagate
+from engine.together import Draws, propagate_together
 from engine.verdict import Verdict
 
 PLACES = {"none": None, "before": "before", "after": "after"}   # of batch norm, as `propagate` names them
@@ -42,5 +44,7 @@ def arriving(run: Propagation) -> float:
 
 def arriving_by_scale(scales: Sequence[float], depth: int, width: int, activation: str, *, seed: int, samples: int) -> list[tuple[float, str, float]]:
     """For every scale of the weights and every place of batch norm (scale, place, what arrives of the gradient)."""
-    found = ((scale, placed(depth, width, activation, scale, seed=seed, samples=samples, measure=())) for scale in scales)
-    return [(scale, place, arriving(run)) for scale, runs in found for place, run in runs.items()]
+    networks = [{"activation": activation, "initializer": "lecun_normal", "gain": scale, "batch_norm": batch_norm, "seed": seed}
+                for scale in scales for batch_norm in PLACES.values()]
+    runs = propagate_together(networks, Draws(depth, width, samples))
+    return [(own["gain"], place, arriving(run)) for own, place, run in zip(networks, cycle(PLACES), runs, strict=False)]
