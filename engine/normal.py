@@ -6,48 +6,42 @@ import numpy as np
 
 Array = np.ndarray
 
-_FAR = 39.0   # beyond, exp(-z²/2) is 0 even in float64
-_NEAR, _MIDDLE, _HALF = 4.0, (1 / 4 + 1 / 43) / 2, (1 / 4 - 1 / 43) / 2   # v = 1 / (z + 4) lies within MIDDLE ± HALF for z from 0 to FAR
+# erfc by the rational approximations of W. J. Cody, Math. Comp. 23 (1969) 631-637; highest power first.
+_SMALL = ((1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
+          (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3))
+_MIDDLE = ((2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594, 6.61191906371416295e1,
+            2.98635138197400131e2, 8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3, 1.23033935479799725e3),
+           (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2, 1.62138957456669019e3,
+            3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3))
+_LARGE = ((1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1, 1.25781726111229246e-1,
+           1.60837851487422766e-2, 6.58749161529837803e-4),
+          (1.0, 2.56852019228982242, 1.87295284992346725, 5.27905102951428412e-1, 6.05183413124413191e-2, 2.33520497626869185e-3))
 
 
-def _mills(z: Array) -> Array:
-    """P(Z > z) / exp(-z²/2) for z (n,) >= 0, which is the integral of exp(-z s - s²/2) over s > 0, divided by sqrt(2 pi)."""
-    u = np.arange(-134, 103) / 32
-    s = np.exp(u - np.exp(-u))   # steps that die out at both ends, where equal weights are exact to rounding
-    weights = s * (1 + np.exp(-u)) / 32
-    return np.exp(-z[:, None] * s - s * s / 2) @ weights / math.sqrt(2 * math.pi)
-
-
-def _fitted(degree: int) -> list[float]:
-    """The polynomial in t = (v - MIDDLE) / HALF that follows `_mills` / v, highest power first."""
-    t = np.cos(np.linspace(0, math.pi, 400))
-    v = _MIDDLE + _HALF * t
-    fit = np.polynomial.Chebyshev.fit(t, _mills(1 / v - _NEAR) / v, degree, domain=[-1, 1])
-    return fit.convert(kind=np.polynomial.Polynomial).coef[::-1].tolist()
-
-
-_COEFFICIENTS = {4: _fitted(10), 8: _fitted(22)}   # by the bytes of a number: more would drown in its rounding
+def _ratio(coefficients, x: Array) -> Array:
+    over, under = coefficients
+    p, q = over[0] * x, under[0] * x
+    for a, b in zip(over[1:-1], under[1:-1], strict=True):
+        p += a   # in place: fresh memory for each term costs more than the term
+        p *= x
+        q += b
+        q *= x
+    p += over[-1]
+    p /= q + under[-1]
+    return p
 
 
 def normal_cdf(z: Array) -> Array:
-    """P(N(0, 1) <= z) to rounding, in the dtype of z, real or complex (near the real axis).
-
-    One exponential, one division and one polynomial for all z: P(Z > |z|) = exp(-z²/2) times something smooth in 1 / (|z| + 4).
-    """
+    """P(N(0, 1) <= z) to rounding, in the dtype of z, real or complex (near the real axis)."""
     z = np.asarray(z)
-    if np.iscomplexobj(z):
-        x = np.where(z.real < 0, -z, z)
-        x = np.minimum(x.real, _FAR) + 1j * x.imag
-    else:
-        x = np.minimum(np.abs(z), _FAR)
-    v = 1 / (x + _NEAR)
-    t = (v - _MIDDLE) * (1 / _HALF)
-    first, *others = _COEFFICIENTS[z.real.dtype.itemsize]
-    upper = first * t
-    for coefficient in others[:-1]:
-        upper += coefficient
-        upper *= t   # in place: fresh memory for each term costs more than the term
-    upper += others[-1]
-    upper *= v
-    upper *= np.exp(x * (x * -0.5))
-    return np.where(z.real < 0, upper, 1 - upper)
+    u = np.clip(z.real, -40, 40) * math.sqrt(0.5) + (1j * z.imag * math.sqrt(0.5) if np.iscomplexobj(z) else 0)
+    x = np.where(u.real < 0, -u, u)
+    far = np.maximum(x, 0.46875)   # keeps the tail's formula away from where it is not used
+    tail = _ratio(_MIDDLE, np.minimum(far, 4.5))
+    if (far.real > 4).any():
+        square = 1 / (far * far)
+        tail = np.where(far.real > 4, (1 / math.sqrt(math.pi) - square * _ratio(_LARGE, square)) / far, tail)
+    upper = np.exp(-far * far) * tail / 2   # P(Z > |z|)
+    near = 0.5 - x * _ratio(_SMALL, np.minimum(x * x, 1.0)) / 2
+    upper = np.where(x.real < 0.46875, near, upper)
+    return np.where(u.real < 0, upper, 1 - upper).astype(z.dtype)
