@@ -133,7 +133,7 @@ def arrows(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
 
 def drawable(values: np.ndarray) -> np.ndarray:
     """For a log axis: 0 and infinity as numbers far beyond it, so that a line leaves it."""
-    return np.clip(values, FAR_LOW, FAR_HIGH)
+    return np.clip(np.asarray(values), FAR_LOW, FAR_HIGH)
 
 
 def outside(below: np.ndarray, above: np.ndarray, low: float, high: float) -> pd.DataFrame:

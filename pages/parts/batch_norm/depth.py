@@ -37,9 +37,9 @@ def strip_frame(run: propagation.Propagation) -> tuple[pd.DataFrame, float]:
     """One rectangle a bin that holds anything, and the largest share of a layer that lies outside of the bins."""
     h = run.activations
     layer, bin_ = np.nonzero(h.inside)
-    table = {"layer": layer + 1, "left": layer + 0.55, "right": layer + 1.45, "low": h.edges[bin_], "high": h.edges[bin_ + 1]}
-    frame = pd.DataFrame({**table, "share": h.inside[layer, bin_]})
-    return frame.astype({"low": np.float32, "high": np.float32, "share": np.float32}), float((h.below + h.above).max())
+    ends, share = h.edges.astype(np.float32), h.inside[layer, bin_].astype(np.float32)
+    table = {"layer": layer + 1, "left": layer + 0.55, "right": layer + 1.45, "low": ends[bin_], "high": ends[bin_ + 1], "share": share}
+    return pd.DataFrame(table), float((h.below + h.above).max())
 
 
 @drawn
@@ -112,8 +112,8 @@ def show(v: Values) -> Shown:
         ends = (float(h.edges[0]), float(h.edges[-1]))
         spec = strip(frame, encodings.outside(h.below, h.above, *ends), v.depth, ends)
         layout.show(column, encodings.titled(spec, title, caption), f"Histograms of the activations layer by layer, {PLACEMENTS[name]}")
-    layers = np.arange(1, v.depth + 1)
-    by_layer = pd.concat([pd.DataFrame({"layer": layers, "series": PLACEMENTS[n], "rms": r.gradient_rms, "std": r.std}) for n, r in found.items()], ignore_index=True)
+    columns = {"layer": np.tile(np.arange(1, v.depth + 1), len(found)), "series": np.repeat([PLACEMENTS[name] for name in found], v.depth)}
+    by_layer = pd.DataFrame(columns | {n: np.concatenate([getattr(run, at) for run in found.values()]) for n, at in (("rms", "gradient_rms"), ("std", "std"))})
 
     def details() -> None:
         left, right = st.columns(2)

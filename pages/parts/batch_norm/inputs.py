@@ -99,7 +99,7 @@ def show(v: Values) -> Shown:
     row = st.container(horizontal=True)
     for way, one in valleys.items():
         picture = encodings.titled(valley(*pictures[way]), WAYS[way].capitalize(), f"condition number {number(one.condition)}")
-        row.vega_lite_chart(None, picture, width="content", alt=f"Contours of the loss and thirty steps of gradient descent, {WAYS[way]}")
+        row.vega_lite_chart(None, layout.packed(picture), width="content", alt=f"Contours of the loss and thirty steps of gradient descent, {WAYS[way]}")
     rows = input_scaling.scale_test_data(v.drift, seed=v.seed)
 
     def details() -> None:

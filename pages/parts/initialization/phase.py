@@ -14,7 +14,7 @@ from engine.verdict import Verdict, number
 from engine.words import CRITICAL, LOST, ON_THE_LINE
 from pages.parts.initialization import common
 from pages.parts.initialization.common import GAIN, INITIALIZER, MEASURED, NETWORK, SIGMA_B
-from pages.shared import encodings, link, workers
+from pages.shared import encodings, layout, link, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
@@ -125,7 +125,7 @@ def show(v: Values) -> Shown:
     chi = mean_field.chi(q, sigma_w, v.activation)
     said = "Phase diagram: the factor chi of the gradient's variance over the scales of weights and biases, with the critical line"
     spec = picture(*tables(v.activation), marker(sigma_w, v.sigma_b))
-    st.vega_lite_chart(None, spec, width="stretch", key=DIAGRAM, on_select=picked, selection_mode="pick", alt=said)
+    st.vega_lite_chart(None, layout.packed(spec), width="stretch", key=DIAGRAM, on_select=picked, selection_mode="pick", alt=said)
     with st.container(horizontal=True):
         landing = GAIN.take(critical)
         if abs(landing / critical - 1) <= ON_THE_LINE:  # never at infinity
