@@ -134,19 +134,3 @@ def arrows(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
 def drawable(values: np.ndarray) -> np.ndarray:
     """For a log axis: 0 and infinity as numbers far beyond it, so that a line leaves it."""
     return np.clip(np.asarray(values), FAR_LOW, FAR_HIGH)
-
-
-def outside(below: np.ndarray, above: np.ndarray, low: float, high: float) -> pd.DataFrame:
-    """In which layers over half a per cent lies beyond the axis of a strip of histograms: columns layer, low (the end of the axis), share, side."""
-    sides = {"above": (high, above), "below": (low, below)}
-    rows = [(i + 1, edge, shares[i], side) for side, (edge, shares) in sides.items() for i in np.flatnonzero(shares > 0.005)]
-    return pd.DataFrame(rows, columns=["layer", "low", "share", "side"])
-
-
-def edges(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
-    """Layers of a chart: a table of `outside` as arrows at the ends of the axis."""
-    base = chart(found).encode(x=x, y=y, color=tint("yardstick"), tooltip=tips(("layer", "Layer"), ("side", "Outside"), ("share", "Share", ".1%")))
-    return [
-        base.transform_filter(f"datum.side == '{side}'").mark_point(shape=shape, filled=True, opacity=1, size=45, yOffset=offset)
-        for side, shape, offset in (("above", "triangle-up", 5), ("below", "triangle-down", -5))
-    ]

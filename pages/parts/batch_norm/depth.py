@@ -42,6 +42,22 @@ def strip_frame(run: propagation.Propagation) -> tuple[pd.DataFrame, float]:
     return pd.DataFrame(table), float((h.below + h.above).max())
 
 
+def beyond(below: np.ndarray, above: np.ndarray, low: float, high: float) -> pd.DataFrame:
+    """In which layers over half a per cent lies beyond the axis of a strip of histograms: columns layer, low (the end of the axis), share, side."""
+    sides = {"above": (high, above), "below": (low, below)}
+    rows = [(i + 1, edge, shares[i], side) for side, (edge, shares) in sides.items() for i in np.flatnonzero(shares > 0.005)]
+    return pd.DataFrame(rows, columns=["layer", "low", "share", "side"])
+
+
+def edges(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """Layers of a chart: a table of `beyond` as arrows at the ends of the axis."""
+    base = chart(found).encode(x=x, y=y, color=tint("yardstick"), tooltip=tips(("layer", "Layer"), ("side", "Outside"), ("share", "Share", ".1%")))
+    return [
+        base.transform_filter(f"datum.side == '{side}'").mark_point(shape=shape, filled=True, opacity=1, size=45, yOffset=offset)
+        for side, shape, offset in (("above", "triangle-up", 5), ("below", "triangle-down", -5))
+    ]
+
+
 @drawn
 def strip(frame: pd.DataFrame, outside: pd.DataFrame, depth: int, span: tuple[float, float]) -> alt.LayerChart:
     """Histograms of y by layer, one column a layer, darker where more values are (columns layer, low, high, share); arrows for what lies outside."""
@@ -50,7 +66,7 @@ def strip(frame: pd.DataFrame, outside: pd.DataFrame, depth: int, span: tuple[fl
         x=encodings.layers(depth, "left"), x2=alt.X2("right"), y=y, y2=alt.Y2("high"), color=tint("signal"),
         opacity=alt.Opacity("share", type="quantitative", scale=alt.Scale(type="sqrt", domain=[0, 0.5], range=[0.04, 1], clamp=True), legend=None),
         tooltip=tips(("layer", "Layer"), ("share", "Share", ".1%")))
-    return alt.layer(bins.mark_rect(), *encodings.edges(outside, encodings.layers(depth), y), height=230)
+    return alt.layer(bins.mark_rect(), *edges(outside, encodings.layers(depth), y), height=230)
 
 
 @drawn
@@ -110,7 +126,7 @@ def show(v: Values) -> Shown:
         title = "Without batch norm" if name == "none" else f"Batch norm {PLACEMENTS[name]}"
         h = run.activations
         ends = (float(h.edges[0]), float(h.edges[-1]))
-        spec = strip(frame, encodings.outside(h.below, h.above, *ends), v.depth, ends)
+        spec = strip(frame, beyond(h.below, h.above, *ends), v.depth, ends)
         layout.show(column, encodings.titled(spec, title, caption), f"Histograms of the activations layer by layer, {PLACEMENTS[name]}")
     columns = {"layer": np.tile(np.arange(1, v.depth + 1), len(found)), "series": np.repeat([PLACEMENTS[name] for name in found], v.depth)}
     by_layer = pd.DataFrame(columns | {n: np.concatenate([getattr(run, at) for run in found.values()]) for n, at in (("rms", "gradient_rms"), ("std", "std"))})
