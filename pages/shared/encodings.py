@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from engine import verdict
-from pages.shared.theme import QUIET, chart, powers, tint
+from pages.shared.theme import QUIET, chart, powers
 
 SENT = alt.NamedData("sent")  # stands for the table that is sent with a specification
 OWN_COLOURS = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))  # `resolve` of layers that share no scale of colours
