@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from engine import verdict
-from pages.shared.theme import QUIET, chart, powers
+from pages.shared import theme
+from pages.shared.theme import chart, powers
 
 SENT = alt.NamedData("sent")  # stands for the table that is sent with a specification
 OWN_COLOURS = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))  # `resolve` of layers that share no scale of colours
@@ -101,6 +102,25 @@ def tips(*fields: tuple[str, ...]) -> list[alt.Tooltip]:
     ]
 
 
+def written(**fields: str) -> dict[str, str]:
+    """For `transform_calculate`: numbers as people write them, as `verdict.number` does; a dash where there is none. `written(said="loss")`."""
+    def said(x: str) -> str:
+        power = f"toNumber(split(format({x}, '.1e'), 'e')[1])"
+        digit = "'⁰¹²³⁴⁵⁶⁷⁸⁹'[{}]".format
+        high = "".join(f"(abs({power}) >= {n} ? {digit(f'floor(abs({power}) / {n}) % 10')} : '') + " for n in (100, 10))
+        short = f"split(format({x}, '.1e'), 'e')[0] + ' × 10' + ({power} < 0 ? '⁻' : '') + {high}{digit(f'abs({power}) % 10')}"
+        plain = f"abs({x}) >= 99.5 ? format({x}, ',.0f') : format({x}, '.3~r')"
+        return f"!isValid({x}) ? '–' : {x} == 0 ? '0' : abs({x}) >= 0.01 && abs({x}) < 1e7 ? ({plain}) : {short}"
+
+    return {name: said(f"datum.{field}") for name, field in fields.items()}
+
+
+def over_lines(base: alt.Chart, text: alt.Text, colours: dict = theme.WORDS, **look) -> list[alt.Chart]:
+    """Layers of a chart: words that lines do not strike through, for behind them is a rim of the background."""
+    rim = base.mark_text(stroke=alt.ExprRef("background"), strokeWidth=5, **look)
+    return [rim.encode(text=text), base.mark_text(color=alt.ExprRef(**theme.ink(colours)), **look).encode(text=text)]
+
+
 def rule(x: float | None = None, y: float | Sequence[float] | None = None, dash: Sequence[int] = (2, 3)) -> alt.Chart:
     """Guides across the picture, at one x, or at one or a few y, which stand in the specification itself."""
     field, at, channel = ("x", x, alt.X) if y is None else ("y", y, alt.Y)
@@ -128,7 +148,7 @@ def arrows(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     """Layers of a chart: a table of `gone`, on the channels of its lines."""
     base = chart(found).encode(x=x, y=y, text=alt.Text("text", type="nominal"))
     sides = {"left": "!datum.right", "right": "datum.right"}
-    return [base.transform_filter(test).mark_text(align=side, color=QUIET, fontSize=12, fontWeight=600) for side, test in sides.items()]
+    return [base.transform_filter(test).mark_text(align=side, fontWeight=600) for side, test in sides.items()]
 
 
 def drawable(values: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from pages.shared.control import Ladder, Menu, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import QUIET, chart, tint
+from pages.shared.theme import HALF, QUIET, chart, tint
 
 MAGNITUDES = (1e-10, 1e6)  # of the gradients drawn
 SWEEP = tuple(float(s) for s in np.logspace(-2, 1, 13))
@@ -66,7 +66,7 @@ def strip(frame: pd.DataFrame, outside: pd.DataFrame, depth: int, span: tuple[fl
         x=encodings.layers(depth, "left"), x2=alt.X2("right"), y=y, y2=alt.Y2("high"), color=tint("signal"),
         opacity=alt.Opacity("share", type="quantitative", scale=alt.Scale(type="sqrt", domain=[0, 0.5], range=[0.04, 1], clamp=True), legend=None),
         tooltip=tips(("layer", "Layer"), ("share", "Share", ".1%")))
-    return alt.layer(bins.mark_rect(), *edges(outside, encodings.layers(depth), y), height=230)
+    return alt.layer(bins.mark_rect(), *edges(outside, encodings.layers(depth), y), height=HALF)
 
 
 @drawn
@@ -89,7 +89,7 @@ def placements(frame: pd.DataFrame, gone: pd.DataFrame, by: str, depth: int = 0)
         off.mark_line(strokeWidth=1, color=QUIET, clip=True), off.mark_point(size=45, color=QUIET, clip=True),
         on.mark_line(strokeWidth=1, clip=True).encode(color=tint("gradient"), strokeDash=dash),
         on.mark_point(size=45, clip=True).encode(color=tint("gradient")), *encodings.arrows(gone, x, y),
-        height=270, title=alt.Title(title, subtitle="grey: without; squares: before φ; diamonds: after φ"))
+        height=HALF, title=alt.Title(title, subtitle="grey: without; squares: before φ; diamonds: after φ"))
 
 
 def magnitude(field: str, title: str) -> alt.Y:

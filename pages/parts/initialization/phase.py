@@ -19,7 +19,7 @@ from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Shown, Try
-from pages.shared.theme import QUIET, chart, tint
+from pages.shared.theme import QUIET, TALL, chart, tint
 
 DIAGRAM = "init_diagram"
 WORDS = ["Blue: the gradient vanishes. Orange: it explodes. Line: neither (χ = 1).", "Dashed: χ changes it by the factor e in ξ layers."]
@@ -82,13 +82,13 @@ def picture(cells: pd.DataFrame, lines: pd.DataFrame, point: pd.DataFrame) -> al
     curve = chart(lines).encode(**axes(), order=alt.Order("order", type="quantitative"), detail=alt.Detail("line", type="nominal"))
     critical = curve.transform_filter("datum.line == 'χ = 1'").mark_line(strokeWidth=2.5).encode(color=tint("yardstick"))
     contours = curve.transform_filter("datum.line != 'χ = 1'").mark_line(strokeWidth=1, strokeDash=[4, 3], color=QUIET)
-    names = curve.transform_filter("datum.order == datum.at").mark_text(align="left", dx=5, fontSize=11, fontWeight=600)
+    names = encodings.over_lines(curve.transform_filter("datum.order == datum.at"), alt.Text("line", type="nominal"), align="left", dx=5, fontWeight=600)
     here = chart(point).encode(**axes(), color=tint("yardstick"))
     cross = here.mark_point(size=160, stroke="white", strokeWidth=1).encode(shape=alt.Shape("shape", type="nominal", scale=None))
     beyond = here.mark_text(align="right", dx=-10, fontWeight=600).encode(text=alt.Text("text", type="nominal"))
     return alt.layer(
-        heat, contours, critical, names.encode(text=alt.Text("line", type="nominal")), cross, beyond, resolve=encodings.OWN_COLOURS,
-        height=340, title=alt.Title("χ, the factor on the gradient's mean square per layer", subtitle=WORDS))
+        heat, contours, critical, *names, cross, beyond, resolve=encodings.OWN_COLOURS,
+        height=TALL, title=alt.Title("χ, the factor on the gradient's mean square per layer", subtitle=WORDS))
 
 
 def go_to(sigma_w: float, sigma_b: float) -> None:
