@@ -17,7 +17,7 @@ QUIET = "#737a84"  # lines and marks of guides: the one grey that can be seen on
 WORDS = {"light": "#565d67", "dark": "#a9b1bc"}  # of charts; no one grey can be read well on both
 FORWARD, BACK = {"light": "#2a64a1", "dark": "#6aa9e9"}, {"light": "#a65508", "dark": "#f0994a"}  # words about signal and gradient
 TEXT, NOTE = 14, 13  # px
-TALL, HALF = 480, 400  # px of a chart with its words: the one that carries a page, and those beside or below it
+TALL, HALF = 540, 420  # px of a chart with its words: the one that carries a page, and those beside or below it
 
 
 def ink(colours: Mapping[str, str] = WORDS) -> dict[str, str]:
@@ -37,7 +37,7 @@ def _config() -> alt.theme.ThemeConfig:
         "config": {
             "axis": {
                 "labelFontSize": TEXT, "titleFontSize": TEXT, "titleFontWeight": "normal", "labelColor": ink(), "titleColor": ink(),
-                "gridOpacity": 0.5, "tickCount": 5, "labelOverlap": "greedy"},
+                "labelPadding": 6, "titlePadding": 8, "gridOpacity": 0.5, "tickCount": 5, "labelOverlap": "greedy"},
             "title": {
                 "anchor": "start", "subtitleColor": ink(), "subtitleFontSize": NOTE, "subtitleLineHeight": 18, "fontSize": 16, "fontWeight": 600,
                 "offset": 8},

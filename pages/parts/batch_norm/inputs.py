@@ -68,13 +68,13 @@ def descent(frame: pd.DataFrame, gone: pd.DataFrame) -> alt.LayerChart:
     """Loss by step for the three ways, both on log axes: columns step, loss, series."""
     names = list(WAYS.values())
 
-    def by_way(channel: type, *looks, legend: alt.Legend | None = None):
-        return channel("series", type="nominal", scale=alt.Scale(domain=names, range=list(looks)), **({"legend": legend} if legend else {}))
+    def by_way(channel: type, *looks):
+        return channel("series", type="ordinal", scale=alt.Scale(domain=names, range=list(looks)), legend=alt.Legend(symbolType="stroke"))
 
     x = encodings.number(alt.X, "step", "Step", domain=(1, 1e8), log=True, ticks=(0, 2, 4, 6, 8))
     y = encodings.number(alt.Y, "loss", "Loss J", domain=(1e-8, 100), log=True, ticks=range(-8, 3, 2))
     base = chart(frame).encode(
-        x=x, y=y, strokeDash=by_way(alt.StrokeDash, [1, 0], [6, 4], [2, 2], legend=alt.Legend(symbolType="stroke")),
+        x=x, y=y, strokeDash=by_way(alt.StrokeDash, [1, 0], [6, 4], [2, 2]),
         strokeWidth=by_way(alt.StrokeWidth, 2, 4, 2.5), opacity=by_way(alt.Opacity, 1, 0.5, 1), color=tint("signal"),
         tooltip=tips(("series", "Features"), ("step", "Step", ","), ("loss", "Loss", ".2~g")))
     return alt.layer(base.mark_line(clip=True), encodings.rule(y=1e-6), *encodings.arrows(gone, x, y), height=HALF, title=alt.Title("Loss by step, both axes logarithmic", subtitle="dotted: a millionth; the lines of raw and σ² coincide"))

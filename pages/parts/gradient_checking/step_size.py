@@ -61,9 +61,9 @@ def picture(frame: pd.DataFrame, best: pd.DataFrame, slopes: pd.DataFrame) -> al
     said = ["Right: the step is so long that the secant is not the tangent.", "Left: so short that rounding takes over. Dots: the best ε."]
     return alt.layer(
         chart(frame).mark_line(clip=True).encode(x=x, y=y, color=colour("scheme", MEANING), strokeDash=dash),
-        dots.encode(x=x, y=y, color=colour("scheme", MEANING, legend=False), tooltip=tip),
+        dots.encode(x=x, y=y, color=colour("scheme", MEANING), tooltip=tip),
         *words,
-        height=TALL + 40, title=alt.Title("Error of the slope at every step", subtitle=said))
+        height=TALL, title=alt.Title("Error of the slope at every step", subtitle=said))
 
 
 def read(found: list[VCurve]) -> Verdict:

@@ -71,7 +71,7 @@ def grid(frame: pd.DataFrame, activations: tuple[str, ...], initializers: tuple[
     words = base.mark_text().encode(
         text=alt.Text("said", type="nominal"), color=alt.condition("abs(datum.gradient) > 4.5", alt.value("white"), alt.value("#1d1f23"))
     )
-    return alt.layer(squares, rings, words, resolve=encodings.OWN_COLOURS, height=600)
+    return alt.layer(squares, rings, words, resolve=encodings.OWN_COLOURS, height=620)
 
 
 def read(pairs: pd.DataFrame, depth: int) -> Verdict:

@@ -82,7 +82,9 @@ def picture(cells: pd.DataFrame, lines: pd.DataFrame, point: pd.DataFrame) -> al
     curve = chart(lines).encode(**axes(), order=alt.Order("order", type="quantitative"), detail=alt.Detail("line", type="nominal"))
     critical = curve.transform_filter("datum.line == 'χ = 1'").mark_line(strokeWidth=2.5).encode(color=tint("yardstick"))
     contours = curve.transform_filter("datum.line != 'χ = 1'").mark_line(strokeWidth=1, strokeDash=[4, 3], color=QUIET)
-    names = encodings.over_lines(curve.transform_filter("datum.order == datum.at"), alt.Text("line", type="nominal"), align="left", dx=5, fontWeight=600)
+    names = [
+        layer for test, side, away in (("==", "left", 5), ("!=", "right", -5)) for layer in encodings.over_lines(
+            curve.transform_filter(f"datum.order == datum.at && datum.line {test} 'χ = 1'"), alt.Text("line", type="nominal"), align=side, dx=away, fontWeight=600)]
     here = chart(point).encode(**axes(), color=tint("yardstick"))
     cross = here.mark_point(size=160, stroke="white", strokeWidth=1).encode(shape=alt.Shape("shape", type="nominal", scale=None))
     beyond = here.mark_text(align="right", dx=-10, fontWeight=600).encode(text=alt.Text("text", type="nominal"))
