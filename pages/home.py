@@ -15,7 +15,7 @@ from pages.shared.control import Ladder
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import PAGES
 from pages.shared.router import ensure_routed
-from pages.shared.theme import chart, tint
+from pages.shared.theme import TALL, chart, tint
 
 DEPTH = 30
 GAIN = Ladder(
@@ -51,7 +51,7 @@ def fan(lines: pd.DataFrame, points: pd.DataFrame) -> alt.LayerChart:
     dots = chart(points).mark_point(size=55).encode(
         x=x, y=encodings.number(alt.Y, "measured", **y), color=tint("signal"), tooltip=tips(("layer", "Layer", "d"), ("measured", "Spread", ".3~g"))
     )
-    return alt.layer(line.mark_line(strokeWidth=1.2).encode(color=tint("yardstick")), words, dots, height=330, title=alt.Title("Thirty layers, one factor on their weights", subtitle="Dots: one random network. Lines: theory."))
+    return alt.layer(line.mark_line(strokeWidth=1.2).encode(color=tint("yardstick")), words, dots, height=TALL, title=alt.Title("Thirty layers, one factor on their weights", subtitle="Dots: one random network. Lines: theory."))
 
 
 ensure_routed()

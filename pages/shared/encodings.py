@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from engine import verdict
-from pages.shared.theme import QUIET, chart, powers, tint
+from pages.shared import theme
+from pages.shared.theme import chart, powers
 
 SENT = alt.NamedData("sent")  # stands for the table that is sent with a specification
 OWN_COLOURS = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))  # `resolve` of layers that share no scale of colours
@@ -101,6 +102,25 @@ def tips(*fields: tuple[str, ...]) -> list[alt.Tooltip]:
     ]
 
 
+def written(**fields: str) -> dict[str, str]:
+    """For `transform_calculate`: numbers as people write them, as `verdict.number` does; a dash where there is none. `written(said="loss")`."""
+    def said(x: str) -> str:
+        power = f"toNumber(split(format({x}, '.1e'), 'e')[1])"
+        digit = "'⁰¹²³⁴⁵⁶⁷⁸⁹'[{}]".format
+        high = "".join(f"(abs({power}) >= {n} ? {digit(f'floor(abs({power}) / {n}) % 10')} : '') + " for n in (100, 10))
+        short = f"split(format({x}, '.1e'), 'e')[0] + ' × 10' + ({power} < 0 ? '⁻' : '') + {high}{digit(f'abs({power}) % 10')}"
+        plain = f"abs({x}) >= 99.5 ? format({x}, ',.0f') : format({x}, '.3~r')"
+        return f"!isValid({x}) ? '–' : {x} == 0 ? '0' : abs({x}) >= 0.01 && abs({x}) < 1e7 ? ({plain}) : {short}"
+
+    return {name: said(f"datum.{field}") for name, field in fields.items()}
+
+
+def over_lines(base: alt.Chart, text: alt.Text, colours: dict = theme.WORDS, **look) -> list[alt.Chart]:
+    """Layers of a chart: words that lines do not strike through, for behind them is a rim of the background."""
+    rim = base.mark_text(stroke=alt.ExprRef("background"), strokeWidth=5, **look)
+    return [rim.encode(text=text), base.mark_text(color=alt.ExprRef(**theme.ink(colours)), **look).encode(text=text)]
+
+
 def rule(x: float | None = None, y: float | Sequence[float] | None = None, dash: Sequence[int] = (2, 3)) -> alt.Chart:
     """Guides across the picture, at one x, or at one or a few y, which stand in the specification itself."""
     field, at, channel = ("x", x, alt.X) if y is None else ("y", y, alt.Y)
@@ -128,25 +148,9 @@ def arrows(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     """Layers of a chart: a table of `gone`, on the channels of its lines."""
     base = chart(found).encode(x=x, y=y, text=alt.Text("text", type="nominal"))
     sides = {"left": "!datum.right", "right": "datum.right"}
-    return [base.transform_filter(test).mark_text(align=side, color=QUIET, fontSize=12, fontWeight=600) for side, test in sides.items()]
+    return [base.transform_filter(test).mark_text(align=side, fontWeight=600) for side, test in sides.items()]
 
 
 def drawable(values: np.ndarray) -> np.ndarray:
     """For a log axis: 0 and infinity as numbers far beyond it, so that a line leaves it."""
-    return np.clip(values, FAR_LOW, FAR_HIGH)
-
-
-def outside(below: np.ndarray, above: np.ndarray, low: float, high: float) -> pd.DataFrame:
-    """In which layers over half a per cent lies beyond the axis of a strip of histograms: columns layer, low (the end of the axis), share, side."""
-    sides = {"above": (high, above), "below": (low, below)}
-    rows = [(i + 1, edge, shares[i], side) for side, (edge, shares) in sides.items() for i in np.flatnonzero(shares > 0.005)]
-    return pd.DataFrame(rows, columns=["layer", "low", "share", "side"])
-
-
-def edges(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
-    """Layers of a chart: a table of `outside` as arrows at the ends of the axis."""
-    base = chart(found).encode(x=x, y=y, color=tint("yardstick"), tooltip=tips(("layer", "Layer"), ("side", "Outside"), ("share", "Share", ".1%")))
-    return [
-        base.transform_filter(f"datum.side == '{side}'").mark_point(shape=shape, filled=True, opacity=1, size=45, yOffset=offset)
-        for side, shape, offset in (("above", "triangle-up", 5), ("below", "triangle-down", -5))
-    ]
+    return np.clip(np.asarray(values), FAR_LOW, FAR_HIGH)

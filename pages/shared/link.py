@@ -32,11 +32,18 @@ def _kept() -> dict[str, Any]:
 
 def value(control: Control) -> Any:
     """What a control is set to, shown or not."""
-    return st.session_state.get(control.key, _kept().get(control.key, control.default))
+    return state_of((control,))[control.key]
+
+
+def state_of(controls: Iterable[Control]) -> dict[str, Any]:
+    """What controls are set to, by key."""
+    kept = _kept()
+    return {c.key: st.session_state.get(c.key, kept.get(c.key, c.default)) for c in controls}
 
 
 def values(controls: Iterable[Control]) -> Values:
-    return Values(**{control.name: value(control) for control in controls})
+    found = state_of(controls)
+    return Values(**{control.name: found[control.key] for control in controls})
 
 
 def put(settings: Mapping[str, Any]) -> None:
@@ -91,7 +98,8 @@ def write(controls: Sequence[Control], page_controls: Sequence[Control]) -> None
     """Put the settings of the controls that are shown into the address; what is not a control's stays in it."""
     ours = {control.key for control in page_controls}
     others = {key: st.query_params.get_all(key) for key in st.query_params if key not in ours}
-    wanted = {control.key: [control.write(value(control))] for control in controls if value(control) != control.default}
+    now = state_of(controls)
+    wanted = {control.key: [control.write(now[control.key])] for control in controls if now[control.key] != control.default}
     if {key: st.query_params.get_all(key) for key in st.query_params} != others | wanted:
         st.query_params.from_dict(others | wanted)
 

@@ -14,7 +14,7 @@ def preset_menu(page: Page) -> None:
     """The experiments of a page. The menu names the one whose settings stand on the page, however the visitor got there."""
     presets = {preset.key: preset for part in page.parts for preset in part.presets}
     key = f"_{page.prefix}_preset"
-    now = {control.key: link.value(control) for control in page.controls}
+    now = link.state_of(page.controls)
     chosen = next((k for k, preset in presets.items() if page.settings_of(preset).items() <= now.items()), None)
     st.session_state[key] = chosen
 

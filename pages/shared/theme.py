@@ -13,7 +13,16 @@ from engine.verdict import SUPERSCRIPT
 
 # Position in the theme's categorical colours. A yardstick is what a measurement is held against: theory, or unseen data.
 MEANINGS = ("signal", "gradient", "yardstick", "trouble")
-QUIET = "#737a84"  # notes and guides: the one grey that can be read on white and on near-black
+QUIET = "#737a84"  # lines and marks of guides: the one grey that can be seen on white and on near-black
+WORDS = {"light": "#565d67", "dark": "#a9b1bc"}  # of charts; no one grey can be read well on both
+FORWARD, BACK = {"light": "#2a64a1", "dark": "#6aa9e9"}, {"light": "#a65508", "dark": "#f0994a"}  # words about signal and gradient
+TEXT, NOTE = 14, 13  # px
+TALL, HALF = 540, 420  # px of a chart with its words: the one that carries a page, and those beside or below it
+
+
+def ink(colours: Mapping[str, str] = WORDS) -> dict[str, str]:
+    """A colour for words, chosen in the browser by the background that the reader's theme has."""
+    return {"expr": f"luminance(background) > 0.5 ? '{colours['light']}' : '{colours['dark']}'"}
 DIVERGING = ["#b3560a", "#e3a673", "#f0ece6", "#adcae6", "#23629f"]  # orange, grey, blue under words, in either theme
 INK_BLUE = "#2f6fb3"  # under white numbers, in either theme
 
@@ -27,13 +36,16 @@ def _config() -> alt.theme.ThemeConfig:
     return {
         "config": {
             "axis": {
-                "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "gridOpacity": 0.5, "tickCount": 5,
-                "labelOverlap": "greedy"},
-            "title": {"anchor": "start", "subtitleColor": QUIET, "subtitleFontSize": 12, "fontSize": 14, "fontWeight": 600, "offset": 8},
+                "labelFontSize": TEXT, "titleFontSize": TEXT, "titleFontWeight": "normal", "labelColor": ink(), "titleColor": ink(),
+                "labelPadding": 6, "titlePadding": 8, "gridOpacity": 0.5, "tickCount": 5, "labelOverlap": "greedy"},
+            "title": {
+                "anchor": "start", "subtitleColor": ink(), "subtitleFontSize": NOTE, "subtitleLineHeight": 18, "fontSize": 16, "fontWeight": 600,
+                "offset": 8},
             "legend": {
-                "orient": "top", "title": None, "labelFontSize": 12, "symbolType": "stroke", "symbolStrokeWidth": 2.5, "symbolSize": 150,
-                "offset": 4},
-            "view": {"strokeOpacity": 0}, "rule": {"color": QUIET}, "text": {"color": QUIET}, "line": {"strokeWidth": 2},
+                "orient": "top", "title": None, "labelFontSize": TEXT, "labelColor": ink(), "symbolType": "stroke", "symbolStrokeWidth": 2.5,
+                "symbolSize": 150, "offset": 4},
+            "mark": {"tooltip": None},  # a picture tells what `tips` says, not what it is made of
+            "view": {"strokeOpacity": 0}, "rule": {"color": QUIET}, "text": {"color": ink(), "fontSize": TEXT}, "line": {"strokeWidth": 2},
             "point": {"size": 30, "filled": True}}
     }
 

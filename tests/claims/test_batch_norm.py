@@ -519,7 +519,7 @@ def check_axes():
         assert "clamp=True" not in inspect.getsource(module)
         assert '"clamp": True' not in inspect.getsource(module)
     run = depth.placed(30, 100, "relu", 10.0, seed=0, samples=100)["none"]
-    out = encodings.outside(run.activations.below, run.activations.above, 0, 4)
+    out = depth.beyond(run.activations.below, run.activations.above, 0, 4)
     assert set(out["side"]) == {"above"}
     assert set(out["layer"]) == set(range(1, 31))
     table = pd.DataFrame({"layer": range(1, 31), "rms": encodings.drawable(run.gradient_rms), "series": "without"})

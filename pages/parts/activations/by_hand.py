@@ -10,10 +10,10 @@ from engine.studies import by_hand
 from engine.verdict import Verdict, number
 from pages.shared import layout
 from pages.shared.control import Number, Values
-from pages.shared.encodings import drawn
+from pages.shared.encodings import drawn, over_lines
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import chart, tint
+from pages.shared.theme import BACK, TALL, chart, tint
 
 AT = {"x1": (0.0, 1.0), "x2": (0.0, 0.0), "a1": (1.0, 1.0), "a2": (1.0, 0.0), "y": (2.0, 0.5)}
 WIRES = (("w1", "x1", "a1"), ("w2", "x2", "a1"), ("w3", "x1", "a2"), ("w4", "x2", "a2"), ("w5", "a1", "y"), ("w6", "a2", "y"))
@@ -57,11 +57,10 @@ def network(edges: pd.DataFrame, nodes: pd.DataFrame) -> alt.LayerChart:
     along, spots = chart(edges).encode(**place("mx", "my")), chart(nodes).encode(**place("x", "y"))
     return alt.layer(
         chart(edges).mark_rule(strokeWidth=1.5).encode(**place("x", "y"), x2=alt.X2("x2"), y2=alt.Y2("y2")),
-        along.mark_text(dy=-13, fontSize=13).encode(text=alt.Text("weight", type="nominal")),
-        along.mark_text(dy=14, fontSize=12).encode(text=alt.Text("back", type="nominal"), color=tint("gradient")),
+        *over_lines(along, alt.Text("weight", type="nominal"), dy=-13), *over_lines(along, alt.Text("back", type="nominal"), BACK, dy=14),
         spots.mark_point(filled=True, size=330, opacity=1).encode(color=tint("signal")),
-        spots.mark_text(dy=22, fontSize=13, fontWeight=600).encode(text=alt.Text("text", type="nominal")),
-        height=330,
+        *over_lines(spots, alt.Text("text", type="nominal"), dy=24, fontWeight=600),
+        height=TALL,
         title=alt.Title("Two inputs, two units, one output", subtitle="Blue: what flows forward. Orange: the gradients ∂J/∂w that come back."))
 
 

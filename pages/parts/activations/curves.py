@@ -19,7 +19,7 @@ from pages.shared.control import Number, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import QUIET, chart
+from pages.shared.theme import QUIET, TALL, chart
 from pages.shared.titles import title
 
 SPAN = 6.0  # curves are drawn for |z| up to here
@@ -99,9 +99,9 @@ def lines(frame: pd.DataFrame, zones: pd.DataFrame, cursor: pd.DataFrame, measur
         shade.encode(x=z_axis("low"), x2=alt.X2("high")), curve.mark_line(clip=True),
         here.transform_filter("datum.side == 'inside'").mark_rule(strokeDash=[2, 3]).encode(x=z_axis()),
         *(here.transform_filter(f"datum.side == '{side}'").mark_text(
-            align=side, baseline="top" if edge > 0 else "bottom", dy=4 if edge > 0 else -4, fontSize=13, fontWeight=600, color=QUIET,
+            align=side, baseline="top" if edge > 0 else "bottom", dy=4 if edge > 0 else -4, fontWeight=600,
         ).encode(x=z_axis(), y=alt.YDatum(edge), text=alt.Text("text", type="nominal")) for side, edge in ends.items()),
-        height=330, title=alt.Title(head, subtitle=["Grey: almost no slope here;", "darker where more of them are flat."]))
+        height=TALL, title=alt.Title(head, subtitle=["Grey: almost no slope here;", "darker where more of them are flat."]))
 
 
 def cursor_at(z: float) -> pd.DataFrame:

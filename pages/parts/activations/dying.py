@@ -19,6 +19,7 @@ from pages.shared.control import Ladder, Several, Values, Whole, seed_control
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.theme import HALF, TALL
 from pages.shared.titles import title
 
 SWEEP = "act_sweep"
@@ -96,7 +97,7 @@ def while_training(frame: pd.DataFrame, shown: tuple[str, ...]) -> alt.LayerChar
         x=encodings.number(alt.X, "epoch", "Epoch", domain=(0, dying.EPOCHS), axis=alt.Axis(tickMinStep=1)),
         y=encodings.share("off", "Units no image switches on"), color=hue(shown),
         tooltip=tips(("activation", "Activation"), ("epoch", "Epoch", ".2~f"), *SHARES, ("accuracy", "Read correctly", ".1%")))
-    return alt.layer(base.mark_line().encode(strokeDash=dash(shown)), base.mark_point(opacity=1), height=330, title=alt.Title("While training", subtitle="Switched off: z ≤ 0 on every training image"))
+    return alt.layer(base.mark_line().encode(strokeDash=dash(shown)), base.mark_point(opacity=1), height=TALL, title=alt.Title("While training", subtitle="Switched off: z ≤ 0 on every training image"))
 
 
 @drawn
@@ -107,7 +108,7 @@ def by_layer(frame: pd.DataFrame, shown: tuple[str, ...]) -> alt.LayerChart:
         xOffset=alt.XOffset("activation", type="nominal", sort=None, scale=alt.Scale(domain=list(shown))),
         y=encodings.share("off", "Units no image switches on"), color=hue(shown),
         tooltip=tips(("activation", "Activation"), ("layer", "Layer", "d"), *SHARES))
-    return alt.layer(base.mark_bar(opacity=0.8), base.mark_point(size=40, opacity=1).encode(shape=shape(shown)), height=330, title=alt.Title("By layer, at the end", subtitle="Switched off: z ≤ 0 on every training image"))
+    return alt.layer(base.mark_bar(opacity=0.8), base.mark_point(size=40, opacity=1).encode(shape=shape(shown)), height=TALL, title=alt.Title("By layer, at the end", subtitle="Switched off: z ≤ 0 on every training image"))
 
 
 @drawn
@@ -119,7 +120,7 @@ def swept(frame: pd.DataFrame, by: str, here: float, shown: tuple[str, ...], nam
     }[by]
     base = alt.Chart(frame).encode(x=x, y=encodings.share("off", "Switched off at the end"), color=hue(shown, names))
     rule = alt.Chart(frame).mark_rule(strokeDash=[2, 3], clip=True).encode(x=alt.XDatum(here))
-    return alt.layer(base.mark_line().encode(strokeDash=dash(shown, names)), base.mark_point(opacity=1), rule, height=300, title=head)
+    return alt.layer(base.mark_line().encode(strokeDash=dash(shown, names)), base.mark_point(opacity=1), rule, height=HALF, title=head)
 
 
 def draw_sweep(run: SweepRun) -> Verdict:

@@ -19,6 +19,7 @@ from pages.shared.control import Ladder, Menu, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.theme import TALL
 from pages.shared.titles import rule, title
 
 LOW, HIGH = 1e-20, 1e8  # ends of the picture
@@ -62,7 +63,7 @@ def by_layer(frame: pd.DataFrame, gone: pd.DataFrame, depth: int, shown: tuple[s
         base.mark_area(opacity=0.2, clip=True).encode(y=y("least"), y2=alt.Y2("most")),
         base.transform_filter("isValid(datum.theory)").mark_line(strokeWidth=1.2, clip=True).encode(y=y("theory")),
         base.mark_point(filled=True, size=34, opacity=1, clip=True).encode(y=y("value"), shape=shape(shown, names), tooltip=tip),
-        *encodings.arrows(gone, encodings.layers(depth), y("value")), height=400)
+        *encodings.arrows(gone, encodings.layers(depth), y("value")), height=TALL)
 
 
 def decades(x: float) -> float:

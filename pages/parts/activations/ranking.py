@@ -17,7 +17,7 @@ from pages.shared import encodings, layout, runs
 from pages.shared.control import Ladder, Menu, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import chart, tint
+from pages.shared.theme import TALL, chart, tint
 from pages.shared.titles import title
 
 RUN = "act_ranking"
@@ -90,7 +90,7 @@ def learning_frame(history: list[tuple[str, int, float, float]]) -> pd.DataFrame
 
 
 def height(rows: int) -> int:
-    return max(330, 34 * rows + 110)
+    return max(TALL, 34 * rows + 110)
 
 
 @drawn

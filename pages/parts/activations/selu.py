@@ -18,7 +18,7 @@ from pages.shared.control import Ladder, Menu, Number, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import QUIET, chart, tint
+from pages.shared.theme import QUIET, TALL, chart, tint
 from pages.shared.titles import rule, title
 
 STARTS = tuple((mean, variance) for mean in (-1.0, 0.0, 1.0, 2.0) for variance in (0.02, 0.3, 5.0, 40.0))
@@ -67,7 +67,7 @@ def map_picture(paths: pd.DataFrame, measured: pd.DataFrame, settles: pd.DataFra
         base.mark_line(strokeWidth=1, clip=True, color=QUIET), base.mark_point(size=9, clip=True, color=QUIET, opacity=0.8),
         network.mark_line(strokeWidth=1, clip=True).encode(order=order),
         network.mark_point(size=32, clip=True, opacity=0.9).encode(tooltip=tip), cross.encode(**place, color=tint("yardstick")),
-        height=380, title=alt.Title("The map, layer after layer", subtitle=MAP))
+        height=TALL, title=alt.Title("The map, layer after layer", subtitle=MAP))
 
 
 @drawn
@@ -80,7 +80,7 @@ def by_layer(theory: pd.DataFrame, measured: pd.DataFrame, gone: pd.DataFrame, d
         chart(theory).mark_line(strokeWidth=1.2, clip=True).encode(**place, color=tint("yardstick")),
         chart(measured).mark_point(size=32, opacity=0.9, clip=True).encode(**place, color=tint("signal")),
         *encodings.arrows(gone, place["x"], place["y"]),
-        height=380, title=alt.Title("Variance by layer", subtitle=["Line: theory. Points: one network.", "Arrows: beyond the axis."]))
+        height=TALL, title=alt.Title("Variance by layer", subtitle=["Line: theory. Points: one network.", "Arrows: beyond the axis."]))
 
 
 def read(key: str, network: np.ndarray, settles: tuple[float, float], rate: float) -> Verdict:

@@ -11,7 +11,7 @@ from pages.shared.control import Text, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.link import plain_text
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import chart, tint
+from pages.shared.theme import TALL, chart, tint
 
 LAYERS = Text(  # a list of layers wants the width of the page
     "bn_layers", "Layers", "784, BN, 300 elu, BN, 100 elu, BN, 10",
@@ -43,9 +43,9 @@ def bars(frame: pd.DataFrame, names: tuple[str, ...]) -> alt.LayerChart:
     every = chart(frame).mark_point(size=0, opacity=0).encode(x=x)
     return alt.layer(
         every, trained.mark_point(size=110).encode(color=tint("signal")),
-        trained.mark_text(dy=-13, fontSize=11).encode(text=alt.Text("count", type="quantitative", format=",")),
+        trained.mark_text(dy=-15).encode(text=alt.Text("count", type="quantitative", format=",")),
         kept.mark_point(shape="diamond", size=80, filled=False, strokeWidth=2).encode(color=tint("yardstick")),
-        height=340, title=alt.Title("Where the parameters are", subtitle="blue: trained; diamonds: kept, not trained"))
+        height=TALL, title=alt.Title("Where the parameters are", subtitle="blue: trained; diamonds: kept, not trained"))
 
 
 def read(layers: layer_list.LayerList) -> Verdict:

@@ -19,7 +19,7 @@ from pages.shared.control import Ladder, Menu, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import QUIET, chart, tint
+from pages.shared.theme import HALF, QUIET, chart, tint
 
 MAGNITUDES = (1e-10, 1e6)  # of the gradients drawn
 SWEEP = tuple(float(s) for s in np.logspace(-2, 1, 13))
@@ -37,9 +37,25 @@ def strip_frame(run: propagation.Propagation) -> tuple[pd.DataFrame, float]:
     """One rectangle a bin that holds anything, and the largest share of a layer that lies outside of the bins."""
     h = run.activations
     layer, bin_ = np.nonzero(h.inside)
-    table = {"layer": layer + 1, "left": layer + 0.55, "right": layer + 1.45, "low": h.edges[bin_], "high": h.edges[bin_ + 1]}
-    frame = pd.DataFrame({**table, "share": h.inside[layer, bin_]})
-    return frame.astype({"low": np.float32, "high": np.float32, "share": np.float32}), float((h.below + h.above).max())
+    ends, share = h.edges.astype(np.float32), h.inside[layer, bin_].astype(np.float32)
+    table = {"layer": layer + 1, "left": layer + 0.55, "right": layer + 1.45, "low": ends[bin_], "high": ends[bin_ + 1], "share": share}
+    return pd.DataFrame(table), float((h.below + h.above).max())
+
+
+def beyond(below: np.ndarray, above: np.ndarray, low: float, high: float) -> pd.DataFrame:
+    """In which layers over half a per cent lies beyond the axis of a strip of histograms: columns layer, low (the end of the axis), share, side."""
+    sides = {"above": (high, above), "below": (low, below)}
+    rows = [(i + 1, edge, shares[i], side) for side, (edge, shares) in sides.items() for i in np.flatnonzero(shares > 0.005)]
+    return pd.DataFrame(rows, columns=["layer", "low", "share", "side"])
+
+
+def edges(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """Layers of a chart: a table of `beyond` as arrows at the ends of the axis."""
+    base = chart(found).encode(x=x, y=y, color=tint("yardstick"), tooltip=tips(("layer", "Layer"), ("side", "Outside"), ("share", "Share", ".1%")))
+    return [
+        base.transform_filter(f"datum.side == '{side}'").mark_point(shape=shape, filled=True, opacity=1, size=45, yOffset=offset)
+        for side, shape, offset in (("above", "triangle-up", 5), ("below", "triangle-down", -5))
+    ]
 
 
 @drawn
@@ -50,7 +66,7 @@ def strip(frame: pd.DataFrame, outside: pd.DataFrame, depth: int, span: tuple[fl
         x=encodings.layers(depth, "left"), x2=alt.X2("right"), y=y, y2=alt.Y2("high"), color=tint("signal"),
         opacity=alt.Opacity("share", type="quantitative", scale=alt.Scale(type="sqrt", domain=[0, 0.5], range=[0.04, 1], clamp=True), legend=None),
         tooltip=tips(("layer", "Layer"), ("share", "Share", ".1%")))
-    return alt.layer(bins.mark_rect(), *encodings.edges(outside, encodings.layers(depth), y), height=230)
+    return alt.layer(bins.mark_rect(), *edges(outside, encodings.layers(depth), y), height=HALF)
 
 
 @drawn
@@ -73,7 +89,7 @@ def placements(frame: pd.DataFrame, gone: pd.DataFrame, by: str, depth: int = 0)
         off.mark_line(strokeWidth=1, color=QUIET, clip=True), off.mark_point(size=45, color=QUIET, clip=True),
         on.mark_line(strokeWidth=1, clip=True).encode(color=tint("gradient"), strokeDash=dash),
         on.mark_point(size=45, clip=True).encode(color=tint("gradient")), *encodings.arrows(gone, x, y),
-        height=270, title=alt.Title(title, subtitle="grey: without; squares: before φ; diamonds: after φ"))
+        height=HALF, title=alt.Title(title, subtitle="grey: without; squares: before φ; diamonds: after φ"))
 
 
 def magnitude(field: str, title: str) -> alt.Y:
@@ -110,10 +126,10 @@ def show(v: Values) -> Shown:
         title = "Without batch norm" if name == "none" else f"Batch norm {PLACEMENTS[name]}"
         h = run.activations
         ends = (float(h.edges[0]), float(h.edges[-1]))
-        spec = strip(frame, encodings.outside(h.below, h.above, *ends), v.depth, ends)
+        spec = strip(frame, beyond(h.below, h.above, *ends), v.depth, ends)
         layout.show(column, encodings.titled(spec, title, caption), f"Histograms of the activations layer by layer, {PLACEMENTS[name]}")
-    layers = np.arange(1, v.depth + 1)
-    by_layer = pd.concat([pd.DataFrame({"layer": layers, "series": PLACEMENTS[n], "rms": r.gradient_rms, "std": r.std}) for n, r in found.items()], ignore_index=True)
+    columns = {"layer": np.tile(np.arange(1, v.depth + 1), len(found)), "series": np.repeat([PLACEMENTS[name] for name in found], v.depth)}
+    by_layer = pd.DataFrame(columns | {n: np.concatenate([getattr(run, at) for run in found.values()]) for n, at in (("rms", "gradient_rms"), ("std", "std"))})
 
     def details() -> None:
         left, right = st.columns(2)

@@ -17,7 +17,7 @@ from pages.shared.control import Ladder, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import QUIET, chart, tint
+from pages.shared.theme import HALF, QUIET, chart, tint
 
 WAYS = {"raw": "raw", "variance": "divided by σ²", "std": "divided by σ"}
 CONTROLS = (
@@ -60,7 +60,7 @@ def valley(contours: pd.DataFrame, path: pd.DataFrame, span: tuple[float, float]
         lines.mark_line(strokeWidth=1, color=QUIET, clip=True), walk.mark_line(strokeWidth=1.5, clip=True),
         walk.mark_point(size=30, clip=True).encode(tooltip=tips(("step", "Step"), ("w1", "w₁", ".3~g"), ("w2", "w₂", ".3~g"))),
         goal.encode(x=encodings.number(alt.X, "goal1", domain=span), y=encodings.number(alt.Y, "goal2", domain=span), color=tint("yardstick")),
-        width=195, height=232)
+        height=HALF - 50)
 
 
 @drawn
@@ -68,16 +68,16 @@ def descent(frame: pd.DataFrame, gone: pd.DataFrame) -> alt.LayerChart:
     """Loss by step for the three ways, both on log axes: columns step, loss, series."""
     names = list(WAYS.values())
 
-    def by_way(channel: type, *looks, legend: alt.Legend | None = None):
-        return channel("series", type="nominal", scale=alt.Scale(domain=names, range=list(looks)), **({"legend": legend} if legend else {}))
+    def by_way(channel: type, *looks):
+        return channel("series", type="ordinal", scale=alt.Scale(domain=names, range=list(looks)), legend=alt.Legend(symbolType="stroke"))
 
     x = encodings.number(alt.X, "step", "Step", domain=(1, 1e8), log=True, ticks=(0, 2, 4, 6, 8))
     y = encodings.number(alt.Y, "loss", "Loss J", domain=(1e-8, 100), log=True, ticks=range(-8, 3, 2))
     base = chart(frame).encode(
-        x=x, y=y, strokeDash=by_way(alt.StrokeDash, [1, 0], [6, 4], [2, 2], legend=alt.Legend(symbolType="stroke")),
+        x=x, y=y, strokeDash=by_way(alt.StrokeDash, [1, 0], [6, 4], [2, 2]),
         strokeWidth=by_way(alt.StrokeWidth, 2, 4, 2.5), opacity=by_way(alt.Opacity, 1, 0.5, 1), color=tint("signal"),
         tooltip=tips(("series", "Features"), ("step", "Step", ","), ("loss", "Loss", ".2~g")))
-    return alt.layer(base.mark_line(clip=True), encodings.rule(y=1e-6), *encodings.arrows(gone, x, y), height=260, title=alt.Title("Loss by step, both axes logarithmic", subtitle="dotted: a millionth; the lines of raw and σ² coincide"))
+    return alt.layer(base.mark_line(clip=True), encodings.rule(y=1e-6), *encodings.arrows(gone, x, y), height=HALF, title=alt.Title("Loss by step, both axes logarithmic", subtitle="dotted: a millionth; the lines of raw and σ² coincide"))
 
 
 def read(valleys: Mapping[str, input_scaling.Valley], share: float, rows: Sequence[input_scaling.TestScaling]) -> Verdict:
@@ -96,10 +96,9 @@ def read(valleys: Mapping[str, input_scaling.Valley], share: float, rows: Sequen
 
 def show(v: Values) -> Shown:
     valleys, steps, pictures, losses = measured(v.range, v.share)
-    row = st.container(horizontal=True)
-    for way, one in valleys.items():
+    for column, (way, one) in zip(st.columns(len(valleys)), valleys.items(), strict=True):
         picture = encodings.titled(valley(*pictures[way]), WAYS[way].capitalize(), f"condition number {number(one.condition)}")
-        row.vega_lite_chart(None, picture, width="content", alt=f"Contours of the loss and thirty steps of gradient descent, {WAYS[way]}")
+        layout.show(column, picture, f"Contours of the loss and thirty steps of gradient descent, {WAYS[way]}")
     rows = input_scaling.scale_test_data(v.drift, seed=v.seed)
 
     def details() -> None:

@@ -16,7 +16,7 @@ from pages.shared.control import Ladder, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import term, tex
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import chart, tint
+from pages.shared.theme import HALF, TALL, chart, tint
 
 SHIFT_AT, STEPS = 60, 100
 TOPS, USE = {"mean": (-8, 14), "variance": (0, 12)}, (-5, 5)  # ends of the axes
@@ -50,7 +50,7 @@ def by_step(frame: pd.DataFrame, gone: pd.DataFrame, here: pd.DataFrame, what: s
         base.mark_line(strokeWidth=1.2, strokeDash=[5, 3]).encode(y=encodings.number(alt.Y, "truth", **axis), color=tint("yardstick")),
         base.mark_line(clip=True).encode(y=encodings.number(alt.Y, "running", title, **axis), color=tint("signal")),
         alt.Chart(here).mark_rule(strokeDash=[3, 3]).encode(x=x), *encodings.arrows(gone, x, encodings.number(alt.Y, "batch", title, **axis)),
-        height=250, title=alt.Title(f"Running {what}", subtitle="line: running; pale: batches; dashed: truth"))
+        height=TALL if what == "mean" else HALF, title=alt.Title(f"Running {what}", subtitle="line: running; pale: batches; dashed: truth"))
 
 
 @drawn
@@ -64,7 +64,7 @@ def in_use(frame: pd.DataFrame, high: pd.DataFrame, low: pd.DataFrame, here: pd.
         encodings.rule(y=(-1.0, 0.0, 1.0), dash=(5, 3)), alt.Chart(here).mark_rule(strokeDash=[3, 3]).encode(x=x),
         *encodings.arrows(high, x, encodings.number(alt.Y, "high", "x̂ in use", **axis)),
         *encodings.arrows(low, x, encodings.number(alt.Y, "low", "x̂ in use", **axis)),
-        height=250, title=alt.Title("What use mode makes of it", subtitle="x̂: mean ± spread; dashed: training mode"))
+        height=TALL, title=alt.Title("What use mode makes of it", subtitle="x̂: mean ± spread; dashed: training mode"))
 
 
 @drawn
@@ -80,7 +80,7 @@ def neighbours(frame: pd.DataFrame) -> alt.LayerChart:
         ),
         base.mark_point(size=45).encode(y=measured, color=tint("signal"), tooltip=tip),
         base.transform_filter("datum.yours").mark_point(size=180, filled=False, strokeWidth=2).encode(y=measured, color=tint("yardstick")),
-        height=250, title=alt.Title("One x̂ depends on its batch", subtitle="points: 2,000 batches; line: rule ∝ 1/√m; ring: your m"))
+        height=HALF, title=alt.Title("One x̂ depends on its batch", subtitle="points: 2,000 batches; line: rule ∝ 1/√m; ring: your m"))
 
 
 def read(run: normalization.RunningStatistics, k: int) -> Verdict:

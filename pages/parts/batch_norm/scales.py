@@ -16,7 +16,7 @@ from pages.shared import encodings, layout, runs
 from pages.shared.control import Menu, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import QUIET, chart, tint
+from pages.shared.theme import HALF, NOTE, QUIET, TALL, chart, tint
 
 RUN, NAMES = "bn_run", ("without", "with")  # batch norm
 CONTROLS = (Menu("bn_data", "Dataset", "digits", "The first 1,000 images: of the built-in digits, or of MNIST as in the book.", ("digits", "mnist")), SEED,)
@@ -81,7 +81,7 @@ def final_accuracy(final: pd.DataFrame) -> alt.LayerChart:
         off.mark_line(color=QUIET, strokeDash=[5, 3]), off.mark_point(color=QUIET, size=40),
         on.mark_line().encode(color=tint("signal")), on.mark_point(size=40).encode(color=tint("signal")),
         ticks.mark_tick(orient="horizontal", size=16, thickness=2).encode(color=tint("yardstick")),
-        height=320, title=alt.Title("Where each scale has got to", subtitle="blue: with, grey: without, ticks: published"))
+        height=TALL, title=alt.Title("Where each scale has got to", subtitle="blue: with, grey: without, ticks: published"))
 
 
 @drawn
@@ -97,8 +97,8 @@ def small_multiples(panels: pd.DataFrame) -> alt.LayerChart:
         boxes.mark_line(strokeWidth=0.5, color=QUIET, opacity=0.6),
         off.mark_line(strokeWidth=1.5, color=QUIET, strokeDash=[4, 2]).encode(tooltip=tip),
         on.mark_line(strokeWidth=2).encode(color=tint("signal"), tooltip=tip),
-        words.mark_text(align="left", baseline="bottom", dy=-1, fontSize=11).encode(text=alt.Text("text", type="nominal")),
-        height=320, title=alt.Title("Accuracy by epoch, scale by scale", subtitle=f"each panel: {EPOCHS} epochs, 0 to 100 %"))
+        words.mark_text(align="left", baseline="bottom", dy=-1, fontSize=NOTE).encode(text=alt.Text("text", type="nominal")),
+        height=TALL, title=alt.Title("Accuracy by epoch, scale by scale", subtitle=f"each panel: {EPOCHS} epochs, 0 to 100 %"))
 
 
 @drawn
@@ -111,7 +111,7 @@ def heat(cells: pd.DataFrame, series: str) -> alt.LayerChart:
         y=alt.Y("scale", type="ordinal", title="σ", sort="descending", axis=alt.Axis(format=".1~g")),
         color=alt.Color("accuracy", type="quantitative", scale=alt.Scale(domain=[0, 1], range="heatmap"), legend=legend),
         tooltip=tips(("epoch", "Epoch"), ("scale", "σ", ".2~g"), ("accuracy", "Accuracy", ".1%")))
-    return alt.layer(base.mark_rect(), height=300, title=f"{series.capitalize()} batch norm")
+    return alt.layer(base.mark_rect(), height=HALF, title=f"{series.capitalize()} batch norm")
 
 
 def read(accuracy: np.ndarray | None, epoch: int) -> Verdict:

@@ -14,7 +14,7 @@ from pages.shared import encodings, layout, link
 from pages.shared.control import Ladder, Menu
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
-from pages.shared.theme import QUIET, chart, tint
+from pages.shared.theme import HALF, NOTE, QUIET, chart, tint
 
 WORDS = {"forward": "one-sided", "central": "two-sided", "complex": "complex"}
 NAMES = {"cube": "θ³", "square": "θ²", "exp": "exp θ", "sin": "sin θ", "tanh": "tanh θ", "sigmoid": "sigmoid θ", "relu": "max(0, θ)"}
@@ -105,7 +105,7 @@ def strip(cells: pd.DataFrame) -> alt.LayerChart:
     kinks = base.transform_filter("datum.kinks > 0").mark_rect().encode(y=level(0), y2=alt.Y2Datum(0.07), color=tint("yardstick"))
     said = chart(cells).transform_filter("datum.state == 'name'").encode(x=x)
     borders = said.mark_rule(color=QUIET, strokeWidth=1).encode(y=level(0.12), y2=alt.Y2Datum(0.95))
-    words = said.mark_text(align="left", baseline="top", dx=4, fontSize=12).encode(y=level(0.97), text=alt.Text("parameter", type="nominal"))
+    words = said.mark_text(align="left", baseline="top", dx=4, fontSize=NOTE).encode(y=level(0.97), text=alt.Text("parameter", type="nominal"))
     return alt.layer(compared, idle, kinks, borders, words, resolve=encodings.OWN_COLOURS, height=198)
 
 
@@ -140,7 +140,7 @@ def blocks(matrix: np.ndarray, most: int, name: str, finish: Callable) -> pd.Dat
 def grid(cells: object, rows: int, columns: int, tip: tuple[str, str, str], colour_by: alt.Color) -> alt.Chart:
     """A matrix as cells, rows of `blocks`; a vector is one low row."""
     ticks = alt.Axis(grid=False, format="d", tickMinStep=1)
-    title, axis, height = ("from unit i", ticks, 270) if rows > 1 else (None, None, 130)
+    title, axis, height = ("from unit i", ticks, HALF) if rows > 1 else (None, None, 130)
     y = alt.Y("row", type="quantitative", title=title, scale=alt.Scale(domain=[rows, 0], nice=False), axis=axis)
     x = encodings.number(alt.X, "column", "to unit j", domain=(0, columns), axis=ticks)
     tip = tips(("row", "From unit", ","), ("column", "To unit", ","), tip)

@@ -13,7 +13,7 @@ from pages.shared.control import Ladder, Values
 from pages.shared.encodings import drawn
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import QUIET, chart, colour, tint
+from pages.shared.theme import QUIET, TALL, chart, colour, tint
 
 STEP = Ladder(
     "grad_step", "Step ε of the secants", 0.5, "With a large step the secants can be seen to be off. With a tiny one, rounding puts the numbers off.",
@@ -44,7 +44,7 @@ def picture(points: pd.DataFrame, lines: pd.DataFrame, ends: pd.DataFrame, reach
         chart(points).mark_line(color=QUIET, strokeWidth=3, opacity=0.6, clip=True).encode(x=x, y=y),
         chart(lines).mark_line(clip=True).encode(x=x, y=y, color=colour("line", meaning), strokeDash=dash),
         chart(ends).mark_point(size=70, filled=True, clip=True).encode(x=x, y=y, color=tint("yardstick")), resolve=encodings.OWN_COLOURS,
-        height=300, title=alt.Title("Which secant leans like the tangent?", subtitle="Grey: the curve f. Dots: where f is evaluated."))
+        height=TALL, title=alt.Title("Which secant leans like the tangent?", subtitle="Grey: the curve f. Dots: where f is evaluated."))
 
 
 def read(here: Secants) -> Verdict:

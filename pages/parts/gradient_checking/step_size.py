@@ -16,7 +16,7 @@ from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import chart, colour
+from pages.shared.theme import TALL, chart, colour
 
 MEANING = {"one-sided": "gradient", "two-sided": "signal", "complex": "yardstick"}
 LOW, TOP = 1e-17, 1e3  # of the errors drawn
@@ -53,17 +53,17 @@ def picture(frame: pd.DataFrame, best: pd.DataFrame, slopes: pd.DataFrame) -> al
     """Error against ε, log-log: full lines float64, dashed float32; dots at each best ε; the slope of each right arm beside it."""
     x = encodings.number(alt.X, "epsilon", "Step ε (log)", domain=(1e-16, 1), log=True, ticks=range(-16, 1, 2))
     y = encodings.number(alt.Y, "error", "Error of the slope (log)", domain=(LOW, TOP), log=True, ticks=range(-16, 1, 4))
-    tip = tips(("scheme", "Difference"), ("dtype", "Precision"), ("epsilon", "ε", ".2~g"), ("error", "Error", ".2~g"))
+    tip = tips(("scheme", "Difference"), ("dtype", "Precision"), ("epsilon_said", "ε"), ("error_said", "Error"))
     scale = alt.Scale(domain=["float64", "float32"], range=[[1, 0], [4, 3]])
     dash = alt.StrokeDash("dtype", type="nominal", scale=scale, legend=alt.Legend(orient="bottom"))
-    dots = chart(best).mark_point(size=90, filled=True, clip=True, opacity=1)
-    words = chart(slopes).mark_text(align="left", dx=10, dy=10, fontSize=12, fontWeight=600)
+    dots = chart(best).transform_calculate(**encodings.written(epsilon_said="epsilon", error_said="error")).mark_point(size=90, filled=True, clip=True, opacity=1)
+    words = encodings.over_lines(chart(slopes).encode(x=x, y=y), alt.Text("text", type="nominal"), align="left", dx=12, dy=12, fontWeight=600)
     said = ["Right: the step is so long that the secant is not the tangent.", "Left: so short that rounding takes over. Dots: the best ε."]
     return alt.layer(
         chart(frame).mark_line(clip=True).encode(x=x, y=y, color=colour("scheme", MEANING), strokeDash=dash),
-        dots.encode(x=x, y=y, color=colour("scheme", MEANING, legend=False), tooltip=tip),
-        words.encode(x=x, y=y, text=alt.Text("text", type="nominal")),
-        height=440, title=alt.Title("Error of the slope at every step", subtitle=said))
+        dots.encode(x=x, y=y, color=colour("scheme", MEANING), tooltip=tip),
+        *words,
+        height=TALL, title=alt.Title("Error of the slope at every step", subtitle=said))
 
 
 def read(found: list[VCurve]) -> Verdict:

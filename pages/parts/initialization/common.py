@@ -18,7 +18,7 @@ from engine.verdict import Verdict
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values, Whole, seed_control
 from pages.shared.encodings import drawn, tips
-from pages.shared.theme import QUIET, chart, tint
+from pages.shared.theme import HALF, QUIET, TALL, chart, tint
 from pages.shared.titles import rule, title
 
 GAINS = (0.01, 0.02, 0.05, *(round(0.1 * i, 1) for i in range(1, 41)), 1.4142, 1.5925, 1.6667, 5.0, 7.0, 10.0)
@@ -149,19 +149,21 @@ def depth_picture(frame: pd.DataFrame, overflow: pd.DataFrame, names: tuple[str,
     base, mark = (chart(table).encode(x=encodings.layers(depth)) for table in (frame, overflow))
     band = base.mark_area(opacity=0.18, clip=True).encode(y=y("least"), y2=alt.Y2("most"), color=tint(measured), detail=alt.Detail("series", type="nominal"))
     lines = base.transform_filter("isValid(datum.theory)").mark_line(strokeWidth=1.2)
-    points = base.transform_filter("isValid(datum.value)").mark_point(size=45, opacity=0.8).encode(
+    said = encodings.written(**{f"{name}_said": name for name in ("value", "least", "most", "theory")})
+    points = base.transform_filter("isValid(datum.value)").transform_calculate(**said).mark_point(size=45, opacity=0.8).encode(
         y=y("value"), color=tint(measured),
-        shape=alt.Shape("series", type="nominal", scale=alt.Scale(domain=names, range=["circle", "diamond"])),
+        shape=alt.Shape("series", type="nominal", scale=alt.Scale(domain=names, range=["circle", "diamond"]), legend=LEGEND),
         tooltip=tips(
-            ("layer", "Layer", "d"), ("series", "Measured"), ("value", "Median of the seeds", ".3~g"),
-            ("least", "Least", ".3~g"), ("most", "Greatest", ".3~g"), ("theory", "Theory", ".3~g")),
+            ("layer", "Layer", "d"), ("series", "Measured"), ("value_said", "Median of the seeds"), ("least_said", "Least"),
+            ("most_said", "Greatest"), ("theory_said", "Theory")),
     )
     words = ["Dots: the median of the networks drawn.", "Band: their range. Line: theory.", "Triangle: here the dots leave the picture."]
     return alt.layer(
         band, lines.encode(y=y("theory"), color=tint("yardstick"), strokeDash=dashes(names)), points, exits(base, LOW, HIGH, axis),
         mark.mark_rule(strokeDash=[3, 3], strokeWidth=2).encode(color=tint("trouble")),
-        mark.mark_text(align="right", baseline="top", dx=-4, dy=6).encode(y=alt.YValue(0), text=alt.Text("text", type="nominal")),
-        height=310, title=alt.Title(title, subtitle=words))
+        *(mark.transform_filter(f"datum.layer {where} {depth / 2}").mark_text(align=side, baseline="top", dx=away, dy=6).encode(
+            y=alt.YValue(0), text=alt.Text("text", type="nominal")) for side, where, away in (("right", ">", -6), ("left", "<=", 6))),
+        height=HALF, title=alt.Title(title, subtitle=words))
 
 
 def show_by_depth(places: Any, nets: list[propagation.Propagation], v: Values, which: str = "") -> None:
@@ -174,9 +176,11 @@ def show_by_depth(places: Any, nets: list[propagation.Propagation], v: Values, w
         layout.show(place, picture, f"{which}{measured.capitalize()} by layer, measured and in theory: {describe(v)}")
 
 
+LEGEND = alt.Legend(symbolType="stroke", symbolSize=150, columns=3)  # the same of shape and dash, which are one legend
+
+
 def dashes(names: tuple[str, ...]) -> alt.StrokeDash:
-    legend = alt.Legend(symbolType="stroke", symbolSize=150, columns=2)
-    return alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=names, range=[[1, 0], [5, 3], [2, 2]][: len(names)]), legend=legend)
+    return alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=names, range=[[1, 0], [5, 3], [2, 2]][: len(names)]), legend=LEGEND)
 
 
 def cut(frame: pd.DataFrame, domain: tuple[float, float]) -> pd.DataFrame:
@@ -193,10 +197,11 @@ def lines_and_points(frame: object, names: tuple[str, ...], x: alt.X, y: dict, *
     low, high = y["domain"]
     base, series = chart(frame).encode(x=x), {"type": "nominal", "scale": alt.Scale(domain=names, range=["circle", "square", "triangle-up"][: len(names)])}
     lines = base.transform_filter("isValid(datum.expected)").mark_line(strokeWidth=1.2, color=QUIET)
-    points = base.transform_filter("isValid(datum.measured)").mark_point(size=40)
+    said = encodings.written(measured_said="measured", expected_said="expected")
+    points = base.transform_filter("isValid(datum.measured)").transform_calculate(**said).mark_point(size=40)
     return alt.layer(
         lines.encode(y=encodings.number(alt.Y, "expected", **y), strokeDash=dashes(names)),
         points.encode(
-            y=encodings.number(alt.Y, "measured", **y), shape=alt.Shape("series", **series), color=tint("signal"),
-            tooltip=tips(("series", "Series"), ("measured", "Measured", ".3~g"), ("expected", "Theory", ".3~g"))),
-        exits(base, low, high, y), height=290, **look)
+            y=encodings.number(alt.Y, "measured", **y), shape=alt.Shape("series", **series, legend=LEGEND), color=tint("signal"),
+            tooltip=tips(("series", "Series"), ("measured_said", "Measured"), ("expected_said", "Theory"))),
+        exits(base, low, high, y), height=TALL, **look)

@@ -68,10 +68,10 @@ def grid(frame: pd.DataFrame, activations: tuple[str, ...], initializers: tuple[
         color=alt.Color("gradient", type="quantitative", scale=alt.Scale(domain=[6, 3, 0, -3, -6], range=DIVERGING), legend=None)
     )
     rings = base.transform_filter("datum.usual").mark_rect(filled=False, strokeWidth=2).encode(stroke=alt.StrokeValue(QUIET))
-    words = base.mark_text(fontSize=11).encode(
+    words = base.mark_text().encode(
         text=alt.Text("said", type="nominal"), color=alt.condition("abs(datum.gradient) > 4.5", alt.value("white"), alt.value("#1d1f23"))
     )
-    return alt.layer(squares, rings, words, resolve=encodings.OWN_COLOURS, height=400)
+    return alt.layer(squares, rings, words, resolve=encodings.OWN_COLOURS, height=620)
 
 
 def read(pairs: pd.DataFrame, depth: int) -> Verdict:

@@ -14,12 +14,12 @@ from engine.verdict import Verdict, number
 from engine.words import CRITICAL, LOST, ON_THE_LINE
 from pages.parts.initialization import common
 from pages.parts.initialization.common import GAIN, INITIALIZER, MEASURED, NETWORK, SIGMA_B
-from pages.shared import encodings, link, workers
+from pages.shared import encodings, layout, link, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Shown, Try
-from pages.shared.theme import QUIET, chart, tint
+from pages.shared.theme import QUIET, TALL, chart, tint
 
 DIAGRAM = "init_diagram"
 WORDS = ["Blue: the gradient vanishes. Orange: it explodes. Line: neither (χ = 1).", "Dashed: χ changes it by the factor e in ξ layers."]
@@ -82,13 +82,15 @@ def picture(cells: pd.DataFrame, lines: pd.DataFrame, point: pd.DataFrame) -> al
     curve = chart(lines).encode(**axes(), order=alt.Order("order", type="quantitative"), detail=alt.Detail("line", type="nominal"))
     critical = curve.transform_filter("datum.line == 'χ = 1'").mark_line(strokeWidth=2.5).encode(color=tint("yardstick"))
     contours = curve.transform_filter("datum.line != 'χ = 1'").mark_line(strokeWidth=1, strokeDash=[4, 3], color=QUIET)
-    names = curve.transform_filter("datum.order == datum.at").mark_text(align="left", dx=5, fontSize=11, fontWeight=600)
+    names = [
+        layer for test, side, away in (("==", "left", 5), ("!=", "right", -5)) for layer in encodings.over_lines(
+            curve.transform_filter(f"datum.order == datum.at && datum.line {test} 'χ = 1'"), alt.Text("line", type="nominal"), align=side, dx=away, fontWeight=600)]
     here = chart(point).encode(**axes(), color=tint("yardstick"))
     cross = here.mark_point(size=160, stroke="white", strokeWidth=1).encode(shape=alt.Shape("shape", type="nominal", scale=None))
     beyond = here.mark_text(align="right", dx=-10, fontWeight=600).encode(text=alt.Text("text", type="nominal"))
     return alt.layer(
-        heat, contours, critical, names.encode(text=alt.Text("line", type="nominal")), cross, beyond, resolve=encodings.OWN_COLOURS,
-        height=340, title=alt.Title("χ, the factor on the gradient's mean square per layer", subtitle=WORDS))
+        heat, contours, critical, *names, cross, beyond, resolve=encodings.OWN_COLOURS,
+        height=TALL, title=alt.Title("χ, the factor on the gradient's mean square per layer", subtitle=WORDS))
 
 
 def go_to(sigma_w: float, sigma_b: float) -> None:
@@ -125,7 +127,7 @@ def show(v: Values) -> Shown:
     chi = mean_field.chi(q, sigma_w, v.activation)
     said = "Phase diagram: the factor chi of the gradient's variance over the scales of weights and biases, with the critical line"
     spec = picture(*tables(v.activation), marker(sigma_w, v.sigma_b))
-    st.vega_lite_chart(None, spec, width="stretch", key=DIAGRAM, on_select=picked, selection_mode="pick", alt=said)
+    st.vega_lite_chart(None, layout.packed(spec), width="stretch", key=DIAGRAM, on_select=picked, selection_mode="pick", alt=said)
     with st.container(horizontal=True):
         landing = GAIN.take(critical)
         if abs(landing / critical - 1) <= ON_THE_LINE:  # never at infinity

@@ -14,7 +14,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import chart, tint
+from pages.shared.theme import TALL, chart, tint
 
 STARTS = {"zeros": ("zeros", 1.0), "constant": ("constant", 0.1), "random": ("glorot_normal", 1.0)}
 
@@ -40,7 +40,7 @@ def by_step(frame: pd.DataFrame, last: int, field: str, title: str, label: str, 
         strokeDash=alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=list(STARTS), range=[[2, 2], [6, 3], [1, 0]])),
         tooltip=tips(("series", "First weights"), ("step", "Step", "d"), (field, label, ".3~g")),
     )
-    return picture.properties(height=260, title=title)
+    return picture.properties(height=TALL, title=title)
 
 
 def read(table: pd.DataFrame) -> Verdict:
