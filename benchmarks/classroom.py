@@ -125,12 +125,16 @@ def at_once(jobs: list) -> list[float]:
     return seconds
 
 
-def lesson(server: Server, stem: str, visitors: int, trainers: list[Trainer], seconds: float, think: float, seed: int) -> None:
+def lesson(server: Server, stem: str, visitors: int, trainers: list[Trainer], seconds: float, think: float, seed: int, by_part: bool) -> None:
     class_, faults = [Student(server.url, links(stem)[i % len(links(stem))], 1000 * seed + i) for i in range(visitors)], []
     server_before, workers_before = cpu(server.watched)
     until = time.monotonic() + seconds
     at_once([*(lambda one=one: one.explore(until, think) for one in class_), *(lambda one=one: one.train(until) for one in trainers)])
     server_after, workers_after = cpu(server.watched)
+    if by_part:
+        for link in links(stem):
+            own = [t for i, one in enumerate(class_) for t in one.times if links(stem)[i % len(links(stem))] == link]
+            print(f"  {link:<40}{len(own):>5}{1000 * median(own or [0]):>8.0f}{1000 * percentile(own, 0.95):>8.0f}")
     times, memory = [t for one in class_ for t in one.times], server.megabytes()
     for one in class_:
         faults += one.faults
@@ -148,6 +152,7 @@ def main() -> None:
     parser.add_argument("--training", type=int, default=0, help="so many others train meanwhile")
     parser.add_argument("--burst", action="store_true", help="all open one link at once, and nothing else")
     parser.add_argument("--pages", nargs="*", default=CROWDED)
+    parser.add_argument("--parts", action="store_true", help="also by part")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     server = Server(Path(tempfile.mkdtemp()) / "server.log")
@@ -165,7 +170,7 @@ def main() -> None:
             trainers += [Trainer(server.url, i) for i in range(1, asked.training)]
         print(f"{'':<20}{'moves':>7}{'p50 ms':>8}{'p95 ms':>8}{'server ms':>10}{'workers':>9}{'MB':>8}  faults")
         for i, stem in enumerate(asked.pages):
-            lesson(server, stem, asked.visitors, trainers, asked.seconds, asked.think, asked.seed + i)
+            lesson(server, stem, asked.visitors, trainers, asked.seconds, asked.think, asked.seed + i, asked.parts)
             if trainers:
                 together = sum(one.speed for one in trainers)
                 print(f"  {len(trainers)} trainings: {together:.0f} steps a second, {100 * together / alone:.0f} % of one alone ({alone:.0f})")

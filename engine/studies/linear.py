@@ -5,7 +5,7 @@ products like a power of L: nearly everything that goes wrong with depth is alre
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,20 +67,30 @@ def product_singular_values(depth: int, width: int, *, orthogonal: bool = False,
     directions and flattens the rest. Orthogonal ones keep every length: all values are 1.
     Source: Saxe et al. 2013, arXiv:1312.6120.
     """
+    _check_product(depth, width)
+    *_, values = _growing_product(depth, width, orthogonal, rng, only_last=True)
+    return values
+
+
+def _check_product(depth: int, width: int) -> None:
     for name, value, most in (("depth", depth, 100), ("width", width, 500)):
         if not 1 <= value <= most:
             raise ValueError(f"{name} must be between 1 and {most}, got {value}")
-    rule = INITIALIZERS["orthogonal" if orthogonal else "lecun_normal"]
-    product = np.eye(width)
-    for _ in range(depth):
+
+
+def _growing_product(depth: int, width: int, orthogonal: bool, rng: Generator, only_last: bool = False) -> Iterator[Array]:
+    rule, product = INITIALIZERS["orthogonal" if orthogonal else "lecun_normal"], np.eye(width)
+    for layer in range(1, depth + 1):
         product = product @ rule.draw(rng, (width, width))
-    return np.linalg.svd(product, compute_uv=False)
+        if layer == depth or not only_last:
+            yield np.linalg.svd(product, compute_uv=False)
 
 
 def singular_values_by_depth(depth: int, width: int, *, seed: int = 0) -> list[tuple[Array, Array]]:
-    """`product_singular_values` of 1, 2, … up to `depth` Gaussian matrices, and of orthogonal ones, one draw after the other."""
+    """Of two products that grow, one of Gaussian matrices and one of orthogonal ones: the singular values after 1, 2, … up to `depth`, as above."""
+    _check_product(depth, width)
     rng = np.random.default_rng(seed)
-    return [tuple(product_singular_values(layers, width, orthogonal=kind, rng=rng) for kind in (False, True)) for layers in range(1, depth + 1)]
+    return list(zip(*(list(_growing_product(depth, width, kind, rng)) for kind in (False, True)), strict=True))
 
 
 def largest_singular_value(depth: int) -> float:

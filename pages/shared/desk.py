@@ -83,7 +83,7 @@ class Desk:
         self.waits: dict[str, set[Wait]] = {}  # of each visitor
         self.served: dict[str, int] = {}  # when each visitor was, last
         self.kept: OrderedDict[Hashable, bytes] = OrderedDict()
-        self.bytes = 0
+        self.bytes = self._long = 0
         self._numbers, self._lock = itertools.count(1), threading.RLock()
 
     def crowded(self) -> bool:
@@ -173,14 +173,20 @@ class Desk:
     def _lane(self, question: Question) -> Lane:
         return self.cluster if question.long and self.cluster else self.pool
 
+    def _fits(self, question: Question) -> bool:
+        """Long questions leave one worker of the pool to short ones, if there are two."""
+        lane = self._lane(question)
+        return lane.begun < lane.size and (not question.long or lane is self.cluster or self._long < max(1, lane.size - 1))
+
     def _hand_out(self) -> None:
         """Begin as many questions as there is room for."""
-        while fitting := [question for question in self.queue if self._lane(question).begun < self._lane(question).size]:
+        while fitting := [question for question in self.queue if self._fits(question)]:
             question = min(fitting, key=self._turn)
             self.queue.remove(question)
             turn, lane = next(self._numbers), self._lane(question)
             self.served.update({wait.visitor: turn for wait in question.waits})
             lane.begun += 1
+            self._long += question.long and lane is self.pool
             executor = lane.executor
             try:
                 future = executor.submit(worker.answer, question.call)
@@ -201,7 +207,7 @@ class Desk:
             self._hand_out()
 
     def _close(self, question: Question, lane: Lane, answer: bytes) -> None:
-        lane.begun -= 1
+        self._ended(question, lane)
         question.answer = self.kept[question.key] = answer
         del self.open[question.key]
         self.bytes += len(answer)
@@ -209,6 +215,10 @@ class Desk:
             self.bytes -= len(self.kept.popitem(last=False)[1])
         for wait in question.waits:
             wait.news.set()
+
+    def _ended(self, question: Question, lane: Lane) -> None:
+        lane.begun -= 1
+        self._long -= question.long and lane is self.pool
 
     def _failed(self, question: Question, lane: Lane, executor: Executor, error: BaseException) -> None:
         """A worker died: a new pool. The cluster was lost: the pool instead. What was under way is begun again, in the end in this process."""
@@ -220,7 +230,7 @@ class Desk:
         elif lane is self.cluster:
             self.cluster = None
         if question.lost <= LIVES:
-            lane.begun -= 1
+            self._ended(question, lane)
             self.queue.append(question)
         else:
             threading.Thread(target=lambda: self._close_in_place(question, lane), daemon=True).start()

@@ -89,7 +89,7 @@ def begin() -> None:
     desk().begin(_visitor())
 
 
-def thin_out(calls: Sequence[partial], few: int = 1) -> Sequence[partial]:
+def thin_out(calls: Sequence[partial], few: int = 0) -> Sequence[partial]:
     """Of questions that are alike, such as one network for each seed, as many as there is room for. `complete` asks the rest later."""
     return desk().thin_out(calls, few)
 
@@ -97,7 +97,7 @@ def thin_out(calls: Sequence[partial], few: int = 1) -> Sequence[partial]:
 @st.fragment(run_every=LATER)
 def complete(had: int, wanted: int) -> None:
     """Say that the band spans fewer networks than asked for, and draw the page again as soon as there is room."""
-    st.caption(f"Many explore at this moment: the band spans {had} of {wanted} networks, and the others follow.")
+    st.caption(f"Many explore at this moment: {had} of {wanted} networks {'are' if had > 1 else 'is'} shown, and the others follow.")
     if not desk().crowded():
         st.rerun()
 

@@ -137,11 +137,11 @@ def test_a_full_class_sees_fewer_networks_and_is_told_and_gets_the_others_when_t
     full = [True]
     monkeypatch.setattr(Desk, "crowded", lambda desk: full[0])
     app = golden.open_link("initialization?init_part=deep&init_seeds=4&init_seed=901&init_depth=3&init_width=20")
-    assert "the band spans 2 of 4 networks" in " ".join(caption.value for caption in app.caption)
-    assert " of 2 networks drawn get this diagnosis" in verdict_of(app)
+    assert "1 of 4 networks is shown" in " ".join(caption.value for caption in app.caption)
+    assert "networks drawn get this diagnosis" not in verdict_of(app)
     full[0] = False
     app.run()
-    assert "the band spans" not in " ".join(caption.value for caption in app.caption)
+    assert "networks is shown" not in " ".join(caption.value for caption in app.caption)
     assert " of 4 networks drawn get this diagnosis" in verdict_of(app)
     full[0] = True
     app.run()
@@ -187,6 +187,21 @@ def test_what_is_there_is_seen_while_the_rest_is_open(by_hand):
     by_hand.end()
     asking.join(10)
     assert seen == [[None, 2, None], [1, 2, None], [1, 2, 3]]
+
+
+def test_long_questions_leave_a_worker_to_short_ones(by_hand):
+    desk, told = Desk(lambda: by_hand, 2), lambda ahead: nullcontext()
+    for visitor, number in (("a", 1), ("b", 2), ("c", 3)):
+        threading.Thread(target=desk.ask, args=(visitor, questions(number), True, told), daemon=True).start()
+        settle(lambda visitor=visitor: visitor in desk.waits)
+    assert len(by_hand.begun) == 1
+    short = Asking(desk, "d", questions(4))
+    by_hand.end(1)
+    settle(lambda: short.result == [4])
+    for _ in range(3):
+        assert len(by_hand.begun) == 1
+        by_hand.end()
+    assert desk._long == desk.pool.begun == 0
 
 
 def test_errors_of_the_engine_reach_the_page():

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import altair as alt
 import numpy as np
@@ -105,16 +106,20 @@ def show(v: Values) -> Shown:
         st.caption(f"So many layers are measured on {seeds} seed{'s' * (seeds > 1)}, to answer at once.")
     gain, table = 1.0 if gain_idle(v) else v.gain, built(members)
 
-    def sent_back(*rules: tuple[str | None, float]) -> list[dict[str, GradientReach]]:
+    def sent_back(*rules: tuple[str | None, float]) -> partial:
         """For each rule (an initializer, or None for each activation's own, and a gain): all activations, in one question."""
         asked = tuple((phi, *rule) for rule in rules for phi in table.values())
-        found = iter(workers.measure(slopes.gradient_reaches, asked, depth=v.depth, width=v.width, seeds=seeds))
-        return [{name: next(found) for name in table} for _ in rules]
+        return partial(slopes.gradient_reaches, asked, depth=v.depth, width=v.width, seeds=seeds)
 
     def at(gain: float) -> dict[str, GradientReach]:
-        return sent_back((v.initializer, gain))[0]
+        return dict(zip(table, workers.measure_all(sent_back((v.initializer, gain)))[0], strict=True))
 
-    own, chosen = sent_back((None, 1.0), (v.initializer, gain))
+    both = (None, 1.0), (v.initializer, gain)
+    if seeds > 1 and not workers.thin_out([sent_back(*both)]):
+        workers.complete(1, seeds)
+        seeds = 1
+    (found,) = workers.measure_all(sent_back(*both))
+    own, chosen = (dict(zip(table, each, strict=True)) for each in (found[: len(table)], found[len(table) :]))
     whose = title(v.initializer) + (f", gain {gain:g}" if gain != 1 else "")
     tables = []
     for column, reaches, head, name in zip(

@@ -80,14 +80,11 @@ def show(v: Values) -> Shown:
     ]
     script = f"""import numpy as np
 
-from engine.studies.linear import chain, product_singular_values
+from engine.studies.linear import chain, singular_values_by_depth
 
 for layer in range(1, {v.depth} + 1):
     print(f"L = {{layer}}  a^(L-1) = {{chain({v.gain}, layer):.4g}}")
-rng = np.random.default_rng({v.seed})
-for layers in range(1, {layers} + 1):
-    gaussian = product_singular_values(layers, {width}, rng=rng)
-    orthogonal = product_singular_values(layers, {width}, orthogonal=True, rng=rng)
+for layers, (gaussian, orthogonal) in enumerate(singular_values_by_depth({layers}, {width}, seed={v.seed}), start=1):
     print(f"{{layers}} matrices  largest {{gaussian[0]:.4g}}  median {{np.median(gaussian):.4g}}  orthogonal {{orthogonal[-1]:.4g}}")
 """
     return Shown(read(v.gain, v.depth, matrices), formulas, script, pd.concat([numbers, matrices], ignore_index=True))
@@ -99,4 +96,4 @@ PART = Part(
     try_next=(
         Try("A gain of 1.1, a tenth too much: fifty layers make it a factor of 107.", {"gain": 1.1, "depth": 50}),
         Try("Width 200: the largest singular value stays within a third of its line.", {"width": 200})),
-    sources=(linear.chain, linear.product_singular_values))
+    sources=(linear.chain, linear.product_singular_values, linear.singular_values_by_depth))

@@ -8,7 +8,7 @@ import pytest
 
 from engine.initializers import Initializer
 from engine.propagation import over_seeds, propagate, stack
-from engine.studies.linear import chain, largest_singular_value, one_neuron, product_singular_values, saturated_neuron
+from engine.studies.linear import chain, largest_singular_value, one_neuron, product_singular_values, saturated_neuron, singular_values_by_depth
 
 LIMITS = pytest.mark.parametrize(("depth", "square"), [(1, 4), (2, 6.75), (3, 9.48), (4, 12.2)])
 
@@ -101,3 +101,10 @@ def test_elements_below_1_can_explode_because_it_is_the_gain_that_counts():
 def test_errors_name_the_argument_the_rule_and_the_value(call, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         call()
+
+
+def test_a_product_that_grows_has_the_singular_values_of_products_of_its_first_matrices():
+    found = singular_values_by_depth(6, 20, seed=3)
+    for depth in (1, 2, 6):
+        np.testing.assert_array_equal(found[depth - 1][0], product_singular_values(depth, 20, rng=np.random.default_rng(3)))
+        np.testing.assert_allclose(found[depth - 1][1], 1, rtol=1e-12)
