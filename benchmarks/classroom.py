@@ -1,8 +1,8 @@
 """What does a control cost its visitor in a full class? `python -m benchmarks.classroom` plays one over Streamlit's own wire.
 
 Thirty visitors a page, spread over its parts; each moves a random control of the sidebar to a random value, looks for some
-seconds, and moves the next: hardly anything they ask for was asked before. Printed for each page: how long until the page
-stands (median and 95th percentile), CPU a rerun in the server and in its workers, kilobytes sent, memory, faults.
+seconds, and moves the next: hardly anything they ask for was asked before. Printed for each page: how long until the first
+picture is there, and until the page stands (median and 95th percentile each), CPU a rerun in the server and in its workers, memory, faults.
 `--training 6`: so many of the visitors train MNIST (or digits) meanwhile. `--burst`: all open one link at once.
 """
 
@@ -53,7 +53,7 @@ class Student(Visitor):
     """Moves controls of the sidebar at random."""
 
     def __init__(self, url: str, link: str, seed: int):
-        self.rng, self.times, self.bytes = random.Random(seed), [], 0
+        self.rng, self.times, self.pictures, self.pictured = random.Random(seed), [], [], None
         super().__init__(url, link)
 
     def controls(self) -> list[tuple]:
@@ -65,9 +65,15 @@ class Student(Visitor):
     def move(self) -> None:
         kind, proto = self.rng.choice(self.controls())
         if value := anything(kind, proto, self.rng):
-            started = time.perf_counter()
+            started, self.pictured = time.perf_counter(), None
             self.rerun(state(proto.id, *value))
             self.times.append(time.perf_counter() - started)
+            self.pictures.append((self.pictured or time.perf_counter()) - started)
+
+    def draw(self, path, delta) -> None:
+        super().draw(path, delta)
+        if self.pictured is None and delta.new_element.WhichOneof("type") == "vega_lite_chart":
+            self.pictured = time.perf_counter()
 
     def explore(self, until: float, think: float) -> None:
         time.sleep(self.rng.uniform(0, think))
@@ -134,13 +140,16 @@ def lesson(server: Server, stem: str, visitors: int, trainers: list[Trainer], se
     if by_part:
         for link in links(stem):
             own = [t for i, one in enumerate(class_) for t in one.times if links(stem)[i % len(links(stem))] == link]
-            print(f"  {link:<40}{len(own):>5}{1000 * median(own or [0]):>8.0f}{1000 * percentile(own, 0.95):>8.0f}")
+            seen = [t for i, one in enumerate(class_) for t in one.pictures if links(stem)[i % len(links(stem))] == link]
+            print(f"  {link:<40}{len(own):>5}" + "".join(f"{1000 * percentile(each, share):>8.0f}" for each in (seen, own) for share in (0.5, 0.95)))
     times, memory = [t for one in class_ for t in one.times], server.megabytes()
     for one in class_:
         faults += one.faults
         one.vanish()
     each = 1000 / max(len(times), 1)
-    print(f"{stem:<20}{len(times):>7}{1000 * median(times):>8.0f}{1000 * percentile(times, 0.95):>8.0f}{each * (server_after - server_before):>10.0f}"
+    pictures = [t for one in class_ for t in one.pictures]
+    print(f"{stem:<20}{len(times):>7}{1000 * median(pictures):>8.0f}{1000 * percentile(pictures, 0.95):>8.0f}"
+          f"{1000 * median(times):>8.0f}{1000 * percentile(times, 0.95):>8.0f}{each * (server_after - server_before):>10.0f}"
           f"{each * (workers_after - workers_before):>9.0f}{memory:>8.0f}  {'; '.join(sorted(set(faults))) or '-'}", flush=True)
 
 
@@ -168,7 +177,7 @@ def main() -> None:
             trainers[0].train(time.monotonic() + 12)
             alone = trainers[0].speed
             trainers += [Trainer(server.url, i) for i in range(1, asked.training)]
-        print(f"{'':<20}{'moves':>7}{'p50 ms':>8}{'p95 ms':>8}{'server ms':>10}{'workers':>9}{'MB':>8}  faults")
+        print(f"{'':<20}{'moves':>7}{'picture':>8}{'p95 ms':>8}{'page':>8}{'p95 ms':>8}{'server ms':>10}{'workers':>9}{'MB':>8}  faults")
         for i, stem in enumerate(asked.pages):
             lesson(server, stem, asked.visitors, trainers, asked.seconds, asked.think, asked.seed + i, asked.parts)
             if trainers:

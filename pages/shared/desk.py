@@ -23,6 +23,7 @@ from pages.shared import worker
 
 KEPT = 64_000_000  # bytes of answers that are kept
 PATIENCE = 0.5  # seconds before a visitor is told of a queue; Streamlit's spinner waits as long again
+TOGETHER = 4  # questions of one script run that are one visitor's turn
 LIVES = 2  # executors that may break over a question before it is computed in this process
 LOG = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class Wait:
     """One run of a visitor's script, waiting for some questions."""
 
     visitor: str
+    since: int  # when the visitor was served before it
     news: threading.Event = field(default_factory=threading.Event)
     dropped: bool = False  # the visitor has moved on
 
@@ -50,6 +52,7 @@ class Question:
     key: Hashable
     call: partial
     long: bool
+    tier: int  # 0 for the first few of its script run, 1 for the next
     number: int
     waits: set[Wait] = field(default_factory=set)
     lost: int = 0
@@ -108,15 +111,16 @@ class Desk:
 
         With `seen`, it gets the answers whenever there are more of them, and None for each that is still open.
         """
-        keys, wait, mine, answers = [known_as(call) for call in calls], Wait(visitor), {}, {}
+        keys, mine, answers = [known_as(call) for call in calls], {}, {}
         with self._lock:
+            wait = Wait(visitor, self.served.get(visitor, 0))
             for key, call in zip(keys, calls, strict=True):
                 if key in self.kept:
                     answers[key] = self.kept[key]
                     self.kept.move_to_end(key)
                     continue
                 if key not in self.open:
-                    self.open[key] = Question(key, call, long, next(self._numbers))
+                    self.open[key] = Question(key, call, long, len(mine) // TOGETHER, next(self._numbers))
                     self.queue.append(self.open[key])
                 mine[key] = self.open[key]
                 mine[key].waits.add(wait)
@@ -166,9 +170,9 @@ class Desk:
                     self.queue.remove(question)
                     del self.open[question.key]
 
-    def _turn(self, question: Question) -> tuple[int, int]:
-        """Who was served longest ago comes first."""
-        return min((self.served.get(wait.visitor, 0) for wait in question.waits), default=0), question.number
+    def _turn(self, question: Question) -> tuple[int, int, int]:
+        """Who was served longest ago comes first, with what his page needs, but not with all that a page can ask."""
+        return question.tier, min((wait.since for wait in question.waits), default=0), question.number
 
     def _lane(self, question: Question) -> Lane:
         return self.cluster if question.long and self.cluster else self.pool

@@ -109,14 +109,24 @@ def test_a_question_that_another_still_waits_for_stays(by_hand):
 
 def test_visitors_take_turns(by_hand):
     desk = Desk(lambda: by_hand, 1)
-    greedy = Asking(desk, "greedy", questions(*range(1, 6)))
+    greedy = Asking(desk, "greedy", questions(*range(1, 7)))
     modest = Asking(desk, "modest", questions(10))
     order = []
-    while by_hand.begun:
+
+    def end_one() -> None:
         order.append(by_hand.begun[0][1].args[0])
         by_hand.end()
-    assert order.index(10) == 1
-    settle(lambda: greedy.result == [1, 2, 3, 4, 5] and modest.result == [10])
+
+    for _ in range(5):
+        end_one()
+    assert order == [1, 2, 3, 4, 10]
+    settle(lambda: modest.result == [10])
+    again = Asking(desk, "modest", questions(11))
+    other = Asking(desk, "other", questions(12))   # who was not served yet comes before who was
+    while by_hand.begun:
+        end_one()
+    assert order[5:] == [5, 12, 11, 6]
+    settle(lambda: (greedy.result, again.result, other.result) == ([1, 2, 3, 4, 5, 6], [11], [12]))
 
 
 def test_who_waits_hears_how_many_are_ahead(by_hand, monkeypatch):
