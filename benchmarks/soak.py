@@ -260,7 +260,7 @@ def main() -> None:
     try:
         if asked.seeds:
             one, most = new_seeds(server, asked.seeds, asked.work)
-            print(f"{asked.seeds} new seeds, 20 × 512, one tab: {one:.0f} MB with the first, {most:.0f} at the most: {most - one:+.0f} (asked: +150)")
+            print(f"{asked.seeds} new seeds on 20 × 512 in one tab: {one:.0f} MB, then {most:.0f} at the most: {most - one:+.0f} (asked: +150)")
         if asked.vanish:
             before, most, after = vanishing(server, asked.vanish, asked.work, 125)
             print(f"{asked.vanish} trainings of 5 × 512 vanished: {before:.0f} MB before, {most:.0f} at the most, {after:.0f} 125 s later: "

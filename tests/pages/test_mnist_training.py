@@ -375,7 +375,7 @@ def test_without_mnist_the_page_says_why_and_offers_the_digits():
     app = open_part(PAGE, PART, data="mnist")
     assert any("MNIST could not be read" in warning.value for warning in app.warning)
     assert "nowhere" not in " ".join(warning.value for warning in app.warning)   # a folder of the server is not a visitor's matter
-    assert "MNIST is not on this server: the digits are used." in [caption.value for caption in app.sidebar.caption]   # below the control that says MNIST
+    assert "MNIST is not on this server: the digits are used." in [caption.value for caption in app.sidebar.caption]
     assert run_of(app).data.name == "Digits"
     assert "load_digits()" in golden.script_of(app)
 
