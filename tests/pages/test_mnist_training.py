@@ -181,7 +181,7 @@ def test_reading_all_images_takes_no_longer_than_training_and_happens_four_times
             run._read_seconds += reading
             run.evaluations.append(EVALUATIONS[0])
     assert len(read_at) * reading <= 200 * training + 1e-9
-    assert len(read_at) <= 4 * (now[0] - 100) + 0.25 * 200 * training / reading + 2
+    assert len(read_at) <= 4 * (now[0] - 100) + 0.5 * 200 * training / reading + 2
     assert read_at[0] == 100 + training   # the first epoch is told at once
 
 

@@ -45,7 +45,7 @@ class TrainingRun(runs.Run):
     TRIAL = 300, 1.2e10  # steps of a trial at most, and multiplications, but not less than 20 steps
     NEW = 2000  # test images that a trial reads, at most
 
-    PAUSE = 0.25  # seconds between evaluations, at least, where they cost a quarter of the training or more
+    PAUSE = 0.25  # seconds between evaluations, at least, where they cost half of the training or more
 
     def __init__(self, settings: TrainingSettings, data: Dataset, learning_rate: float, evaluate_every: int | None = None):
         self.settings, self.learning_rate, self.asked_rate = settings, learning_rate, learning_rate
@@ -99,7 +99,7 @@ class TrainingRun(runs.Run):
         """Whether an evaluation may be done now: all of them together, the last included, shall take no longer than the training."""
         now, each = time.perf_counter(), self._read_seconds / max(1, len(self.evaluations))
         spent = self._read_seconds + 2 * each
-        seldom = now - self._asked >= self.PAUSE or spent < self.image_seconds / 4
+        seldom = now - self._asked >= self.PAUSE or spent < self.image_seconds / 2
         affordable = seldom and (not self.evaluations or spent <= 0.9 * self.image_seconds)
         if affordable:
             self._asked = now

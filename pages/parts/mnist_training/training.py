@@ -68,7 +68,7 @@ def training_curve(measure: str, until: float, classes: int, exponents: tuple[in
     shade["legend"] = alt.Legend(values=list(SERIES))
     evaluated = base.transform_filter("datum.series != 'batch'").encode(
         color=shade,
-        strokeDash=alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=list(SERIES), range=[[1, 0], [5, 3]]), legend=None),
+        strokeDash=alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=list(SERIES), range=[[1, 0], [5, 3]]), legend=shade["legend"]),
         tooltip=tips(("series", "Images"), ("epoch", "Epoch", ".3~g"), ("loss", "Loss", ".3~g"), ("accuracy", "Accuracy", ".2%")))
     text = alt.Chart(pd.DataFrame({"y": [guess], "text": [word]})).mark_text(align="right", baseline="bottom", dx=-2, dy=-2)
     label = text.encode(x=alt.XValue("width"), y=alt.Y("y", type="quantitative"), text=alt.Text("text", type="nominal"))
