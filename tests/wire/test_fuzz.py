@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote
 
 import pytest
 
-from benchmarks.soak import OPENER, ROOT, VALUES, Visitor, state
+from benchmarks.client import OPENER, ROOT, VALUES, Visitor, state
 from pages.parts import PAGES
 from pages.shared import link
 
