@@ -27,20 +27,20 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Server:
-    """The app in a process of its own."""
+    """The app in a process of its own; `command` is what runs it, if not Streamlit itself."""
 
-    def __init__(self, log: Path, **env: str):
+    def __init__(self, log: Path, command: list[str] | None = None, **env: str):
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
         self.url, self.log, self.env = f"http://127.0.0.1:{self.port}", log, env
+        self.command = command or [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
         self.start()
 
     def start(self) -> None:
         options = [f"--server.{option}" for option in ("headless=true", "address=127.0.0.1", f"port={self.port}")]
         with open(self.log, "a") as out:
-            self.process = subprocess.Popen([sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options], cwd=ROOT,
-                                            env={**os.environ, **self.env}, stdout=out, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen([*self.command, *options], cwd=ROOT, env={**os.environ, **self.env}, stdout=out, stderr=subprocess.STDOUT)
         end = time.monotonic() + 90
         while True:
             with suppress(OSError):

@@ -129,7 +129,7 @@ def soak(server: Server, minutes: float, visitors: int, seed: int) -> bool:
     sizes = group.hold(minutes)
     quarter = max(1, len(sizes) // 4)
     second, last = median(sizes[quarter:2 * quarter] or sizes), median(sizes[-quarter:])
-    print(f"second quarter {second:.0f} MB, last quarter {last:.0f} MB ({100 * (last / second - 1):+.0f} %), at the most {max(sizes):.0f} (asked: 700)")
+    print(f"second quarter {second:.0f} MB, last {last:.0f} ({100 * (last / second - 1):+.0f} %), at the most {max(sizes):.0f} (asked: 700)")
     time.sleep(REST)
     print(f"at rest {group.line()}   ({REST} s after the last visitor)")
     for fault in sorted(set(group.faults)):
