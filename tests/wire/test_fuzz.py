@@ -153,6 +153,19 @@ def test_there_is_nothing_to_upload_to_and_nothing_to_fetch(server, path, method
     assert server.process.poll() is None
 
 
+def test_nobody_can_leave_a_file_in_the_servers_memory(server):
+    """Streamlit takes uploads for any living session, and keeps them, whether or not a page asks for files."""
+    one = Visitor(server.url, "mnist_training")
+    cookie = OPENER.open(server.url + "/_stcore/health", timeout=20).headers["Set-Cookie"]
+    token = re.search(r"_streamlit_xsrf=([^;]+)", cookie).group(1)
+    form = b'--b\r\nContent-Disposition: form-data; name="f"; filename="x"\r\n\r\n' + bytes(1000) + b"\r\n--b--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=b", "X-Xsrftoken": token, "Cookie": f"_streamlit_xsrf={token}"}
+    asked = urllib.request.Request(f"{server.url}/_stcore/upload_file/{one.session}/x", data=form, method="PUT", headers=headers)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        OPENER.open(asked, timeout=20)
+    assert refused.value.code == 413
+
+
 @pytest.mark.parametrize(("page", "key", "field", "value"), [
     ("mnist_training", "mnist_depth", "double_array_value", [1e9]), ("mnist_training", "mnist_depth", "double_array_value", [float("nan")]),
     ("mnist_training", "mnist_width", "string_array_value", ["1000000"]), ("mnist_training", "mnist_seed", "double_value", 1e15),
