@@ -91,7 +91,8 @@ class Visitor:
         self.open = ExitStack()
         self.socket = self.open.enter_context(connect(
             self.url.replace("http", "ws") + "/_stcore/stream", subprotocols=["streamlit", token, *([self.session] if self.session else [])],
-            origin=self.url, additional_headers={"Cookie": f"_streamlit_xsrf={token}"}, max_size=None, proxy=None, open_timeout=60, close_timeout=5))
+            origin=self.url, additional_headers={"Cookie": f"_streamlit_xsrf={token}"}, max_size=None, proxy=None, open_timeout=60, close_timeout=5,
+            ping_interval=None))
         self.rerun()
 
     def read(self, timeout: float) -> bool:

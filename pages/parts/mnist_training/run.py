@@ -18,7 +18,7 @@ from engine.progress import Evaluation, Inspection, Progress
 from engine.training import evaluate, train
 from engine.verdict import Verdict
 from pages.parts.mnist_training.common import ALL, TABLE
-from pages.shared import runs
+from pages.shared import room, runs
 from pages.shared.control import Values
 
 
@@ -139,6 +139,9 @@ class TrainingRun(runs.Run):
         if same and min(settings.images, len(self.all_data.y_train)) == len(self.data.y_train):
             return None
         run = TrainingRun(settings, self.all_data, rate, evaluate_every=10**9)
+        room.known.add(run)
+        if not room.make_room(run.full, run):
+            return None
         longest, work = self.TRIAL
         steps = min(longest, run.steps, max(20, int(work / (3 * run.network.theta.size * run.batch_size))))
         with runs.place():
