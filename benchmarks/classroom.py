@@ -19,7 +19,7 @@ from statistics import median
 import psutil
 
 import pages.parts  # noqa: F401  (fills PAGES)
-from benchmarks.soak import VALUES, Server, Visitor, state
+from benchmarks.client import VALUES, Server, Visitor, state
 from pages.shared.part import PAGES
 
 SIDEBAR = 1   # first number of a delta path

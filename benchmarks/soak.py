@@ -1,220 +1,143 @@
 """Does a server that stays up stay small? `python -m benchmarks.soak --minutes 60`: an hour of a class, compressed, over Streamlit's own wire.
 
 Visitors open links and presets, move controls, train networks of every size, ask for new seeds, lose their connection and
-come back, or vanish. Printed over time: memory, threads, handles, and the CPU that is used while nobody does anything.
-`--vanish` and `--seeds` measure the two numbers that are asked for: what twenty trainings that vanished leave behind after
-their sessions' time to live, and what twelve new seeds in one tab do.
+come back, or vanish. Printed every half minute: memory, threads, handles, CPU; at the end what is left of it at rest.
+`--vanish` and `--seeds` measure two more: what twenty trainings that vanished leave behind after their sessions' time to
+live, and what twelve new seeds in one tab do.
 """
 
 import argparse
-import os
-import re
-import socket
-import subprocess
-import sys
+import random
 import tempfile
+import threading
 import time
-import urllib.request
-from contextlib import ExitStack, suppress
-from http.cookies import SimpleCookie
 from pathlib import Path
-from typing import Any
+from statistics import median
+from urllib.parse import urlencode
 
-import psutil
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.proto.WidgetStates_pb2 import WidgetState
-from websockets.sync.client import connect
+import pages.parts  # noqa: F401  (fills PAGES)
+from benchmarks.client import Server, Visitor, state
+from pages.shared import link
+from pages.shared.part import PAGES, link_to
 
-ROOT = Path(__file__).parent.parent
 LARGE = "mnist_width=512&mnist_epochs=300"   # with mnist_depth=…
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+SIZES = ((0, 5), (1, 30), (2, 100), (3, 300), (5, 512), (10, 200), (20, 100), (20, 512))   # hidden layers, units
+PRESETS = [preset.key for page in PAGES.values() for part in page.parts for preset in part.presets]
+EVERY, REST = 30, 150   # seconds between two lines; seconds of rest at the end
 
 
-class Server:
-    """The app in a process of its own."""
-
-    def __init__(self, log: Path, **env: str):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
-        self.url, self.log, self.env = f"http://127.0.0.1:{self.port}", log, env
-        self.start()
-
-    def start(self) -> None:
-        options = [f"--server.{option}" for option in ("headless=true", "address=127.0.0.1", f"port={self.port}")]
-        with open(self.log, "a") as out:
-            self.process = subprocess.Popen([sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options], cwd=ROOT,
-                                            env={**os.environ, **self.env}, stdout=out, stderr=subprocess.STDOUT)
-        end = time.monotonic() + 90
-        while True:
-            with suppress(OSError):
-                OPENER.open(self.url + "/_stcore/health", timeout=2).read()
-                break
-            if time.monotonic() > end or self.process.poll() is not None:
-                raise RuntimeError(f"the server did not start:\n{self.log.read_text()}")
-            time.sleep(0.1)
-        self.watched = psutil.Process(self.process.pid)
-
-    def stop(self, how: str = "terminate") -> None:
-        getattr(self.process, how)()
-        self.process.wait(timeout=20)
-
-    def megabytes(self) -> float:
-        """Resident memory of the server itself and of what it started."""
-        total = 0
-        for process in (self.watched, *self.watched.children(recursive=True)):
-            with suppress(psutil.NoSuchProcess):
-                total += process.memory_info().rss
-        return total / 2**20
-
-    def cpu_at_rest(self, seconds: float = 3) -> float:
-        """Per cent of one core."""
-        return self.watched.cpu_percent(seconds)
-
-    def complaints(self) -> list[str]:
-        """Lines of the log that a healthy server does not write."""
-        return [line for line in self.log.read_text().splitlines() if re.search(r"warn|error|traceback|exception", line, re.I)]
+# What a visitor does ------------------------------------------------------------------------------------------------
 
 
-class Visitor:
-    """One tab: what a browser says to the server, and what it keeps of the answers."""
-
-    def __init__(self, url: str, link: str = ""):
-        self.url, (self.path, _, self.query) = url, link.lstrip("/").partition("?")
-        self.session = self.page = ""
-        self.connect()
-
-    def connect(self) -> None:
-        """A new session, or the old one where it still lives."""
-        self.elements: dict[tuple, tuple[str, Any, str, int]] = {}   # delta path -> kind, proto, fragment, run
-        self.states: dict[str, WidgetState] = {}
-        self.timers: dict[str, list[float]] = {}   # fragment -> interval, due
-        self.runs, self.fragments, self.finished, self.faults = 0, [], 0, []
-        response = OPENER.open(self.url + "/_stcore/health", timeout=30)
-        cookies = SimpleCookie("; ".join(response.headers.get_all("Set-Cookie") or []))
-        token = cookies["_streamlit_xsrf"].value if "_streamlit_xsrf" in cookies else "none"
-        self.open = ExitStack()
-        self.socket = self.open.enter_context(connect(
-            self.url.replace("http", "ws") + "/_stcore/stream", subprotocols=["streamlit", token, *([self.session] if self.session else [])],
-            origin=self.url, additional_headers={"Cookie": f"_streamlit_xsrf={token}"}, max_size=None, proxy=None, open_timeout=60, close_timeout=5))
-        self.rerun()
-
-    def read(self, timeout: float) -> bool:
-        """Take one message; whether one came."""
-        try:
-            message = ForwardMsg.FromString(self.socket.recv(timeout=max(0.0, timeout)))
-        except TimeoutError:
-            return False
-        kind = message.WhichOneof("type")
-        if kind == "new_session":
-            self.fragments, self.runs = list(message.metadata.run.fragment_ids), self.runs + 1
-            self.session = message.new_session.initialize.session_id
-            if not self.fragments:
-                self.page, self.timers = message.new_session.page_script_hash, {}
-        elif kind == "navigation":
-            self.page = message.navigation.page_script_hash
-        elif kind == "page_info_changed":
-            self.query = message.page_info_changed.query_string
-        elif kind == "auto_rerun":
-            self.timers[message.auto_rerun.fragment_id] = [message.auto_rerun.interval, time.monotonic() + message.auto_rerun.interval]
-        elif kind == "stop_auto_rerun":
-            for fragment in message.stop_auto_rerun.fragment_ids:
-                self.timers.pop(fragment, None)
-        elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-            self.draw(tuple(message.metadata.delta_path), message.delta)
-        elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-            self.elements = {path: one for path, one in self.elements.items()
-                             if one[3] == self.runs or (self.fragments and one[2] not in self.fragments)}
-            self.finished += not self.fragments
-        return True
-
-    def draw(self, path: tuple, delta: Any) -> None:
-        kind = delta.new_element.WhichOneof("type")
-        proto = getattr(delta.new_element, kind) if kind else None
-        self.elements[path] = kind, proto, delta.fragment_id, self.runs
-        if kind == "exception":
-            self.faults.append(f"{proto.type}: {proto.message}")
-        if kind in VALUES and (proto.id not in self.states or getattr(proto, "set_value", False)):
-            self.states.pop(proto.id, None)
-            if value := VALUES[kind](proto):
-                self.states[proto.id] = state(proto.id, *value)
-
-    def widgets(self) -> dict[str, tuple[str, Any]]:
-        """Kind and description of all that can be used, by key."""
-        return {re.sub(r"^\$\$ID-\w+-", "", proto.id): (kind, proto) for kind, proto, _, _ in self.elements.values()
-                if kind in (*VALUES, "button") and not proto.disabled}
-
-    def text(self) -> str:
-        said = ("body", "label", "text")
-        return "\n".join(str(getattr(proto, name)) for _, proto, _, _ in self.elements.values() for name in said if getattr(proto, name, ""))
-
-    def send(self, *changed: WidgetState, fragment: str = "") -> None:
-        message = BackMsg()
-        asked = message.rerun_script
-        asked.query_string, asked.page_script_hash, asked.fragment_id, asked.is_auto_rerun = self.query, self.page, fragment, bool(fragment)
-        if not self.page:
-            asked.page_name = self.path
-        for one in changed:
-            if one.WhichOneof("value") != "trigger_value":
-                self.states[one.id] = one
-        asked.widget_states.widgets.extend({**self.states, **{one.id: one for one in changed}}.values())
-        asked.context_info.timezone, asked.context_info.locale, asked.context_info.url = "UTC", "en-US", f"{self.url}/{self.path}"
-        self.socket.send(message.SerializeToString())
-
-    def rerun(self, *changed: WidgetState, timeout: float = 120) -> None:
-        """Ask for a run of the whole page, and wait for its end."""
-        before, end = self.finished, time.monotonic() + timeout
-        self.send(*changed)
-        while self.finished == before:
-            if not self.read(end - time.monotonic()):
-                raise TimeoutError(f"no end of the run within {timeout:g} s")
-
-    def press(self, key: str) -> None:
-        self.rerun(state(self.widgets()[key][1].id, "trigger_value", True))
-
-    def watch(self, seconds: float) -> None:
-        """Look at the page, whose clock asks for one more slice of work at every tick."""
-        end = time.monotonic() + seconds
-        while (now := time.monotonic()) < end:
-            for fragment, timer in self.timers.items():
-                if timer[1] <= now:
-                    timer[1] = now + timer[0]
-                    self.send(fragment=fragment)
-            self.read(min([end, *(due for _, due in self.timers.values())]) - time.monotonic())
-
-    def vanish(self) -> None:
-        """The connection is lost: no word of farewell."""
-        self.socket.socket.close()
-        with suppress(Exception):
-            self.open.close()
+def look_around(url: str, rng: random.Random) -> Visitor:
+    """A part as its link opens it, and some of its numbers moved."""
+    page = rng.choice(list(PAGES.values()))
+    part = rng.choice(page.parts)
+    one = Visitor(url, f"{page.stem}?{urlencode(link.query(page.controls, {page.part_control.key: part.key}))}")
+    for _ in range(rng.randint(0, 3)):
+        sliders = [proto for kind, proto in one.widgets().values() if kind == "slider" and proto.type == proto.SELECT_SLIDER]
+        if sliders:
+            moved = rng.choice(sliders)
+            one.rerun(state(moved.id, "string_array_value", [rng.choice(moved.options)]))
+        time.sleep(rng.uniform(0, 2))
+    return one
 
 
-def state(widget: str, field: str, value: Any) -> WidgetState:
-    made = WidgetState(id=widget)
-    if field.endswith("array_value"):
-        getattr(made, field).data.extend(value)
-    else:
-        setattr(made, field, value)
-    return made
+def open_preset(url: str, rng: random.Random) -> Visitor:
+    return Visitor(url, link_to(rng.choice(PRESETS)))
 
 
-def _chosen(proto: Any) -> tuple | None:
-    if getattr(proto, "set_value", False):
-        return ("string_value", proto.raw_value) if proto.HasField("raw_value") else None
-    return ("string_value", proto.options[proto.default]) if proto.HasField("default") and proto.options else None
+def train(url: str, rng: random.Random) -> Visitor:
+    depth, width = rng.choice(SIZES)
+    one = Visitor(url, f"mnist_training?mnist_depth={depth}&mnist_width={width}&mnist_epochs={rng.choice((1, 5, 30, 300))}")
+    for _ in range(rng.randint(1, 3)):
+        press(one, "mnist_run_start")
+        one.watch(rng.uniform(1, 8))
+        if rng.random() < 0.5:
+            press(one, "mnist_run_reseed")
+    return one
 
 
-VALUES = {   # what a browser holds of a widget once it is drawn: field and value
-    "slider": lambda p: ("string_array_value", list(p.raw_value) if p.set_value else [p.options[int(i)] for i in p.default])
-    if p.type == p.SELECT_SLIDER else ("double_array_value", list(p.value) if p.set_value else list(p.default)),
-    "number_input": lambda p: ("double_value", p.value if p.set_value else p.default),
-    "checkbox": lambda p: ("bool_value", p.value if p.set_value else p.default),
-    "selectbox": _chosen, "radio": _chosen,
-    "text_input": lambda p: ("string_value", p.value if p.set_value else p.default),
-    "button_group": lambda p: ("string_array_value", list(p.raw_values) if p.set_value else [p.options[i].content for i in p.default]),
-    "multiselect": lambda p: ("string_array_value", list(p.raw_values) if p.set_value else [p.options[i] for i in p.default]),
-}  # fmt: skip
+def lose_connection(url: str, rng: random.Random) -> Visitor:
+    """A training whose visitor comes back within a few seconds finds it as it was."""
+    one = Visitor(url, "mnist_training?mnist_epochs=300")
+    press(one, "mnist_run_start")
+    one.watch(2)
+    one.vanish()
+    time.sleep(rng.uniform(0, 5))
+    one.connect()
+    if "is gone" in one.text():
+        one.faults.append("the run was gone for a visitor who came back at once")
+    return one
+
+
+def press(one: Visitor, key: str) -> None:
+    if key in one.widgets():
+        one.press(key)
+
+
+ACTS = (look_around, look_around, open_preset, train, train, lose_connection)
+
+
+# The class ----------------------------------------------------------------------------------------------------------
+
+
+class Class:
+    """So many visitors at a time, each of them followed by another one, until the bell rings."""
+
+    def __init__(self, server: Server, visitors: int, seed: int):
+        self.server, self.bell, self.visits, self.faults = server, threading.Event(), 0, []
+        self.threads = [threading.Thread(target=self.attend, args=(random.Random(f"{seed}/{i}"),)) for i in range(visitors)]
+
+    def attend(self, rng: random.Random) -> None:
+        while not self.bell.is_set():
+            try:
+                one = rng.choice(ACTS)(self.server.url, rng)
+                self.faults += one.faults
+                self.visits += 1
+                one.vanish()
+            except Exception as error:   # a visit that ends in any way but its own is what is looked for
+                self.faults.append(f"{type(error).__name__}: {error}"[:200])
+            self.bell.wait(rng.uniform(0, 4))
+
+    def hold(self, minutes: float) -> list[float]:
+        """Megabytes of the server itself, every half minute."""
+        sizes, end, began = [], time.monotonic() + 60 * minutes, time.monotonic()
+        for thread in self.threads:
+            thread.start()
+        print("minute  server MB  workers MB  threads  handles  CPU %  visits")
+        while time.monotonic() < end:
+            self.bell.wait(min(EVERY, max(0.0, end - time.monotonic())))
+            sizes.append(self.server.own_megabytes())
+            print(f"{(time.monotonic() - began) / 60:6.1f}  {self.line()}  {self.visits:6}", flush=True)
+        self.bell.set()
+        for thread in self.threads:
+            thread.join()
+        return sizes
+
+    def line(self) -> str:
+        server, own = self.server, self.server.own_megabytes()
+        return (f"{own:9.0f}  {server.megabytes() - own:10.0f}  {server.watched.num_threads():7}  {server.watched.num_fds():7}"
+                f"  {server.watched.cpu_percent(1):5.0f}")
+
+
+def soak(server: Server, minutes: float, visitors: int, seed: int) -> bool:
+    """Whether nothing grew after the first quarter, nothing failed, and the log is clean."""
+    first = Visitor(server.url, "mnist_training")
+    first.vanish()
+    group = Class(server, visitors, seed)
+    sizes = group.hold(minutes)
+    quarter = max(1, len(sizes) // 4)
+    second, last = median(sizes[quarter:2 * quarter] or sizes), median(sizes[-quarter:])
+    print(f"second quarter {second:.0f} MB, last {last:.0f} ({100 * (last / second - 1):+.0f} %), at the most {max(sizes):.0f} (asked: 700)")
+    time.sleep(REST)
+    print(f"at rest {group.line()}   ({REST} s after the last visitor)")
+    for fault in sorted(set(group.faults)):
+        print(f"fault, {group.faults.count(fault)} x: {fault}")
+    return last <= 1.1 * second and max(sizes) <= 700 and not group.faults and not server.complaints()
+
+
+# Two single numbers -------------------------------------------------------------------------------------------------
 
 
 def vanishing(server: Server, visitors: int, work: float, after: float) -> tuple[float, float, float]:
@@ -232,7 +155,7 @@ def vanishing(server: Server, visitors: int, work: float, after: float) -> tuple
         one.vanish()
     end = time.monotonic() + after
     while time.monotonic() < end:
-        time.sleep(5)
+        time.sleep(min(15, max(0.0, end - time.monotonic())))
         print(f"  {after - (end - time.monotonic()):4.0f} s after the last: {server.megabytes():5.0f} MB", flush=True)
     return before, most, server.megabytes()
 
@@ -252,22 +175,28 @@ def new_seeds(server: Server, times: int, work: float) -> tuple[float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=0, help="how long the class lasts")
+    parser.add_argument("--visitors", type=int, default=30, help="how many are there at a time")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--vanish", type=int, default=0, help="so many trainings of 5 × 512 vanish")
     parser.add_argument("--seeds", type=int, default=0, help="so many new seeds on 20 × 512")
-    parser.add_argument("--work", type=float, default=3, help="seconds that each of them trains")
+    parser.add_argument("--work", type=float, default=3, help="seconds that each of those trains")
     asked = parser.parse_args()
-    server = Server(Path(tempfile.mkdtemp()) / "server.log")
+    server, fine = Server(Path(tempfile.mkdtemp()) / "server.log"), True
     try:
-        if asked.seeds:
-            one, most = new_seeds(server, asked.seeds, asked.work)
-            print(f"{asked.seeds} new seeds, 20 × 512, one tab: {one:.0f} MB with the first, {most:.0f} at the most: {most - one:+.0f} (asked: +150)")
         if asked.vanish:
             before, most, after = vanishing(server, asked.vanish, asked.work, 125)
             print(f"{asked.vanish} trainings of 5 × 512 vanished: {before:.0f} MB before, {most:.0f} at the most, {after:.0f} 125 s later: "
                   f"{100 * (after / before - 1):+.0f} % (asked: +15 %)")
+        if asked.seeds:
+            one, most = new_seeds(server, asked.seeds, asked.work)
+            print(f"{asked.seeds} new seeds on 20 × 512 in one tab: {one:.0f} MB, then {most:.0f} at the most: {most - one:+.0f} (asked: +150)")
+        if asked.minutes or not (asked.vanish or asked.seeds):
+            fine = soak(server, asked.minutes or 10, asked.visitors, asked.seed)
         print("log:", server.complaints() or "no warning, no error")
     finally:
         server.stop()
+    raise SystemExit(not fine)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import hashlib
 import os
+import shutil
 import tempfile
 import threading
 import time
@@ -29,6 +30,7 @@ FILES = {   # part: (file, shape, SHA-256 of the decompressed bytes)
     "x_test": ("t10k-images-idx3-ubyte", (10_000, 28, 28), "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
     "y_test": ("t10k-labels-idx1-ubyte", (10_000,), "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
 }
+SCRATCH = "download-"
 PATIENCE = 4   # seconds without a byte, then a mirror hangs
 _one_download = threading.Lock()
 
@@ -106,6 +108,8 @@ def cached_parts(progress: Report | None) -> dict[str, Array]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _one_download, _file_lock(folder / "lock"):
+            for left in folder.glob(f"{SCRATCH}*"):   # of a process that was killed: no other one downloads now
+                shutil.rmtree(left, ignore_errors=True)
             for part in FILES:
                 try:   # another session may have finished it while this one waited
                     parts[part] = read_verified(find(folder, part), part)
@@ -165,7 +169,7 @@ def _download(part: str, folder: Path, progress: Report | None) -> Array:
         if mirror in hung:
             continue
         began = time.monotonic()
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=SCRATCH) as scratch:
             fetched = Path(scratch) / name
             try:
                 pooch.HTTPDownloader(progressbar=_ProgressBar(progress) if progress else False, timeout=PATIENCE)(mirror + name, str(fetched), None)

@@ -27,12 +27,17 @@ def drawn() -> None:
     _latest[0] = time.monotonic()
 
 
+def ask_allocator(name: str, *numbers: int) -> None:
+    """Of glibc, where it is the C library."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            getattr(ctypes.CDLL("libc.so.6"), name)(*numbers)
+
+
 def give_back() -> None:
     """Collect, and hand the allocator's free pages to the system. Tens of milliseconds, after `gc.freeze`."""
     gc.collect()
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # another C library than glibc
-            ctypes.CDLL("libc.so.6").malloc_trim(0)
+    ask_allocator("malloc_trim", 0)
 
 
 def forget_expired_sessions() -> None:
@@ -59,4 +64,6 @@ def keep() -> None:
 
 
 def start() -> None:
+    """Once per process. What is large gets pages of its own, which go back when it is freed: a heap in pieces keeps them."""
+    ask_allocator("mallopt", -3, 4 * 2**20)  # M_MMAP_THRESHOLD, in bytes
     threading.Thread(target=keep, name="memory", daemon=True).start()

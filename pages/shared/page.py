@@ -19,8 +19,8 @@ def preset_menu(page: Page) -> None:
     st.session_state[key] = chosen
 
     def apply() -> None:
-        if picked := st.session_state[key]:
-            link.put(page.settings_of(presets[picked]))
+        if picked := presets.get(st.session_state[key]):  # a browser can send anything
+            link.put(page.settings_of(picked))
 
     st.selectbox(
         "Experiment", presets, index=None, format_func=lambda k: presets[k].title, key=key, on_change=apply,

@@ -181,7 +181,7 @@ def test_reading_all_images_takes_no_longer_than_training_and_happens_four_times
             run._read_seconds += reading
             run.evaluations.append(EVALUATIONS[0])
     assert len(read_at) * reading <= 200 * training + 1e-9
-    assert len(read_at) <= 4 * (now[0] - 100) + 0.25 * 200 * training / reading + 2
+    assert len(read_at) <= 4 * (now[0] - 100) + 0.5 * 200 * training / reading + 2
     assert read_at[0] == 100 + training   # the first epoch is told at once
 
 
@@ -375,7 +375,7 @@ def test_without_mnist_the_page_says_why_and_offers_the_digits():
     app = open_part(PAGE, PART, data="mnist")
     assert any("MNIST could not be read" in warning.value for warning in app.warning)
     assert "nowhere" not in " ".join(warning.value for warning in app.warning)   # a folder of the server is not a visitor's matter
-    assert "MNIST is not on this server: the digits are used." in [caption.value for caption in app.sidebar.caption]   # below the control that says MNIST
+    assert "MNIST is not on this server: the digits are used." in [caption.value for caption in app.sidebar.caption]
     assert run_of(app).data.name == "Digits"
     assert "load_digits()" in golden.script_of(app)
 

@@ -130,7 +130,7 @@ def script():
 
 
 def page() -> AppTest:
-    return AppTest.from_function(script).run()
+    return AppTest.from_function(script, default_timeout=60).run()
 
 
 @pytest.mark.parametrize("status", ["ready", "running", "paused", "finished"])
@@ -226,7 +226,7 @@ def test_the_address_notes_that_a_run_was_started_until_it_is_reset():
 def test_who_comes_back_to_a_server_that_was_killed_is_told_that_the_run_is_gone_until_it_starts_again():
     app = page()
     app.button(key="counting_step").click().run()
-    later = AppTest.from_function(script)   # another process knows nothing but the address
+    later = AppTest.from_function(script, default_timeout=60)   # another process knows nothing but the address
     for key, value in app.query_params.items():
         later.query_params[key] = value
     for _ in range(2):

@@ -18,7 +18,7 @@ from engine.progress import Evaluation, Inspection, Progress
 from engine.training import evaluate, train
 from engine.verdict import Verdict
 from pages.parts.mnist_training.common import ALL, TABLE
-from pages.shared import runs
+from pages.shared import room, runs
 from pages.shared.control import Values
 
 
@@ -45,7 +45,7 @@ class TrainingRun(runs.Run):
     TRIAL = 300, 1.2e10  # steps of a trial at most, and multiplications, but not less than 20 steps
     NEW = 2000  # test images that a trial reads, at most
 
-    PAUSE = 0.25  # seconds between evaluations, at least, where they cost a quarter of the training or more
+    PAUSE = 0.25  # seconds between evaluations, at least, where they cost half of the training or more
 
     def __init__(self, settings: TrainingSettings, data: Dataset, learning_rate: float, evaluate_every: int | None = None):
         self.settings, self.learning_rate, self.asked_rate = settings, learning_rate, learning_rate
@@ -99,7 +99,7 @@ class TrainingRun(runs.Run):
         """Whether an evaluation may be done now: all of them together, the last included, shall take no longer than the training."""
         now, each = time.perf_counter(), self._read_seconds / max(1, len(self.evaluations))
         spent = self._read_seconds + 2 * each
-        seldom = now - self._asked >= self.PAUSE or spent < self.image_seconds / 4
+        seldom = now - self._asked >= self.PAUSE or spent < self.image_seconds / 2
         affordable = seldom and (not self.evaluations or spent <= 0.9 * self.image_seconds)
         if affordable:
             self._asked = now
@@ -139,6 +139,9 @@ class TrainingRun(runs.Run):
         if same and min(settings.images, len(self.all_data.y_train)) == len(self.data.y_train):
             return None
         run = TrainingRun(settings, self.all_data, rate, evaluate_every=10**9)
+        room.known.add(run)
+        if not room.make_room(run.full, run):
+            return None
         longest, work = self.TRIAL
         steps = min(longest, run.steps, max(20, int(work / (3 * run.network.theta.size * run.batch_size))))
         with runs.place():

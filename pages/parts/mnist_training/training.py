@@ -22,7 +22,7 @@ from pages.shared.control import Values
 from pages.shared.encodings import SENT, specification, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import colour, tint
+from pages.shared.theme import colour
 
 RUN = "mnist_run"
 SERIES = {"train": "signal", "test": "yardstick"}
@@ -64,17 +64,19 @@ def training_curve(measure: str, until: float, classes: int, exponents: tuple[in
         y = encodings.share("accuracy", "Accuracy")
     base = alt.Chart(SENT).encode(x=encodings.number(alt.X, "epoch", "Epoch", domain=(0, until), clamp=True), y=y)
     batches = base.transform_filter("datum.series == 'batch'").mark_line(strokeWidth=1, opacity=0.45, clip=True, point={"size": 6, "opacity": 0.45})
+    shade = colour("series", SERIES | {"off": "trouble"})  # one scale for all layers of the chart
+    shade["legend"] = alt.Legend(values=list(SERIES))
     evaluated = base.transform_filter("datum.series != 'batch'").encode(
-        color=colour("series", SERIES),
-        strokeDash=alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=list(SERIES), range=[[1, 0], [5, 3]]), legend=None),
+        color=shade,
+        strokeDash=alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=list(SERIES), range=[[1, 0], [5, 3]]), legend=shade["legend"]),
         tooltip=tips(("series", "Images"), ("epoch", "Epoch", ".3~g"), ("loss", "Loss", ".3~g"), ("accuracy", "Accuracy", ".2%")))
     text = alt.Chart(pd.DataFrame({"y": [guess], "text": [word]})).mark_text(align="right", baseline="bottom", dx=-2, dy=-2)
     label = text.encode(x=alt.XValue("width"), y=alt.Y("y", type="quantitative"), text=alt.Text("text", type="nominal"))
     drawn = [batches, evaluated.mark_line(clip=True), evaluated.mark_point(clip=True), encodings.rule(y=guess), label]
     if measure == "loss":  # a log axis has no 0 and no infinity
         for off, shape, place in ((1, "triangle-up", 0), (-1, "triangle-down", "height")):
-            mark = base.transform_filter(f"datum.off == {off}").mark_point(shape=shape, filled=True, size=50)
-            drawn.append(mark.encode(y=alt.YValue(place), color=tint("trouble")))
+            mark = base.transform_filter(f"datum.off == {off}").transform_calculate(series="'off'").mark_point(shape=shape, filled=True, size=50)
+            drawn.append(mark.encode(y=alt.YValue(place), color=shade))
     subtitle = "Pale: each step's batch. Triangles at the edge: a loss of 0 or ∞." if measure == "loss" else "Pale: each step's batch."
     return specification(alt.layer(*drawn, height=300, title=alt.Title(title, subtitle=subtitle)))
 
