@@ -92,7 +92,8 @@ class Trainer(Visitor):
     def steps(self) -> int:
         """As the progress line tells it."""
         told = [proto.text for kind, proto, *_ in self.elements.values() if kind == "progress"]
-        return int(re.search(r"[Ss]tep ([\d,]+)", " ".join(told))[1].replace(",", ""))
+        found = re.search(r"Step ([\d,]+)", " ".join(told))
+        return int(found[1].replace(",", "")) if found else 0
 
     def train(self, until: float) -> None:
         self.watch(2)

@@ -4,6 +4,7 @@ Channels are built as objects: Altair's shorthand costs a parse each.
 """
 
 import inspect
+import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache, wraps
 
@@ -45,7 +46,7 @@ def drawn(make: Callable[..., alt.TopLevelMixin]) -> Callable[..., dict]:
     While it is built, a table is only a name; each call sends the tables of that call with it. So the function must
     not look into its tables: what it wants to know of them are arguments of their own, or further tables.
     """
-    parameters = tuple(inspect.signature(make).parameters)
+    parameters, one_at_a_time = tuple(inspect.signature(make).parameters), threading.Lock()
 
     @lru_cache(maxsize=128)
     def built(tables: tuple[str, ...], **plain) -> dict:
@@ -55,7 +56,8 @@ def drawn(make: Callable[..., alt.TopLevelMixin]) -> Callable[..., dict]:
     def sent(*given, **named) -> dict:
         given = dict(zip(parameters, given, strict=False)) | named
         tables = {name: value for name, value in given.items() if isinstance(value, pd.DataFrame)}
-        spec = built(tuple(tables), **{name: value for name, value in given.items() if name not in tables})
+        with one_at_a_time:  # a class that opens one link builds it once
+            spec = built(tuple(tables), **{name: value for name, value in given.items() if name not in tables})
         return {**spec, "datasets": {**spec["datasets"], **tables}}
 
     return sent

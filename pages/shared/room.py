@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-PLACES = os.cpu_count() or 1
+PLACES = max(1, (os.cpu_count() or 1) - 1)  # one core is left to draw pages and to answer what is asked
 TICK = 0.25  # seconds between two ticks of a running page, while few run
 RECENT = 5.0  # seconds: who ticked within them, runs
 SLICE = 0.2  # seconds of work a tick, at most

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from engine import mean_field
 from engine.activations import as_activation
 from engine.initializers import INITIALIZERS
 from engine.studies import slopes
@@ -89,7 +90,8 @@ def read(members: Members, chosen: Mapping[str, GradientReach], whose: str, gain
     if worst.kept:
         return key, Verdict("kept", text)
     kind = "vanishes" if worst.first < 1 else "explodes"
-    wanted = GAIN.take(slopes.critical_gain(worst, as_activation(key, **dict(options)), gain)) if worst.sigma_w > 0 else gain
+    critical = workers.measure(mean_field.critical_sigma_w, 0.0, as_activation(key, **dict(options)))
+    wanted = GAIN.take(gain * critical / worst.sigma_w) if worst.sigma_w > 0 else gain
     if wanted == gain or not (cured := at(wanted))[name].kept:
         return key, Verdict(kind, text)
     spoilt = max(cured, key=lambda other: decades(cured[other].first))
@@ -143,6 +145,7 @@ def show(v: Values) -> Shown:
         )
     script = f"""import numpy as np
 
+from engine import mean_field
 from engine.activations import as_activation
 from engine.studies.slopes import gradient_reach
 
@@ -176,5 +179,5 @@ PART = Part(
         Try("On MNIST with batch norm.", preset="sigmoid_bn"),
         Try("He normal for all: whose gradient explodes now?", {"initializer": "he_normal"}),
         Try("Width 10: how far may one network be from the theory?", {"width": 10, "seeds": 5})),
-    sources=(slopes.gradient_reaches, slopes.critical_gain), cites=("notes", "poole", "schoenholz"),
+    sources=(slopes.gradient_reaches, mean_field.critical_sigma_w), cites=("notes", "poole", "schoenholz"),
 )

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import altair as alt
@@ -101,9 +101,6 @@ def leaving(values: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np
     return np.where(inside, values, np.nan), np.where(gone, np.clip(values, low, high), np.nan)
 
 
-predicted = lru_cache(maxsize=128)(mean_field.predict)
-
-
 def depth_frame(nets: list[propagation.Propagation]) -> pd.DataFrame:
     """One row a layer and series: median, least and greatest over the seeds, and the theory's value.
 
@@ -111,7 +108,7 @@ def depth_frame(nets: list[propagation.Propagation]) -> pd.DataFrame:
     Value and theory lie within [LOW, HIGH], the range goes a little beyond. What is not a number is left out.
     """
     given = nets[0].theory()
-    theory, parts, depth = predicted(**given | {"sigma_w": tuple(given["sigma_w"])}) if given else None, [], len(nets[0].std)
+    theory, parts, depth = workers.measure(mean_field.predict, **given) if given else None, [], len(nets[0].std)
     for name in SERIES:
         values = np.nan_to_num(propagation.stack(nets, name), nan=np.nan, posinf=1e300)
         expected = getattr(theory, name, np.full(depth, np.nan))

@@ -1,7 +1,7 @@
 """Phases: where over the scales of weights and biases do gradients vanish, explode, or survive?"""
 
 import math
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import altair as alt
 import numpy as np
@@ -122,8 +122,8 @@ def read(sigma_w: float, sigma_b: float, q: float, chi: float) -> Verdict:
 
 def show(v: Values) -> Shown:
     sigma_w = v.gain * as_initializer(v.initializer).std(v.width, v.width) * math.sqrt(v.width)
-    critical = mean_field.critical_sigma_w(v.sigma_b, v.activation)
-    q = mean_field.fixed_point(sigma_w, v.sigma_b, v.activation)
+    theory = (partial(mean_field.critical_sigma_w, v.sigma_b, v.activation), partial(mean_field.fixed_point, sigma_w, v.sigma_b, v.activation))
+    critical, q = workers.measure_all(*theory)
     chi = mean_field.chi(q, sigma_w, v.activation)
     said = "Phase diagram: the factor chi of the gradient's variance over the scales of weights and biases, with the critical line"
     spec = picture(*tables(v.activation), marker(sigma_w, v.sigma_b))
