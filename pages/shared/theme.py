@@ -37,7 +37,7 @@ def _config() -> alt.theme.ThemeConfig:
         "config": {
             "axis": {
                 "labelFontSize": TEXT, "titleFontSize": TEXT, "titleFontWeight": "normal", "labelColor": ink(), "titleColor": ink(),
-                "labelPadding": 6, "titlePadding": 8, "gridOpacity": 0.5, "tickCount": 5, "labelOverlap": "greedy"},
+                "labelPadding": 6, "titlePadding": 8, "gridOpacity": 0.5, "tickCount": 5, "labelOverlap": "greedy", "labelLimit": 200},
             "title": {
                 "anchor": "start", "subtitleColor": ink(), "subtitleFontSize": NOTE, "subtitleLineHeight": 18, "fontSize": 16, "fontWeight": 600,
                 "offset": 8},
