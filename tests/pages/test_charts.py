@@ -58,8 +58,9 @@ def test_charts_are_made_for_the_back_row(page, part):
         assert max(spec["height"] for spec in charts) >= theme.TALL
 
 
-@pytest.mark.parametrize(("value", "text"), [(0, "0"), (3.07e-5, "3.1 × 10⁻⁵"), (120.0, "120"), (1234567.0, "1,234,567"), (2e7, "2.0 × 10⁷"), (-0.0123, "−0.0123"),
-                                             (1e-12, "1.0 × 10⁻¹²"), (3e120, "3.0 × 10¹²⁰"), (None, "–")])
+@pytest.mark.parametrize(("value", "text"), [
+    (0, "0"), (3.07e-5, "3.1 × 10⁻⁵"), (120.0, "120"), (1234567.0, "1,234,567"), (2e7, "2.0 × 10⁷"), (-0.0123, "−0.0123"),
+    (1e-12, "1.0 × 10⁻¹²"), (3e120, "3.0 × 10¹²⁰"), (None, "–")])
 def test_tooltips_write_numbers_as_the_pages_do(value, text):
     """The browser's expression, worked through in Python, against `verdict.number`."""
     if value is not None:
