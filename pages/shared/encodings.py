@@ -148,9 +148,8 @@ def gone(frame: pd.DataFrame, x: str, y: str, domain: tuple[float, float], log: 
 
 def arrows(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     """Layers of a chart: a table of `gone`, on the channels of its lines."""
-    base = chart(found).encode(x=x, y=y, text=alt.Text("text", type="nominal"))
-    sides = {"left": "!datum.right", "right": "datum.right"}
-    return [base.transform_filter(test).mark_text(align=side, fontWeight=600) for side, test in sides.items()]
+    base, text, sides = chart(found).encode(x=x, y=y), alt.Text("text", type="nominal"), {"left": "!datum.right", "right": "datum.right"}
+    return [layer for side, test in sides.items() for layer in over_lines(base.transform_filter(test), text, align=side, fontWeight=600)]
 
 
 def drawable(values: np.ndarray) -> np.ndarray:

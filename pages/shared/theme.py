@@ -37,7 +37,7 @@ def _config() -> alt.theme.ThemeConfig:
         "config": {
             "axis": {
                 "labelFontSize": TEXT, "titleFontSize": TEXT, "titleFontWeight": "normal", "labelColor": ink(), "titleColor": ink(),
-                "labelPadding": 6, "titlePadding": 8, "gridOpacity": 0.5, "tickCount": 5, "labelOverlap": "greedy"},
+                "labelPadding": 6, "titlePadding": 8, "gridOpacity": 0.5, "tickCount": 5, "labelOverlap": "greedy", "labelLimit": 200},
             "title": {
                 "anchor": "start", "subtitleColor": ink(), "subtitleFontSize": NOTE, "subtitleLineHeight": 18, "fontSize": 16, "fontWeight": 600,
                 "offset": 8},
@@ -72,3 +72,6 @@ def powers(*exponents: int, **options) -> alt.Axis:
     """An axis of powers of ten, written as people write them: 10⁻⁴."""
     names = {f"{10.0**e:.0e}".replace("e-0", "e-").replace("e+0", "e+"): "1" if e == 0 else "10" + str(e).translate(SUPERSCRIPT) for e in exponents}
     return alt.Axis(values=[10.0**e for e in exponents], labelExpr=f"({json.dumps(names)})[format(datum.value, '.0e')]", **options)
+
+
+enable()  # before any chart is built: specifications are kept

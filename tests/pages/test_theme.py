@@ -17,6 +17,18 @@ def test_each_meaning_has_one_colour_in_light_and_in_dark():
             assert contrast(colour, colours[mode]["backgroundColor"]) > 3, (mode, colour)
 
 
+def test_words_of_charts_can_be_read_on_either_background():
+    colours = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
+    for meant in (theme.WORDS, theme.FORWARD, theme.BACK):
+        for mode, colour in meant.items():
+            assert contrast(colour, colours[mode]["backgroundColor"]) >= 4.5, (mode, colour)
+            assert f"'{colour}'" in theme.ink(meant)["expr"]
+    config = theme._config()["config"]
+    for place, channels in {"axis": ("labelColor", "titleColor"), "legend": ("labelColor",), "title": ("subtitleColor",), "text": ("color",)}.items():
+        assert [config[place][channel] for channel in channels] == [theme.ink()] * len(channels)
+    assert min(size for look in config.values() for name, size in look.items() if name.endswith(("fontSize", "FontSize"))) >= theme.NOTE
+
+
 def contrast(a: str, b: str) -> float:
     """WCAG 2.1 contrast ratio."""
     def luminance(colour: str) -> float:

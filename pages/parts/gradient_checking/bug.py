@@ -36,7 +36,7 @@ def gradient_cells(report: GradientReport, name: str) -> list[pd.DataFrame]:
 @drawn
 def gradient_map(cells: pd.DataFrame, rows: int, columns: int) -> alt.LayerChart:
     """One side's gradient of one parameter (`gradient_cells`): blue positive, orange negative, pale 0, full colour at the largest of the differences."""
-    by_value = alt.Color("value", type="quantitative", scale=alt.Scale(domain=[-1, -0.5, 0, 0.5, 1], range=DIVERGING, clamp=True), legend=None)
+    by_value = alt.Color("value", type="quantitative", scale=alt.Scale(domain=[-1, -0.5, 0, 0.5, 1], range=DIVERGING, clamp=True, interpolate="rgb"), legend=None)
     return alt.layer(common.grid(cells, rows, columns, ("value", "Of the largest", ".3f"), by_value))
 
 

@@ -59,7 +59,7 @@ from engine import check_cost, load_digits, mlp
 data = load_digits()
 network = mlp((64, 256, 32, 10), rng=np.random.default_rng(0), dtype=np.float64)
 cost = check_cost(network, data.x_train[:16] / 16, data.y_train[:16])
-print(f"{cost.parameters} parameters: backpropagation {1e3 * cost.backprop_seconds:.2g} ms, "
+print(f"{cost.parameters} parameters: backpropagation {1e3 * cost.backprop_seconds:.3g} ms, "
       f"all slopes {cost.structured_ratio:.0f} times that, the plain loop {cost.loop_ratio:.0f} times")
 """
 TIMED = "The network that is timed has layers of 64-256-32-10 units, and sees 16 of the built-in digits."

@@ -14,10 +14,11 @@ from pages.shared.encodings import drawn
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import QUIET, TALL, chart, colour, tint
+from pages.shared.titles import powers
 
 STEP = Ladder(
     "grad_step", "Step ε of the secants", 0.5, "With a large step the secants can be seen to be off. With a tiny one, rounding puts the numbers off.",
-    (*(10.0**-k for k in range(12, 1, -1)), 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0),
+    (*(10.0**-k for k in range(12, 1, -1)), 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0), show=powers,
 )
 LINES = {"two-sided": "signal", "one-sided": "gradient", "tangent": "yardstick"}
 SPAN = (-3.0, 3.0)  # of θ in the drawing

@@ -23,7 +23,7 @@ from pages.shared import layout, workers
 from pages.shared.control import Control, Ladder, Menu, Values, seed_control
 from pages.shared.encodings import drawn, titled
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.titles import rule
+from pages.shared.titles import powers, rule
 
 BEST = 0.0  # the best epsilon of the scheme
 WORK = 3e9  # multiplications that one answer may cost: about a second
@@ -66,7 +66,7 @@ CONTROLS: tuple[Control, ...] = (
         tuple(SCHEMES), show=lambda key: SCHEMES[key]),
     Ladder(
         "grad_epsilon", "Step ε", BEST, "With a large step the secant is not the tangent. With a small one rounding takes over, except for the complex step.",
-        (BEST, 1e-30, 1e-20, *(10.0**-k for k in range(12, 0, -1))), show=lambda e: f"{e:g}" if e else "best for the scheme", words={BEST: "best"},
+        (BEST, 1e-30, 1e-20, *(10.0**-k for k in range(12, 0, -1))), show=lambda e: powers(e) if e else "best for the scheme", words={BEST: "best"},
     ),
 )
 MORE: tuple[Control, ...] = (

@@ -65,7 +65,7 @@ def grid(frame: pd.DataFrame, activations: tuple[str, ...], initializers: tuple[
         tooltip=tips(("activation", "Activation"), ("initializer", "Initializer"), ("kind", "Diagnosis of most"), ("count", "Healthy"), ("factor", "Gradient ×")),
     )
     squares = base.mark_rect(stroke="transparent").encode(
-        color=alt.Color("gradient", type="quantitative", scale=alt.Scale(domain=[6, 3, 0, -3, -6], range=DIVERGING), legend=None)
+        color=alt.Color("gradient", type="quantitative", scale=alt.Scale(domain=[6, 3, 0, -3, -6], range=DIVERGING, interpolate="rgb"), legend=None)
     )
     rings = base.transform_filter("datum.usual").mark_rect(filled=False, strokeWidth=2).encode(stroke=alt.StrokeValue(QUIET))
     words = base.mark_text().encode(
