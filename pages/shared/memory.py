@@ -19,6 +19,7 @@ from pages.shared import room
 
 LOOK = 1.0  # seconds between two looks for visitors who have left
 COLLECT = 30.0  # seconds between two collections, as long as pages are being drawn
+_first = threading.Lock()  # never given back
 _latest = [0.0]  # when a page was drawn
 
 
@@ -64,6 +65,8 @@ def keep() -> None:
 
 
 def start() -> None:
-    """Once per process. What is large gets pages of its own, which go back when it is freed: a heap in pieces keeps them."""
+    """Once per process, however many sessions open it at once. What is large gets pages of its own, which go back when it is freed: a heap in pieces keeps them."""
+    if not _first.acquire(blocking=False):
+        return
     ask_allocator("mallopt", -3, 4 * 2**20)  # M_MMAP_THRESHOLD, in bytes
     threading.Thread(target=keep, name="memory", daemon=True).start()

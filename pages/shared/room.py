@@ -51,7 +51,7 @@ def make_room(wanted: float, asking: Any = None) -> bool:
     with _counting:
         now, others = time.monotonic(), [run for run in list(known) if run is not asking and run.held]
         stale = [run for run in others if run.gone or (run.status != "running" and now - run.last_tick > IDLE)]
-        for run in sorted(stale, key=lambda run: run.last_tick):
+        for run in sorted(stale, key=lambda run: -run.held):  # one large one, rather than many small ones
             if sum(run.held for run in others) + wanted > MOST:
                 run.close()
         fits = sum(run.held for run in others) + wanted <= MOST

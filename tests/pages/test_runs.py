@@ -6,7 +6,7 @@ import weakref
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import room, runs
+from pages.shared import memory, room, runs
 
 
 class Counting(runs.Run):
@@ -361,3 +361,12 @@ def test_a_run_is_closed_when_its_browser_has_been_gone_for_as_long_as_one_waits
         now[0] += seconds
         assert room.close_abandoned(lambda name, is_there=is_there: is_there and name in there, 120) == (status == "closed")
         assert run.status == status
+
+
+def test_one_thread_looks_after_memory_however_many_sessions_open_the_app_at_once(monkeypatch):
+    started = []
+    monkeypatch.setattr(memory, "_first", threading.Lock())
+    monkeypatch.setattr(memory.threading, "Thread", lambda **_: type("Started", (), {"start": lambda self: started.append(self)})())
+    for _ in range(3):
+        memory.start()
+    assert len(started) == 1
