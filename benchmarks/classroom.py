@@ -161,6 +161,7 @@ def main() -> None:
     parser.add_argument("--think", type=float, default=4, help="mean seconds between two moves")
     parser.add_argument("--training", type=int, default=0, help="so many others train meanwhile")
     parser.add_argument("--burst", action="store_true", help="all open one link at once, and nothing else")
+    parser.add_argument("--drops", type=int, default=0, help="so many visitors come and lose their connection, and nothing else")
     parser.add_argument("--pages", nargs="*", default=CROWDED)
     parser.add_argument("--parts", action="store_true", help="also by part")
     parser.add_argument("--seed", type=int, default=0)
@@ -168,6 +169,17 @@ def main() -> None:
     server = Server(Path(tempfile.mkdtemp()) / "server.log")
     try:
         Visitor(server.url, "home").vanish()   # a warm server: what is imported is imported
+        if asked.drops:
+            def left() -> str:
+                time.sleep(125 + 35)   # a session's time to live, and a look at memory
+                return (f"{server.watched.num_threads()} threads, {len(server.watched.children(recursive=True))} processes, "
+                        f"{server.watched.num_fds()} handles, {server.megabytes():.0f} MB")
+
+            before = left()
+            for _ in range(asked.drops):
+                Visitor(server.url, "home").vanish()
+            print(f"before: {before}; after {asked.drops} visitors: {left()}")
+            return
         if asked.burst:
             for stem in asked.pages:
                 taken = at_once([lambda stem=stem: Visitor(server.url, f"{stem}?{PAGES[stem].prefix}_seed=7") for _ in range(asked.visitors)])
