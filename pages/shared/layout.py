@@ -1,10 +1,11 @@
 """What every page shows: question, verdict, formulas, numbers, script and source; charts as wide as their place."""
 
+import html
 import inspect
 import logging
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -48,6 +49,18 @@ def packed(spec: dict) -> dict:
         return sink.getvalue().to_pybytes()
 
     return {**spec, "datasets": {name: pack(table) for name, table in spec["datasets"].items()}}
+
+
+OPENING = """<style>
+.opening {display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 0.4rem 1.75rem; font-size: 0.875rem; line-height: 1.45}
+</style>"""
+
+
+def opening(texts: Mapping[str, str]) -> None:
+    """A few sentences before the picture, each under its head: side by side, and below each other on a phone."""
+    said = "".join(f"<div><strong>{head}</strong><br>{html.escape(text)}</div>" for head, text in texts.items() if text)
+    if said:
+        st.html(f'{OPENING}<div class="opening">{said}</div>')
 
 
 def show(where: Any, chart: alt.TopLevelMixin | dict, said: str, table: pd.DataFrame | None = None, **named: pd.DataFrame) -> None:

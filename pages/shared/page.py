@@ -1,4 +1,4 @@
-"""The order in which every page reads: link, controls, picture, verdict, fix, formulas, numbers, what next, script, source."""
+"""The order in which every page reads: parts, question, opening, picture, verdict, fix, formulas, numbers, what next, script, source."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -72,12 +72,13 @@ def try_next(page: Page, lines: Sequence[Try]) -> None:
 
 
 def show_page(page: Page) -> None:
-    """Read the link, draw the controls and the picture; then verdict, fix, formulas, numbers, what next, script, source."""
-    layout.question(page.question)
+    """Read the link, draw the part's opening, its controls and its picture; then verdict, fix, formulas, numbers, what next, script, source."""
     link.read(page.stem, page.controls)
     with st.sidebar:
         preset_menu(page)
     part = page.part(link.draw(page.part_control)) if len(page.parts) > 1 else page.parts[0]
+    layout.question(part.question or page.question)
+    layout.opening({"What you see": part.sees, "Why it matters": part.matters, "Try first": part.first})
     drawn = (page.part_control, *part.all_controls)
     link.focus(drawn)
     v = draw_controls(part)

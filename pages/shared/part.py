@@ -57,6 +57,10 @@ class Part:
     key: str  # in the link
     title: str  # on the pill
     show: Callable[[Values], Shown]
+    question: str = ""  # its headline; the rest of its opening in a sentence or three each:
+    sees: str = ""  # what is drawn
+    matters: str = ""  # why one should know it
+    first: str = ""  # what to do first
     controls: tuple[Control, ...] = ()  # in the sidebar, in order
     folded: Mapping[str, tuple[Control, ...]] = field(default_factory=dict)  # there too, by the title of the fold that holds them
     unfolded: bool = False  # all of them open at first

@@ -104,7 +104,12 @@ for step in (*forward, *backward):
 
 
 PART = Part(
-    "hand", "Backprop by hand", show, controls=CONTROLS,
+    "hand", "Backprop by hand", show,
+    question="How does a gradient find its way back, number by number?",
+    sees="Two inputs x, two hidden units a, one output y. Each line carries its weight w, and below it the gradient: how much the error J grows with that weight.",
+    matters="The gradient of a first weight is a product: error, slopes, a later weight, an input. If one of these is 0, so is the gradient.",
+    first="Follow the gradient of w₁ from the output back to the input. Then set w₁ to 20 and look again.",
+    controls=CONTROLS,
     presets=(Preset("act_hand", "Backprop by hand", "The units give 0.731 and 0.5, and the output is 0.5575. The slide rounds it to 0.55."),),
     try_next=(
         Try("w₁ = 20: the first unit saturates. What is left of the gradients of w₁ and w₂?", by_hand.NOTES | {"w1": 20.0}),

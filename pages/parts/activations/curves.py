@@ -170,7 +170,12 @@ for activation in table:
 
 
 PART = Part(
-    "curves", "Curves", show, controls=CONTROLS, folded=SLOPE_CONTROLS, unfolded=True,
+    "curves", "Curves", show,
+    question="Where does an activation let the gradient through?",
+    sees="Left: the activation φ, what a unit makes of its sum z. Right: its slope φ′, the factor on the gradient that comes back through the unit.",
+    matters="Where the slope is 0, nothing comes back to the unit's weights. Where it is 1, the gradient passes unchanged.",
+    first="Move the cursor to z = 4 and read the slopes. Then try 51.",
+    controls=CONTROLS, folded=SLOPE_CONTROLS, unfolded=True,
     presets=(
         Preset(
             "act_notes", "The notes' figure", "Five curves, and below them where each slope is almost gone.",

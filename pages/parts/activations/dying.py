@@ -206,7 +206,12 @@ for activation in table:
 
 
 PART = Part(
-    "dying", "Dying ReLU", show, controls=CONTROLS, folded=SLOPE_CONTROLS,
+    "dying", "Dying ReLU", show,
+    question="Can a ReLU unit die, and does it come back?",
+    sees="Left: the share of hidden units that no training image switches on, while the network learns. Right: the same by layer, at the end.",
+    matters="A ReLU unit that is off for every image has slope 0 on all of them. Then it says nothing, and no gradient reaches its weights.",
+    first="Compare start and end: of which activation do units come back? Then set the first bias to 0.",
+    controls=CONTROLS, folded=SLOPE_CONTROLS,
     presets=(
         Preset("act_dying", "Dying ReLU: biases too low", "ReLU's line stays where it began. The other three come down: many of their units come back."),
         Preset("act_dying_step", "Dying ReLU: steps too large", "The first step alone switches off half of ReLU's units, 45 % of leaky ReLU's and 41 % of ELU's.", {"rate": 0.1, "bias": 0.0}),

@@ -164,7 +164,12 @@ for activation in table:
 
 
 PART = Part(
-    "product", "The product of slopes", show, controls=CONTROLS, folded=SLOPE_CONTROLS,
+    "product", "The product of slopes", show,
+    question="How much of the gradient reaches the first layer?",
+    sees="The gradient in each layer, divided by that in the last. Left: each activation with its usual first weights. Right: all of them with the rule that you choose.",
+    matters="On its way back the gradient is multiplied by a slope in every layer. A sigmoid's slope is at most ¼: ten of them alone leave less than a millionth.",
+    first="Move the depth from 5 to 30. Which activation loses its gradient first?",
+    controls=CONTROLS, folded=SLOPE_CONTROLS,
     presets=(
         Preset("act_sigmoid", "Sigmoid at 1/√n", "Less than a quarter of the gradient is left after each layer.", {"set": ["sigmoid"]}),
         Preset(

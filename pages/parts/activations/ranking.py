@@ -190,7 +190,12 @@ for step in ranking(table, depth={s.depth}, width={s.width}, epochs={s.epochs}, 
 
 
 PART = Part(
-    "ranking", "The ranking, measured", show, controls=CONTROLS, folded=SLOPE_CONTROLS,
+    "ranking", "The ranking, measured", show,
+    question="Is there a best activation?",
+    sees="After Start, each point is a trained network, and how many test images it reads correctly. Left: at the end. Right: after each epoch, once through all images.",
+    matters="Textbooks rank the activations. But the same activation with other random weights can read more or less, so one training alone is no proof.",
+    first="Choose five hidden layers and press Start. Do the points of different activations overlap?",
+    controls=CONTROLS, folded=SLOPE_CONTROLS,
     presets=(
         Preset("act_ranking", "The ranking at 20 layers", "Press Start. Is the textbooks' order the one that comes out?"),
         Preset(

@@ -115,7 +115,12 @@ for x, normalized, y in zip(steps.x, steps.normalized, steps.y):
 
 
 PART = Part(
-    "batch", "The mini-batch", show, controls=BATCH,
+    "batch", "The mini-batch", show,
+    question="What does batch norm do to a handful of numbers?",
+    sees="A mini-batch: what a unit gets from a few examples. Left to right each value x loses the mean, is divided by the spread (x̂), and gets a learned spread γ and mean β (y).",
+    matters="Whatever comes in, the next layer gets values with a mean of β and a spread of at most |γ|. The network learns both, as it learns weights.",
+    first="Drag x₁ away from the others. What happens to all the values that did not move?",
+    controls=BATCH,
     presets=(
         Preset("bn_start", "One mini-batch", "Left to right: subtract the mean, divide by the spread, multiply by γ and add β."),
         Preset("bn_one", "A batch of one", "x − μ is 0: whatever goes in, β comes out.", {"size": 1}),

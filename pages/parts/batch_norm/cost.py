@@ -95,7 +95,12 @@ print("total {{:,}}, trainable {{:,}}, non-trainable {{:,}}".format(*totals(rows
 
 
 PART = Part(
-    "cost", "Parameters", show, inside=(LAYERS,),
+    "cost", "Parameters", show,
+    question="How many numbers does batch norm add?",
+    sees="Each layer of the network that you type, with how many numbers it trains, and how many it only keeps.",
+    matters="For each unit batch norm adds four numbers: γ and β are trained, a running mean and variance are kept. A bias just before it is of no use.",
+    first="Take one “BN” out of the list. How many numbers does that save?",
+    inside=(LAYERS,),
     presets=(
         Preset("bn_keras_after", "Keras listing: BN after ELU", "It has 271,346 parameters; 2,368 of them are not trained."),
         Preset("bn_keras_before", "Keras listing: BN before ELU", "It has 400 biases fewer: 270,946 parameters.", {"layers": BEFORE}),

@@ -156,7 +156,12 @@ for batch_norm in (None, "before", "after"):
 
 
 PART = Part(
-    "depth", "Through depth", show, controls=CONTROLS,
+    "depth", "Through depth", show,
+    question="What does batch norm change in a deep network?",
+    sees="The same random network three times: without batch norm, with it before the activation φ, and after it. Columns are layers, darker where more values lie.",
+    matters="Batch norm divides the scale of the weights out again. Weights half as large leave its output as it was, but for ε, a small number in its division.",
+    first="Move the weight scale from one end to the other. Which of the three pictures stays as it is?",
+    controls=CONTROLS,
     presets=(
         Preset("bn_small", "Weights too small", "Without batch norm the activations shrink to nothing; with it, before or after φ, they keep their spread.", {"scale": 0.05}),
         Preset("bn_he", "He's scale, with and without", "The plain network keeps signal and gradient. Batch norm makes the gradient grow.", {"scale": 1.4142}),

@@ -143,7 +143,12 @@ def test_data(rows: Sequence[input_scaling.TestScaling]) -> None:
 
 
 PART = Part(
-    "input", "Inputs", show, controls=CONTROLS,
+    "input", "Inputs", show,
+    question="Why scale the inputs before training?",
+    sees="The loss of a model with two weights, as a valley seen from above, for three ways to scale its inputs. The path is thirty steps of gradient descent.",
+    matters="In a long valley gradient descent needs many steps. Divided by their spread σ, the inputs make a round one: its condition number is 1.",
+    first="Let x₁ reach only to 10, so that the long valleys can be seen. Which path gets to the cross?",
+    controls=CONTROLS,
     presets=(
         Preset("bn_inputs", "Ranges 1 … 1000 and 0 … 1", "Divided by σ² the valley is as long as before, only turned by a right angle."),
         Preset("bn_inputs_10", "Ranges 1 … 10 and 0 … 1", "The way zigzags across the valley, and hardly moves along it.", {"range": 10, "share": 0.9}),

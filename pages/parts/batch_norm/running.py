@@ -143,7 +143,12 @@ print(f"in use: mean {{run.use_mean[k]:.6g}}  spread {{run.use_std[k]:.6g}}")
 
 
 PART = Part(
-    "running", "Training and use", show, controls=CONTROLS,
+    "running", "Training and use", show,
+    question="What does batch norm do when there is no batch?",
+    sees="Left: the mean of each batch, and the running mean, an average kept while training. Right: the normalised values x̂ if the network is used with these averages after step k.",
+    matters="In use, a single image has no batch: averages kept from training replace its mean and variance. Where they are off, so is every value.",
+    first="Evaluate after step 3, then after step 30. When have the averages arrived?",
+    controls=CONTROLS,
     presets=(
         Preset("bn_early", "Evaluated too early", "The running statistics have not yet come to the true mean and variance.", {"evaluate": 5}),
         Preset("bn_shifted", "The inputs shift", "The running mean lags behind the mean of the batches.", {"shift": 2.0, "evaluate": 63}),

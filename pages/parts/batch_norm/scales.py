@@ -174,7 +174,12 @@ for scale, without, with_it in zip(SCALES, *accuracy):
 
 
 PART = Part(
-    "scales", "Sixteen scales", show, controls=CONTROLS,
+    "scales", "Sixteen scales", show,
+    question="Does batch norm help with all first weights?",
+    sees="After Start, how many training images networks read correctly, for sixteen scales σ of their first weights, with batch norm and without. Dark: as published for MNIST.",
+    matters="Of the scales published for MNIST, few let the plain network learn. With batch norm it learns at each of them, but not always better.",
+    first="Press Start. At which scales does batch norm end behind?",
+    controls=CONTROLS,
     presets=(
         Preset("bn_sixteen", "Sixteen scales on MNIST", "On MNIST, batch norm ends ahead at most scales, and behind at 0.29 and 0.16.", {"data": "mnist"}),
     ),

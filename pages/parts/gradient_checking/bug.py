@@ -144,7 +144,12 @@ for row in report.by_parameter.values():
 
 LOOK_FOR = "Which parameters are wrong? Which are right, if any? What stands between them?"
 PART = Part(
-    "bug", "Find the bug", show, inside=(BUG, PARAMETER),
+    "bug", "Find the bug", show,
+    question="Which line of the backward pass is wrong?",
+    sees="One line of this network's backward pass is wrong. The strip shows which weights get a wrong gradient, and the maps below show what it looks like.",
+    matters="A check finds a bug without naming it. Which weights are wrong, and by what factor, leads to the faulty line.",
+    first="Look for a parameter that is still right. Then choose a bug in the list below.",
+    inside=(BUG, PARAMETER),
     presets=tuple(Preset(f"grad_bug_{i}", f"Bug {i}", LOOK_FOR, {"bug": i}) for i in range(1, len(NUMBERED) + 1)),
     try_next=(
         Try("Bug 13. Before you answer: which is the last parameter, counted from the output, that is still right?", {"bug": 13}),

@@ -109,7 +109,12 @@ def cost() -> Shown:
 
 
 PART = Part(
-    "cautions", "Cautions", show, inside=(CAUTION, MISTAKE),
+    "cautions", "Cautions", show,
+    question="How can a gradient check mislead?",
+    sees="Choose a caution: a strip shows one check, with a mistake in it or without. The last one, Cost, tells how long a check takes.",
+    matters="A check that is done wrongly can reject right code, or let wrong code pass.",
+    first="Guess what the mistake will do before you switch it on.",
+    inside=(CAUTION, MISTAKE),
     try_next=(
         Try("*Kink*: guess before you switch. Will the check fail, pass, or say that it cannot tell?", {"caution": "kink", "mistake": False}),
         Try("*One sample*: without the mistake the bug is found. With it, the plain formula says right.", {"caution": "one_sample", "mistake": True}),

@@ -105,7 +105,12 @@ for row in secants({v.function!r}, {v.theta!r}, [{v.step!r}]):
 
 NOTES = {"function": "cube", "theta": 1.0, "step": 0.01}
 PART = Part(
-    "curve", "One curve", show, controls=(FUNCTION, THETA, STEP),
+    "curve", "One curve", show,
+    question="Can a slope be measured without calculus?",
+    sees="A curve f, its tangent at the place θ, and two secants, lines through two of its points. They lie a step ε to both sides of θ, or at θ and a step to the right.",
+    matters="Backpropagation is much code, easily wrong. A secant needs nothing but values of f, so its slope can tell whether that code is right.",
+    first="Move the step ε from 1 to 0.01. Which secant comes closer to the tangent?",
+    controls=(FUNCTION, THETA, STEP),
     presets=(Preset("grad_notes", "The notes' θ³", "The one-sided secant has slope 3.0301, the two-sided 3.0001: errors of 3ε + ε² and ε².", NOTES),),
     try_next=(
         Try("ε = 0.01 at θ = 1: the numbers of the lecture notes.", preset="grad_notes"),

@@ -168,7 +168,12 @@ def show(v: Values) -> Shown:
 PLAIN = {control.name: control.default for control in (*CONTROLS, *MORE)}
 DLFS = {"data": "mnist", "epsilon": 1e-4}  # the book's images and step
 PART = Part(
-    "net", "A network", show, controls=CONTROLS, folded={"More": MORE}, inside=(PARAMETER,),
+    "net", "A network", show,
+    question="Is backpropagation right for every weight?",
+    sees="All weights and biases of a network in one strip, θ, the first layer on the left. The colour tells how far backpropagation is from a measured slope.",
+    matters="A wrong gradient brings no error message, only worse training. Compared weight by weight, it can be seen.",
+    first="Change the activation, then add batch norm. Do both sides still agree?",
+    controls=CONTROLS, folded={"More": MORE}, inside=(PARAMETER,),
     presets=(
         Preset("grad_default", "Every weight of a network", "25,194 components, taken by backpropagation and by differences while you move a slider."),
         Preset("grad_trap", "The 10⁻⁷ trap", "With ε = 10⁻⁷, a threshold of 10⁻⁷ for every parameter rejects correct code, because of rounding.",

@@ -136,7 +136,12 @@ for dtype in (np.float64, np.float32):
 
 
 PART = Part(
-    "v", "The V", show, controls=(FUNCTION, THETA),
+    "v", "The V", show,
+    question="How small should the step be?",
+    sees="The error of a measured slope at every step ε, for three ways to measure it, with 16 digits (float64) and with 7 (float32).",
+    matters="A long step can miss the tangent. A very short one loses digits, where two almost equal numbers are subtracted.",
+    first="Choose exp θ. Which step is best for the two-sided difference?",
+    controls=(FUNCTION, THETA),
     presets=(Preset("grad_v", "How small is too small?", "One-sided and two-sided differences have a best ε. The complex step is good at any small one."),),
     try_next=(
         Try("exp θ: read off the best ε of the two-sided difference in float64, and in float32.", {"function": "exp"}),

@@ -91,7 +91,12 @@ for layers, (gaussian, orthogonal) in enumerate(singular_values_by_depth({layers
 
 
 PART = Part(
-    "chain", "Linear chain", show, controls=(GAIN, DEPTH, WIDTH, SEED), cites=("saxe",),
+    "chain", "Linear chain", show,
+    question="What does one factor do when every layer repeats it?",
+    sees="Left: a signal that each layer multiplies by the same number, the gain a. Right: how far a product of random matrices stretches a direction.",
+    matters="Depth makes small differences huge: a factor of 1.1 becomes 107 in fifty layers, and a factor of 0.9 becomes 0.0057.",
+    first="Set the gain to 1.1, then to 0.9, and move the depth from 5 to 50.",
+    controls=(GAIN, DEPTH, WIDTH, SEED), cites=("saxe",),
     presets=(Preset("linear_chain", "Linear chain", "1.5 to the power of 49 is 4.3 × 10⁸.", {"gain": 1.5, "depth": 50}),),
     try_next=(
         Try("A gain of 1.1, a tenth too much: fifty layers make it a factor of 107.", {"gain": 1.1, "depth": 50}),

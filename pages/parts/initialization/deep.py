@@ -199,7 +199,12 @@ PRESETS = (
 )
 
 PART = Part(
-    "deep", "Deep network", show, controls=NETWORK, folded={"More": MEASURED}, inside=(SHOW,), cites=("notes", "dlfs", "cs231n", "poole", "schoenholz"),
+    "deep", "Deep network", show,
+    question="Does a signal survive many random layers?",
+    sees="Inputs go through a network with random weights, before any training. Each small picture is a histogram of one layer's values, the first layer on the left.",
+    matters="Training starts from such weights. A layer learns from the gradient that comes back to it: where hardly any arrives, plain gradient descent hardly changes it.",
+    first="Change the initializer to He normal. What happens to the last layers?",
+    controls=NETWORK, folded={"More": MEASURED}, inside=(SHOW,), cites=("notes", "dlfs", "cs231n", "poole", "schoenholz"),
     presets=PRESETS,
     try_next=(
         Try("*Sigmoid, 1/√n*: broad histograms, and inputs that can hardly be told apart.", preset="sigmoid_xavier"),

@@ -108,7 +108,12 @@ for pair in survey({v.depth}, width=64, samples=64, gain={v.gain}, seed={v.seed}
 
 
 PART = Part(
-    "matrix", "Matrix", show, controls=(DEPTH, GAIN, SEED), cites=("glorot", "he", "lecun", "saxe", "lsuv"),
+    "matrix", "Matrix", show,
+    question="Which first weights suit which activation?",
+    sees="Each row is an activation, each column a rule for the first weights. The cell tells whether such networks keep their signal and their gradient.",
+    matters="No one rule suits all activations. Over thirty layers LeCun's rule keeps the gradient of SELU alive, and lets that of ReLU fade.",
+    first="Set the depth to 5, then to 30. How many healthy pairs are left?",
+    controls=(DEPTH, GAIN, SEED), cites=("glorot", "he", "lecun", "saxe", "lsuv"),
     try_next=(
         Try("Depth 5: far more pairs are healthy than at depth 30.", {"depth": 5}),
         Try("Gain 2: with ReLU every rule but LSUV lets signal and gradient explode.", {"gain": 2.0})),

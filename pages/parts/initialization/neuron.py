@@ -61,7 +61,12 @@ print("z = %g, slope %.4g" % saturated_neuron(100, 0.5, 1.0))
 
 
 PART = Part(
-    "neuron", "One neuron", show, controls=(SEED,), cites=("notes", "lecun", "he"),
+    "neuron", "One neuron", show,
+    question="How large does the sum in one neuron get?",
+    sees="A neuron adds up n inputs, each times its weight: that is z. The picture shows how much z varies between 2,000 random neurons.",
+    matters="With weights of variance 1 the variance of z grows like n. A sum far from 0 lies where a sigmoid is flat, and next to no gradient passes there.",
+    first="Read the three lines at a thousand inputs. Which rule keeps the sum as large as a single input?",
+    controls=(SEED,), cites=("notes", "lecun", "he"),
     try_next=(
         Try("Go on to the linear chain: one factor, multiplied layer after layer.", preset="linear_chain"),
         Try("*Sigmoid, σ = 1*: two thirds of the first layer's pre-activations are on the flat pieces.", preset="sigmoid_1")),

@@ -79,7 +79,12 @@ for rule, gain in {tuple(STARTS.values())}:
 
 
 PART = Part(
-    "symmetry", "Symmetry", show, controls=(ACTIVATION, SEED), cites=("notes", "geron"),
+    "symmetry", "Symmetry", show,
+    question="What if all weights start out equal?",
+    sees="One small network learns from three starts: weights of zero, equal weights, random weights. Left: how many of its hidden units differ. Right: the loss, its error.",
+    matters="Equal units get equal gradients, so training keeps them equal, but for rounding. A layer of such units can do no more than a single one.",
+    first="Change the activation. Does training with any of them tell equal units apart?",
+    controls=(ACTIVATION, SEED), cites=("notes", "geron"),
     presets=(Preset("constant", "Constant weights", "The layer that started constant has one unit, twenty times over.", {"activation": "tanh"}),),
     try_next=(
         Try("ReLU and another seed: from zeros, no weight moves at all.", {"activation": "relu", "seed": 1}),
