@@ -23,6 +23,7 @@ from pages.parts.activations import PAGE, by_hand, common, curves, dying, produc
 from pages.shared.titles import title
 from tests.claims.claim import Claim
 from tests.claims.collect import sentences
+from tests.claims.openings import openings
 
 SUPERSCRIPT = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 NUMBER = r"(?:∞|−?[\d.,]*\d(?: × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?)"
@@ -691,6 +692,7 @@ def stands(when, check, *texts):
 
 
 CLAIMS: dict[str, Claim] = {
+    **openings("activations"),
     **says_nothing("always", "names an axis, a picture, a part or a preset",
         "**Earlier runs**: the middle of the seeds", "Against learning rate and bias", "Against the first bias", "Against the learning rate",
         "By layer, at the end", "Dying ReLU: biases too low", "Dying ReLU: steps too large", "Each with its usual initializer",

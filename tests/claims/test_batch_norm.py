@@ -22,6 +22,7 @@ from pages.shared import encodings
 from pages.shared.control import Values
 from tests.claims.claim import Claim
 from tests.claims.collect import sentences
+from tests.claims.openings import openings
 
 TRIED = {"settings": 0}   # how many settings the grids below went through
 
@@ -561,6 +562,7 @@ def none_of(why: str, *texts: str) -> dict[str, Claim]:
 
 
 CLAIMS: dict[str, Claim] = {
+    **openings("batch_norm"),
     **all_of("by the kind of the batch", check_batch,
              "A batch of one is its own mean: x − μ = 0, so y = β = {} whatever x is. Nothing passes, forward or back.",
              "All {} values are equal: σ² = 0, and only ε keeps the division finite. Every y is β = {}.",

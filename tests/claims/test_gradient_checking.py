@@ -21,6 +21,7 @@ from pages.parts.gradient_checking import PAGE, bug, cautions, common, curve, ne
 from pages.shared.titles import rule
 from tests.claims.claim import Claim
 from tests.claims.collect import sentences
+from tests.claims.openings import openings
 from tests.pages.helpers import open_part
 
 SUPERSCRIPT = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
@@ -705,6 +706,7 @@ def said(when, *sentences_, check=None, why_not=""):
 
 
 CLAIMS: dict[str, Claim] = {
+    **openings("gradient_checking"),
     **said(
         'in words or on an axis, always',
         " that could be compared",

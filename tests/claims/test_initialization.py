@@ -22,6 +22,7 @@ from pages.parts.initialization import PAGE, chain, common, deep, matrix, neuron
 from pages.shared.part import find_preset
 from tests.claims.claim import Claim
 from tests.claims.collect import sentences
+from tests.claims.openings import openings
 
 FILES = ("pages/parts/initialization", "pages/home.py", "engine/diagnosis.py")
 NUMBER = re.compile(r"−?\d[\d,]*\.?\d*(?: × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?|∞")
@@ -531,7 +532,7 @@ NOT_CLAIMS = {
            "Weights σ_w = std · √fan_in", "a to the power L − 1 by layer, for the chosen gain, 1.5 and 0.5", "per unit, over data", "{} histograms of {} in up to five of {} layers: {}",
            "{}{} by layer, measured and in theory: {}", "χ, the factor on the gradient's mean square per layer", ", the widest multiplied here"),
 }
-CLAIMS = {text: Claim(when, check) for text, (when, check) in PARTS.items()} | {
+CLAIMS = openings("initialization") | {text: Claim(when, check) for text, (when, check) in PARTS.items()} | {
     text: Claim("always" if reason == LABEL else "where it stands", why_not=reason) for reason, texts in NOT_CLAIMS.items() for text in texts}
 
 

@@ -20,6 +20,7 @@ from pages.parts.mnist_training.run import TrainingRun, TrainingSettings
 from pages.shared.control import Values
 from tests.claims.claim import Claim
 from tests.claims.collect import sentences
+from tests.claims.openings import openings
 from tests.reference import MNIST
 
 PART = PAGE.parts[0]
@@ -402,6 +403,7 @@ def name(why: str = "a name") -> Claim:
 
 STUCK = "the run is at the loss and the accuracy of guessing"
 CLAIMS: dict[str, Claim] = {
+    **openings("mnist_training"),
     # verdicts
     "**No mistakes** among the test images.": Claim("every test image is read correctly", check_sure),
     "**Surest mistakes** among {} test images: wrong answers that were given at least {}.": Claim("there are such mistakes", check_sure),

@@ -1,5 +1,6 @@
 """What holds for every part and every preset, also for those that are yet to be written."""
 
+import html
 import os
 import re
 import shutil
@@ -46,7 +47,8 @@ def test_a_link_opens_a_part_with_one_title_a_verdict_charts_that_speak_and_a_sc
     app = open_part(page, part)
     assert not app.exception
     assert not app.warning
-    assert len(app.title) == 1
+    assert [title.value for title in app.title] == [part.question]
+    assert all(html.escape(text) in app.get("html")[0].proto.body for text in (part.sees, part.matters, part.first))
     assert len(verdict_of(app)) > 20
     assert charts_of(app) or (page.prefix, part.key) == ("act", "ranking")   # nothing has been run yet
     said = [chart.alt for chart in charts_of(app)]
@@ -56,6 +58,17 @@ def test_a_link_opens_a_part_with_one_title_a_verdict_charts_that_speak_and_a_sc
     assert_charts_are_vega_lite(app)
     assert "print(" in golden.script_of(app)
     assert any(button.label == "Download as CSV" for button in app.get("download_button"))
+
+
+@each_part
+def test_every_part_asks_says_what_is_seen_why_it_matters_and_what_to_try_in_short_sentences(page, part):
+    assert part.question.endswith("?")
+    assert [other for _, other in PARTS if other.question == part.question] == [part]
+    assert all((part.sees, part.matters, part.first))
+    assert len(f"{part.sees} {part.matters} {part.first}") < 420   # the picture stays on a laptop's first screen
+    said = [part.question, part.sees, part.matters, part.first, *(preset.look_for for preset in part.presets), *(line.text for line in part.try_next)]
+    for sentence in (one for text in said for one in re.split(r"(?<=[.?!:;]) ", text)):
+        assert len(sentence.split()) <= 30, sentence
 
 
 def test_every_part_names_its_sources_and_no_source_is_listed_for_nothing():
@@ -200,7 +213,8 @@ def show(v: Values) -> Shown:
     return Shown(verdict, [f"{v.side}^2 = {v.side ** 2}"], "import math\\n" + script, table)
 
 
-PART = Part("square", "Squares", show, controls=(SIDE,), presets=(Preset("bn_square", "A square of ten", "Its area is 100.", {"side": 10}),),
+PART = Part("square", "Squares", show, question="How large is a square?", sees="The area of a square.", matters="It grows faster than the side.",
+            first="Double the side.", controls=(SIDE,), presets=(Preset("bn_square", "A square of ten", "Its area is 100.", {"side": 10}),),
             try_next=(Try("A side of 20.", {"side": 20}),))
 '''
 

@@ -1,0 +1,219 @@
+"""What the openings of the parts say: why each part matters is a claim, and is checked; the rest asks, points, or names what is drawn."""
+
+import math
+
+import numpy as np
+
+from engine import CAUTIONS, SGD, Dataset, Momentum, check_gradients, exercise, load_digits, mean_field, mlp, secants, train
+from engine.activations import as_activation
+from engine.diagnosis import survey
+from engine.gradient_check.zoo import NUMBERED, fingerprint, numbered
+from engine.layers import BatchNorm
+from engine.studies import by_hand, input_scaling, layer_list, linear, moment_map, normalization, ranking, symmetry
+from engine.studies.sixteen_scales import PUBLISHED
+from pages.parts.activations import selu
+from pages.parts.batch_norm import inputs
+from pages.shared.part import PAGES
+from tests.claims.claim import Claim
+
+
+def grows_with_inputs():
+    for seed in range(3):
+        sizes = (10, 100, 1000)
+        found = linear.neurons(sizes, [[1.0] * 3], seed=seed)[0]
+        assert np.allclose([one.measured / n for one, n in zip(found, sizes, strict=True)], 1, rtol=0.2)
+    assert as_activation("sigmoid").df(np.array([30.0]))[0] < 1e-12
+
+
+def depth_makes_it_huge():
+    assert round(linear.chain(1.1, 50)) == 107
+    assert round(linear.chain(0.9, 50), 4) == 0.0057
+
+
+def a_step_is_as_large_as_its_gradient():
+    data = load_digits()
+    network = mlp((64, 20, 10), rng=np.random.default_rng(0), dtype=np.float64)
+    before, optimizer = network.theta.copy(), SGD(network, learning_rate=0.1)
+    network.loss_and_gradient(data.x_train[:32] / 16, data.y_train[:32])
+    optimizer.step()
+    assert np.allclose(network.theta - before, -0.1 * network.gradient)
+
+
+def a_factor_near_one():
+    assert math.isclose(mean_field.chi(1.0, 1.0, "identity"), 1)
+    assert 0.8**100 < 1e-9
+    assert 1.25**100 > 1e9
+
+
+def one_rule_does_not_suit_all():
+    pairs = {pair.activation: pair for pair in survey(30, activations=("selu", "relu"), width=64, samples=64, gain=1.0, seed=0, networks=8)
+             if pair.initializer == "lecun_normal"}
+    assert pairs["selu"].healthy > pairs["selu"].drawn / 2
+    assert 0.1 < pairs["selu"].gradient < 30
+    assert pairs["relu"].healthy == 0
+    assert pairs["relu"].gradient < 1e-3
+
+
+def equal_units_stay_equal():
+    for activation in ("tanh", "relu", "sigmoid"):
+        run = symmetry.count_units("digits", "constant", activation=activation, gain=0.1)
+        assert (run.units[:, 0] == 1).all()
+
+
+def slopes_of_a_sigmoid():
+    assert as_activation("sigmoid").df(np.linspace(-50, 50, 10001)).max() == 0.25
+    assert 0.25**10 < 1e-6
+
+
+def a_slope_is_a_factor():
+    network = mlp((1, 1, 1), activation="relu", rng=np.random.default_rng(0), dtype=np.float64)
+    dense, bend, output = network.layers[:3]
+    for z, factor in ((-1.0, 0.0), (2.0, 1.0)):
+        dense.weight.value[...], dense.bias.value[...], output.weight.value[...] = 1.0, 0.0, 1.0
+        network.forward(np.array([[z]]), training=True)
+        assert bend.backward(np.array([[3.0]]))[0, 0] == 3 * factor
+
+
+def a_product_with_a_zero():
+    for given in ({"w5": 0.0}, {"x1": 0.0}, {"t": by_hand.passes(**by_hand.NOTES)["y"]}):
+        assert by_hand.passes(**(by_hand.NOTES | given))["dw1"] == 0
+    assert by_hand.passes(**by_hand.NOTES)["dw1"] != 0
+
+
+def off_for_every_image():
+    data = load_digits()
+    network = mlp((64, 20, 10), rng=np.random.default_rng(0), dtype=np.float64)
+    weight, bias = network.layers[0].weight, network.layers[0].bias
+    bias.value[3] = -1e3
+    network.loss_and_gradient(data.x_train[:200] / 16, data.y_train[:200])
+    assert not weight.gradient[:, 3].any()
+    assert not bias.gradient[3]
+    assert weight.gradient[:, 4].any()
+
+
+def selu_draws_near():
+    for mean, variance in selu.STARTS:
+        end = moment_map.trajectory(mean, variance, 300, "selu", sigma_w=1.0)[-1]
+        assert np.allclose(end, (0, 1), atol=0.05)
+
+
+def seeds_differ():
+    steps = ranking.ranking(["relu"], depth=5, width=30, epochs=2, seeds=3, learning_rate=1e-3)
+    assert len({step.test_accuracy for step in steps if step.last}) > 1
+
+
+def learned_mean_and_spread():
+    rng = np.random.default_rng(0)
+    for size in (1, 2, 3, 16, 64):
+        for spread in (1e-3, 1.0, 1e3):
+            steps = normalization.normalize_batch(5 + spread * rng.standard_normal(size), gamma=-1.7, beta=0.3)
+            assert math.isclose(steps.y.mean(), 0.3, abs_tol=1e-6)
+            assert steps.y.std() <= 1.7 + 1e-9
+    assert {p.name.rpartition(".")[2] for p in BatchNorm(3).parameters()} == {"gamma", "beta"}
+
+
+def every_example_counts():
+    rng = np.random.default_rng(0)
+    x, dy = rng.standard_normal(8), rng.standard_normal(8)
+    moved = x.copy()
+    moved[0] += 1
+    first, second = (normalization.gradient_terms(normalization.normalize_batch(one), dy).dx for one in (x, moved))
+    assert np.abs(first - second).min() > 0
+    assert abs(first.sum()) < 1e-12
+
+
+def averages_replace_the_batch():
+    layer, x = BatchNorm(2, dtype=np.float64), np.random.default_rng(0).standard_normal((50, 2))
+    for _ in range(200):
+        layer.forward(x, training=True)
+    right = layer.forward(x[:1], training=False)
+    assert np.allclose(right, layer.forward(x, training=False)[:1])
+    layer.running_mean.value += 1.0
+    assert (np.abs(layer.forward(x[:1], training=False) - right) > 0.5).all()
+
+
+def the_scale_is_divided_out():
+    z = np.random.default_rng(0).standard_normal((100, 5))
+    once, half = (BatchNorm(5, epsilon=1e-12, dtype=np.float64).forward(s * z, training=True) for s in (1.0, 0.5))
+    assert np.allclose(once, half)
+
+
+def published_scales():
+    without, with_it = np.array(list(PUBLISHED.values())).T
+    assert (without > 0.5).sum() < len(PUBLISHED) / 3
+    assert (with_it > 0.4).all()
+    assert (with_it < without).any()
+
+
+def four_numbers_a_unit():
+    plain, normed, bare = (layer_list.totals(layer_list.parse_layers(f"784, {text}, 10").summary()) for text in ("300", "300, BN", "300 no bias, BN"))
+    assert [after - before for before, after in zip(plain, normed, strict=True)] == [1200, 600, 600]
+    assert normed[0] - bare[0] == 300
+    x = np.random.default_rng(0).standard_normal((20, 3))
+    assert np.allclose(*(BatchNorm(3, dtype=np.float64).forward(x + bias, training=True) for bias in (0.0, 7.0)))
+
+
+def a_round_valley():
+    for largest in inputs.CONTROLS[0].options:
+        ways = {way: input_scaling.valley(input_scaling.features(largest), way) for way in inputs.WAYS}
+        assert math.isclose(ways["std"].condition, 1, rel_tol=1e-6)
+        assert ways["raw"].condition < 1.1 or ways["raw"].steps_needed(0.2) > ways["std"].steps_needed(0.2)
+
+
+def values_alone():
+    assert abs(secants("sin", 0.7, [1e-4])[0].two_sided - math.cos(0.7)) < 1e-8
+
+
+def too_long_and_too_short():
+    long, good, short = (secants("exp", 1.0, [epsilon])[0].two_sided_error for epsilon in (1.0, 1e-5, 1e-13))
+    assert good < 1e-9 < short < long
+
+
+def wrong_and_silent():
+    e = exercise("missing_slope")
+    loss, gradient = e.network.loss_and_gradient(e.x, e.labels)
+    assert math.isfinite(loss)
+    assert np.isfinite(gradient).all()
+    grades = {row.grade for row in check_gradients(e.network, e.x, e.labels).by_parameter.values()}
+    assert {"wrong", "right"} <= grades
+
+
+def bugs_can_be_told_apart():
+    spoilt = {frozenset(fingerprint(numbered(i).correct, NUMBERED[i - 1])) for i in range(1, len(NUMBERED) + 1)}
+    assert len(spoilt) > 5
+
+
+def checks_that_mislead():
+    assert CAUTIONS["dropout"].check(False).grade == "right" != CAUTIONS["dropout"].check(True).grade
+    assert CAUTIONS["late"].check(False).grade == "wrong"
+    assert CAUTIONS["late"].check(True).relative_error < 1e-5
+
+
+def by_heart():
+    data = load_digits()
+    few = Dataset(**{**vars(data), "x_train": data.x_train[:20], "y_train": data.y_train[:20]})
+    network = mlp((64, 50, 10), rng=np.random.default_rng(0))
+    *_, last = train(network, few, Momentum(network, learning_rate=0.03), epochs=100, batch_size=20, rng=np.random.default_rng(0), evaluate_every=100)
+    assert last.evaluation.train_accuracy == 1
+    assert last.evaluation.test_accuracy < 0.9
+
+
+MATTERS = {
+    "init_neuron": grows_with_inputs, "init_chain": depth_makes_it_huge, "init_deep": a_step_is_as_large_as_its_gradient,
+    "init_phase": a_factor_near_one, "init_matrix": one_rule_does_not_suit_all, "init_symmetry": equal_units_stay_equal,
+    "act_product": slopes_of_a_sigmoid, "act_curves": a_slope_is_a_factor, "act_hand": a_product_with_a_zero, "act_dying": off_for_every_image,
+    "act_selu": selu_draws_near, "act_ranking": seeds_differ, "bn_batch": learned_mean_and_spread, "bn_gradient": every_example_counts,
+    "bn_running": averages_replace_the_batch, "bn_depth": the_scale_is_divided_out, "bn_scales": published_scales, "bn_cost": four_numbers_a_unit,
+    "bn_input": a_round_valley, "grad_curve": values_alone, "grad_v": too_long_and_too_short, "grad_net": wrong_and_silent,
+    "grad_bug": bugs_can_be_told_apart, "grad_cautions": checks_that_mislead, "mnist_training": by_heart}
+
+
+def openings(stem: str) -> dict[str, Claim]:
+    """The openings of a page's parts, as entries of its table."""
+    said: dict[str, Claim] = {}
+    for part in PAGES[stem].parts:
+        said[part.question] = Claim("at the head of its part", why_not="a question")
+        said[part.sees] = Claim("before its picture", why_not="names what is drawn")
+        said[part.first] = Claim("before its picture", why_not="an instruction and a question")
+        said[part.matters] = Claim("at every setting of its part", MATTERS[f"{PAGES[stem].prefix}_{part.key}"])
+    return said
