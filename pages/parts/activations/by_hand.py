@@ -105,7 +105,7 @@ for step in (*forward, *backward):
 
 PART = Part(
     "hand", "Backprop by hand", show,
-    question="How does a gradient find its way back, number by number?",
+    question="How does a gradient find its way back?",
     sees="Two inputs x, two hidden units a, one output y. Each line carries its weight w, and below it the gradient: how much the error J grows with that weight.",
     matters="The gradient of a first weight is a product: error, slopes, a later weight, an input. If one of these is 0, so is the gradient.",
     first="Follow the gradient of w₁ from the output back to the input. Then set w₁ to 20 and look again.",

@@ -153,7 +153,7 @@ for layer, row in enumerate(np.hstack([theory, network])):
 
 PART = Part(
     "selu", "SELU's fixed point", show,
-    question="Can an activation by itself keep mean and variance?",
+    question="Can an activation keep mean and variance?",
     sees="The mean μ and the variance ν of a signal, layer after layer. Left: the paths from many starts. Right: the variance by layer.",
     matters="A signal that keeps its mean and variance neither dies out nor explodes with depth. SELU with LeCun's weights draws both towards 0 and 1.",
     first="Change the initializer to He normal. Where do the paths go now?",

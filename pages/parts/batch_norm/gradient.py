@@ -111,7 +111,7 @@ print(f"dgamma {{terms.dgamma:.6g}}  dbeta {{terms.dbeta:.6g}}")
 
 PART = Part(
     "gradient", "Its gradient", show,
-    question="What does batch norm let through on the way back?",
+    question="Which gradient does batch norm let through?",
     sees="Left: for each example the gradient that comes back, two corrections, and their sum. Right: the gradient of the weights, when all weights are multiplied by a factor s.",
     matters="The mean and the spread depend on every example, so every gradient does. What would shift the whole batch is taken out of it.",
     first="Set the batch size to 2. How much of the gradient is left?",

@@ -92,7 +92,7 @@ for layers, (gaussian, orthogonal) in enumerate(singular_values_by_depth({layers
 
 PART = Part(
     "chain", "Linear chain", show,
-    question="What does one factor do when every layer repeats it?",
+    question="What does a factor do in every layer?",
     sees="Left: a signal that each layer multiplies by the same number, the gain a. Right: how far a product of random matrices stretches a direction.",
     matters="Depth makes small differences huge: a factor of 1.1 becomes 107 in fifty layers, and a factor of 0.9 becomes 0.0057.",
     first="Set the gain to 1.1, then to 0.9, and move the depth from 5 to 50.",

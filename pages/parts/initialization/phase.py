@@ -157,7 +157,7 @@ print(f"critical sigma_w {{critical_sigma_w({v.sigma_b}, {v.activation!r}):.4g}}
 
 PART = Part(
     "phase", "Phases", show,
-    question="With which weights and biases does a gradient survive?",
+    question="Which weights and biases keep a gradient alive?",
     sees="Each point of the map is a kind of network: to the right its weights grow (σ_w), upwards its biases (σ_b). The colour tells what depth does to its gradient.",
     matters="The colour is χ, the factor on the gradient's mean square in each layer. Over many layers, any factor but one near 1 makes it vanish or explode.",
     first="Choose tanh, click on either side of the line, and compare the pictures below the map.",

@@ -195,7 +195,7 @@ TEN = {
 
 PART = Part(
     "training", "Training", show,
-    question="What makes a deep network learn real handwriting?",
+    question="What makes a network learn real handwriting?",
     sees="After Start, while the network learns: its loss J, how wrong its answers are, and the share of images that it reads correctly.",
     matters="The network never trains on the test images. Only they tell whether it has learned to read, or has learned its training images by heart.",
     first="Press Start and watch. Then choose an experiment in the sidebar, and say what its curves will do.",
