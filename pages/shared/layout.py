@@ -5,7 +5,7 @@ import inspect
 import logging
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +16,7 @@ import pyarrow as pa
 import streamlit as st
 
 from engine.datasets import Dataset, DatasetError, load_digits, load_mnist, mnist_at_hand
+from pages.shared import glossary
 from pages.shared.encodings import SENT, specification
 from pages.shared.references import REFERENCES
 
@@ -53,14 +54,32 @@ def packed(spec: dict) -> dict:
 
 OPENING = """<style>
 .opening {display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 0.4rem 1.75rem; font-size: 0.875rem; line-height: 1.45}
+.opening > div {position: relative}
+.opening .aim {grid-column: 1 / -1}
+.opening dfn {font-style: normal; text-decoration: underline dotted; text-underline-offset: 0.2em; cursor: help}
+.opening dfn span {visibility: hidden; position: absolute; left: 0; right: 0; margin-top: 1.6em; z-index: 9; padding: 0.4rem 0.6rem; border-radius: 0.4rem;
+  background: #2b2f36; color: #f2f3f5; cursor: default}
+.opening dfn:hover span, .opening dfn:focus span {visibility: visible}
 </style>"""
 
 
-def opening(texts: Mapping[str, str]) -> None:
-    """A few sentences before the picture, each under its head: side by side, and below each other on a phone."""
-    said = "".join(f"<div><strong>{head}</strong><br>{html.escape(text)}</div>" for head, text in texts.items() if text)
+def opening(page: str, texts: Mapping[str, str], aim: tuple[str, str] | None = None) -> None:
+    """A few sentences before the picture, each under its head: side by side, and below each other on a phone.
+
+    Words of the glossary are dotted. An `aim` is the title of the experiment that stands on the page, and what to look for.
+    """
+    told: set[glossary.Entry] = set()
+    said = "".join(f"<div><strong>{head}</strong><br>{glossary.dotted(text, page, told)}</div>" for head, text in texts.items() if text)
+    if aim:
+        said += f'<div class="aim"><strong>{html.escape(aim[0])}.</strong> Look for: {html.escape(aim[1])}</div>'
     if said:
         st.html(f'{OPENING}<div class="opening">{said}</div>')
+
+
+def words(entries: Iterable[glossary.Entry]) -> None:
+    """What the words and symbols of a part mean."""
+    with st.expander("Words and symbols"), st.container(width=TEXT_WIDTH):
+        st.markdown("\n".join(f"- **{entry.word}**{f', {entry.here}' if entry.here else ''}: {entry.meaning}" for entry in entries))
 
 
 def show(where: Any, chart: alt.TopLevelMixin | dict, said: str, table: pd.DataFrame | None = None, **named: pd.DataFrame) -> None:

@@ -5,13 +5,13 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import layout, link, runs
+from pages.shared import glossary, layout, link, runs
 from pages.shared.control import Values
-from pages.shared.part import Page, Part, Try, find_preset
+from pages.shared.part import Page, Part, Preset, Shown, Try, find_preset
 
 
-def preset_menu(page: Page) -> None:
-    """The experiments of a page. The menu names the one whose settings stand on the page, however the visitor got there."""
+def preset_menu(page: Page) -> Preset | None:
+    """The experiments of a page. The menu names the one whose settings stand on the page, however the visitor got there; it is returned."""
     presets = {preset.key: preset for part in page.parts for preset in part.presets}
     key = f"_{page.prefix}_preset"
     now = link.state_of(page.controls)
@@ -28,6 +28,8 @@ def preset_menu(page: Page) -> None:
     )
     if chosen:
         st.caption(f"Look for: {presets[chosen].look_for}")
+        return presets[chosen]
+    return None
 
 
 def draw_controls(part: Part) -> Values:
@@ -71,14 +73,23 @@ def try_next(page: Page, lines: Sequence[Try]) -> None:
             st.page_link(f"pages/{to.stem}.py", label=line.text, query_params=link.query(to.controls, settings))
 
 
+def said_by(page: Page, part: Part, shown: Shown, preset: Preset | None) -> list[glossary.Entry]:
+    """The words and symbols of the glossary that a part says now."""
+    texts = (part.question, part.sees, part.matters, part.first, shown.verdict.text, preset.look_for if preset else "", *(line.text for line in part.try_next))
+    labels = [f"{control.label} {control.help}" for control in part.all_controls]
+    return glossary.entries_of(f"{page.prefix}_{part.key}", (*texts, *labels), shown.formulas)
+
+
 def show_page(page: Page) -> None:
-    """Read the link, draw the part's opening, its controls and its picture; then verdict, fix, formulas, numbers, what next, script, source."""
+    """Read the link, draw the part's opening, its controls and its picture; then what follows it, down to the source."""
     link.read(page.stem, page.controls)
     with st.sidebar:
-        preset_menu(page)
+        preset = preset_menu(page)
     part = page.part(link.draw(page.part_control)) if len(page.parts) > 1 else page.parts[0]
     layout.question(part.question or page.question)
-    layout.opening({"What you see": part.sees, "Why it matters": part.matters, "Try first": part.first})
+    layout.opening(
+        page.prefix, {"What you see": part.sees, "Why it matters": part.matters, "Try first": part.first},
+        (preset.title, preset.look_for) if preset else None)
     drawn = (page.part_control, *part.all_controls)
     link.focus(drawn)
     v = draw_controls(part)
@@ -95,6 +106,7 @@ def show_page(page: Page) -> None:
     if shown.details:
         shown.details()
     layout.formulas(shown.formulas)
+    layout.words(said_by(page, part, shown, preset))
     layout.references(part.cites)
     layout.numbers(shown.numbers, f"{page.stem}_{part.key}.csv")
     try_next(page, part.try_next)

@@ -1,4 +1,4 @@
-"""What the app's claims stand on, and what its symbols mean: one list of each, shown on one page."""
+"""What the app's claims stand on."""
 
 REFERENCES = {  # key: (short form, in full)
     "notes": ("Lecture notes", "The course's lecture notes on training deep neural networks, by section."),
@@ -21,21 +21,3 @@ REFERENCES = {  # key: (short form, in full)
     "adam": ("Kingma & Ba 2014", "D. Kingma, J. Ba, Adam: a method for stochastic optimization, arXiv:1412.6980."),
     "srivastava": ("Srivastava et al. 2014", "N. Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, JMLR 15, 2014."),
 }
-
-SYMBOLS = (  # symbol here, in the notes, meaning
-    ("x", "x", "What goes into a layer, or into the network."), ("w, W", "w, W", "The weights of a unit, and of a layer."),
-    ("b", "b", "The bias of a unit."), ("z", "z", "The weighted sum of a unit, before its activation."),
-    ("φ", "g", "The activation: the function that bends z."), ("y", "a", "What comes out of a layer, after its activation."),
-    ("ŷ, p", "ŷ", "The network's answer; p are its probabilities."), ("J", "J, L", "The loss: how wrong the answers of a batch are."),
-    ("∂J/∂w", "dw", "The gradient: by how much J grows when w does."), ("L, l", "L, l", "The number of layers, and one of them."),
-    ("n", "n", "The number of units in a layer; fan-in is the number of inputs of one."), ("m", "m", "The number of examples in a batch."),
-    ("η", "α", "The learning rate: the size of a step."), ("θ", "θ", "All weights and biases in one long vector."),
-    ("ε", "ε", "A small number: a step of a difference, or what keeps a division finite."),
-    ("μ, σ", "μ, σ", "Mean and standard deviation of some numbers; of which, the page says."),
-    ("σ_w, σ_b", "–", "Standard deviation of a layer's weights times √n, and of its biases."),
-    ("γ, β", "γ, β", "What batch norm learns: the new spread and the new mean."),
-    ("q", "–", "The mean square of z in a layer; q* is where it settles."),
-    ("χ", "–", "The factor on the gradient's mean square from one layer to the layer before."),
-    ("ξ", "–", "The number of layers in which the gradient's mean square changes by the factor e."),
-    ("κ", "–", "The condition number: the longest over the shortest side of a valley, squared."),
-    ("λ", "λ", "The weight of a penalty; in a valley, a curvature."))

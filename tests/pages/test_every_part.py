@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
-from pages.shared import link
+from pages.shared import glossary, link
 from pages.shared.control import Text
 from pages.shared.part import PAGES, Page, Part, Preset, Shown, find_preset
 from pages.shared.references import REFERENCES
@@ -48,8 +48,9 @@ def test_a_link_opens_a_part_with_one_title_a_verdict_charts_that_speak_and_a_sc
     assert not app.exception
     assert not app.warning
     assert [title.value for title in app.title] == [part.question]
-    assert all(html.escape(text) in app.get("html")[0].proto.body for text in (part.sees, part.matters, part.first))
+    assert all(text in opening_of(app) for text in (part.sees, part.matters, part.first))
     assert len(verdict_of(app)) > 20
+    assert_words_and_symbols_are_explained(app, page, part)
     assert charts_of(app) or (page.prefix, part.key) == ("act", "ranking")   # nothing has been run yet
     said = [chart.alt for chart in charts_of(app)]
     assert all(len(words) > 20 for words in said)
@@ -75,6 +76,20 @@ def test_every_part_names_its_sources_and_no_source_is_listed_for_nothing():
     cited = {key for _, part in PARTS for key in part.cites}
     assert cited == set(REFERENCES)
     assert all(part.cites for _, part in PARTS)
+
+
+def opening_of(app) -> str:
+    """Its words as they are read, without the meanings behind them."""
+    body = app.get("html")[0].proto.body.partition("</style>")[2]
+    return html.unescape(re.sub(r"<[^>]+>", " ", re.sub(r"<span.*?</span>|</?dfn[^>]*>", "", body)))
+
+
+def assert_words_and_symbols_are_explained(app, page, part):
+    name, lines = f"{page.prefix}_{part.key}", [element.value for element in app.latex]
+    for symbol in set().union(*map(glossary.symbols_in, lines)):
+        entry = glossary.of_symbol(symbol, name)
+        assert entry, f"the glossary says nothing of {symbol} in {name}"
+        assert any(f"**{entry.word}**" in element.value and entry.meaning in element.value for element in app.markdown), symbol
 
 
 def numbers_in(text: str) -> list[float]:
@@ -142,6 +157,8 @@ def test_a_preset_chosen_as_the_first_act_of_a_visit_has_a_link_that_shows_the_s
     copy = golden.open_link(link_of(app, page))
     for visit in (app, copy):
         assert any(f"Look for: {preset.look_for}" == caption.value for caption in visit.caption)
+        assert f"{preset.title}. Look for: {preset.look_for}" in " ".join(opening_of(visit).split())
+        assert_words_and_symbols_are_explained(visit, page, next(part for part in page.parts if preset in part.presets))
     assert golden.script_of(copy) == golden.script_of(app)
     assert verdict_of(copy) == verdict_of(app)
     assert golden.columns(copy) == golden.columns(app)
