@@ -145,7 +145,7 @@ def dotted(text: str, page: str, told: set[Entry]) -> str:
             continue
         told.add(entry)
         name = f"meaning-{GLOSSARY.index(entry)}"
-        tip = f'<span role="tooltip" id="{name}">{html.escape(entry.meaning)}</span>'
+        tip = f'<span role="tooltip" id="{name}" hidden>{html.escape(entry.meaning)}</span>'
         pieces += [html.escape(text[end:match.start()]), f'<dfn tabindex="0" aria-describedby="{name}">{html.escape(match[0])}{tip}</dfn>']
         end = match.end()
     return "".join([*pieces, html.escape(text[end:])])

@@ -52,14 +52,15 @@ def packed(spec: dict) -> dict:
     return {**spec, "datasets": {name: pack(table) for name, table in spec["datasets"].items()}}
 
 
+# nginx.conf allows this style by its hash, see tests/pages/test_layout.py; without it, meanings stay hidden
 OPENING = """<style>
 .opening {display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 0.4rem 1.75rem; font-size: 0.875rem; line-height: 1.45}
 .opening > div {position: relative}
 .opening .aim {grid-column: 1 / -1}
 .opening dfn {font-style: normal; text-decoration: underline dotted; text-underline-offset: 0.2em; cursor: help}
-.opening dfn span {visibility: hidden; position: absolute; left: 0; right: 0; margin-top: 1.6em; z-index: 9; padding: 0.4rem 0.6rem; border-radius: 0.4rem;
+.opening dfn span {position: absolute; left: 0; right: 0; margin-top: 1.6em; z-index: 9; padding: 0.4rem 0.6rem; border-radius: 0.4rem;
   background: #2b2f36; color: #f2f3f5; cursor: default}
-.opening dfn:hover span, .opening dfn:focus span {visibility: visible}
+.opening dfn:hover span, .opening dfn:focus span {display: block}
 </style>"""
 
 

@@ -5,10 +5,13 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+import pages.parts  # noqa: F401  (fills PAGES)
+from pages.shared.part import link_to
 from tests.browser.conftest import complaints
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.browser
+CHART = "[data-testid='stVegaLiteChart'] svg, [data-testid='stVegaLiteChart'] canvas"
 STEMS = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
 
 
@@ -25,10 +28,36 @@ def opens(path, server, visitor):
     page = visitor.open(f"{server.url}/{path}")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.locator("[data-testid='stTopNavLink']")).to_have_count(len(STEMS))   # the app's own navigation, not the folder's
-    picture = "[data-testid='stDataFrame']" if path == "references" else "[data-testid='stVegaLiteChart'] svg, [data-testid='stVegaLiteChart'] canvas"
+    picture = "[data-testid='stMarkdown'] table" if path == "references" else CHART
     expect(page.locator(picture).first).to_be_visible()
     assert page.locator("[data-testid='stException']").count() == 0
     assert complaints(visitor) == []
+
+
+def test_a_dotted_word_tells_its_meaning_by_keyboard_and_pointer_and_to_a_reader(server, tab):
+    page = tab().open(f"{server.url}/initialization")
+    word = page.locator(".opening dfn", has_text="gradient").first
+    meaning = word.locator("[role=tooltip]")
+    expect(meaning).to_be_hidden()
+    word.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    expect(word).to_be_focused()
+    expect(meaning).to_contain_text("By how much the loss grows")
+    page.keyboard.press("Tab")
+    expect(meaning).to_be_hidden()
+    word.hover()
+    expect(meaning).to_be_visible()
+    expect(word).to_have_accessible_description(re.compile("By how much the loss grows"))
+
+
+def test_a_preset_opened_by_a_link_is_named_and_the_picture_is_on_a_laptops_first_screen(server, tab):
+    page = tab().page
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{server.url}/{link_to('sigmoid_xavier')}")
+    expect(page.locator(".opening .aim")).to_have_text(re.compile(r"Sigmoid, 1/√n\. Look for: The histograms keep"))
+    chart = page.locator(CHART).first
+    expect(chart).to_be_visible()
+    assert chart.bounding_box()["y"] < 600
 
 
 def test_every_setting_travels_in_the_link(server, tab):

@@ -20,7 +20,8 @@ def test_each_entry_is_said_somewhere_and_explained_in_one_short_sentence():
 
 def test_symbols_are_read_out_of_formulas():
     assert glossary.symbols_in(r"\chi = \sigma_w^2\,\mathrm{E}[\varphi'({q^*}^{1/2} u)^2] = 0.5") == {"χ", "σ_w", "E", "φ", "q", "u"}
-    assert glossary.symbols_in(r"\hat x_1 = \frac{x_1 - \mu_B}{\sqrt{\sigma_B^2 + \varepsilon}} \text{ where } \sigma_{\max}") == {"x̂", "x", "μ", "σ", "ε"}
+    line = r"\hat x_1 = \frac{x_1 - \mu_B}{\sqrt{\sigma_B^2 + \varepsilon}} \text{ where } \sigma_{\max}"
+    assert glossary.symbols_in(line) == {"x̂", "x", "μ", "σ", "ε"}
     assert glossary.symbols_in(r"\begin{aligned} z_1 \\[4pt] e^{-i} \end{aligned}") == {"z"}
 
 

@@ -1,6 +1,9 @@
 """What every page shows, wherever it stands."""
 
+import base64
+import hashlib
 import inspect
+import re
 import threading
 
 import pytest
@@ -10,6 +13,7 @@ from engine.studies.layer_list import LayerList
 from engine.studies.sixteen_scales import SideBySide
 from engine.training import train
 from pages.shared import layout
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize("thing", [Valley, LayerList, SideBySide, train], ids=lambda thing: thing.__name__)
@@ -17,6 +21,12 @@ def test_sources_are_shown_whole_without_a_parser_that_threads_must_not_share(th
     expected = inspect.getsource(thing)
     monkeypatch.setattr("ast.parse", None)
     assert layout.source.__wrapped__(thing) == expected
+
+
+def test_the_policy_of_the_proxy_allows_the_style_of_the_openings():
+    style = re.search(r"<style>(.*)</style>", layout.OPENING, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in (ROOT / ".streamlit" / "nginx.conf").read_text().partition("style-src ")[2].partition(";")[0]
 
 
 class Interrupted(Exception):
