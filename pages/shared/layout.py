@@ -60,7 +60,7 @@ OPENING = """<style>
 .opening dfn {font-style: normal; text-decoration: underline dotted; text-underline-offset: 0.2em; cursor: help}
 .opening dfn span {position: absolute; left: 0; right: 0; margin-top: 1.6em; z-index: 9; padding: 0.4rem 0.6rem; border-radius: 0.4rem;
   background: #2b2f36; color: #f2f3f5; cursor: default}
-.opening dfn:hover span, .opening dfn:focus span {display: block}
+.opening dfn:hover span, .opening dfn:focus span {display: block !important}
 </style>"""
 
 
