@@ -508,15 +508,15 @@ PARTS = {   # sentence: (when, check or reason)
     "A network of this size is measured on {} inputs and {} seed{}, to answer soon.": ("a large network", affordable),
 }
 NOT_CLAIMS = {
-    ASKS: ("A signal sent through a hundred random layers: which first weights keep it alive, and what does theory say?", "What does depth do to a signal?",
+    ASKS: ("Find an experiment", "A signal sent through a hundred random layers: which first weights keep it alive, and what does theory say?", "What does depth do to a signal?",
            "Why are deep neural networks hard to train, and what fixes it?", "Depth {}: which pairs keep the signal?"),
-    DEFINES: ("Bends the signal; its slope multiplies the gradient.", "Each layer multiplies once more.", "Inputs sent through the network.",
+    DEFINES: ("Words of its title, its outcome, its page or its source", "All of the words must stand there.", "Bends the signal; its slope multiplies the gradient.", "Each layer multiplies once more.", "Inputs sent through the network.",
               "Networks drawn; the band spans them.", "Noise N(0, 1), or the built-in handwriting, standardized.", "Normalise each layer before or after φ.",
               "The rule for the first weights. Normal takes its σ from the gain.", "The same seed draws the same weights.", "Standard deviation of the first biases.",
               "One factor on all weights of thirty layers.", "What the small pictures count.", "The number is the {}.", "Gaussian (variance 1/n) and orthogonal, n = {}{}.",
               "Each panel goes from {} to {}; red edges hold what falls outside.",
               "These weights are all equal. The theory speaks of random ones, and has nothing to say of them."),
-    DOES: ("A click into the diagram sets Gain and Bias to that point, with LeCun normal.", "Go on to the linear chain: one factor, multiplied layer after layer.",
+    DOES: ("**{}** of {} experiments say that.", "A click into the diagram sets Gain and Bias to that point, with LeCun normal.", "Go on to the linear chain: one factor, multiplied layer after layer.",
            "Keeps it beside whatever you set next; the link keeps both.", "The link pins a network that cannot be read; none is pinned.",
            "The theory is silent on batch norm: diagram and verdict are those of the same network without it.",
            "Verdict, numbers and script are those of the first of these networks, seed {}.",
