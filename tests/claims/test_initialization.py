@@ -508,7 +508,7 @@ PARTS = {   # sentence: (when, check or reason)
     "A network of this size is measured on {} inputs and {} seed{}, to answer soon.": ("a large network", affordable),
 }
 NOT_CLAIMS = {
-    ASKS: ("Find an experiment", "A signal sent through a hundred random layers: which first weights keep it alive, and what does theory say?", "What does depth do to a signal?",
+    ASKS: ("A signal sent through a hundred random layers: which first weights keep it alive, and what does theory say?", "What does depth do to a signal?",
            "Why are deep neural networks hard to train, and what fixes it?", "Depth {}: which pairs keep the signal?"),
     DEFINES: ("Words of its title, its outcome, its page or its source", "All of the words must stand there.", "Bends the signal; its slope multiplies the gradient.", "Each layer multiplies once more.", "Inputs sent through the network.",
               "Networks drawn; the band spans them.", "Noise N(0, 1), or the built-in handwriting, standardized.", "Normalise each layer before or after φ.",

@@ -60,10 +60,10 @@ def test_every_experiment_of_every_page_is_listed_with_what_to_look_for_and_its_
     said = [caption.value for caption in app.caption]
     for page, part in PARTS:
         for preset in part.presets:
+            begins, ends = f"{page.title}, {part.title}. ", f"Look for: {preset.look_for} Sources: "
             assert (page.stem, preset.title) in links_of(app)
-        table = {control.key: control for control in one.page.controls}
-        read = {key: table[key].read([text]) for key, text in one.query.items()}
-        assert {key: read.get(key, table[key].default) for key in wanted} == wanted
+            assert any(caption.startswith(begins) and ends in caption for caption in said)
+
 
 def test_experiments_are_found_by_their_words_and_the_search_travels_in_the_link():
     app = opened("home_find=batch+NORM+ioffe+outlier")
