@@ -1,4 +1,4 @@
-"""The question, one live picture, and the way to every experiment."""
+"""The question, one live picture, the way to every page, and every experiment to be found by its words."""
 
 import altair as alt
 import numpy as np
@@ -10,8 +10,8 @@ import pages.parts  # noqa: F401  (fills PAGES)
 from engine import mean_field
 from engine.studies import random_networks
 from engine.verdict import number
-from pages.shared import encodings, layout, link, workers
-from pages.shared.control import Ladder
+from pages.shared import catalogue, encodings, layout, link, workers
+from pages.shared.control import Ladder, Text
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import PAGES
 from pages.shared.router import ensure_routed
@@ -22,6 +22,9 @@ GAIN = Ladder(
     "home_gain", "Scale of the first weights, in units of He's rule", 0.8, "One factor on all weights of thirty layers.",
     tuple(round(0.05 * i, 2) for i in range(10, 41)),
 )
+FIND = Text(
+    "home_find", "Words of its title, its outcome, its page or its source", "", "All of the words must stand there.", placeholder="ReLU, dying, Ioffe …")
+CONTROLS = (GAIN, FIND)
 
 
 def network(gain: float) -> tuple[pd.DataFrame, float, float]:
@@ -55,13 +58,13 @@ def fan(lines: pd.DataFrame, points: pd.DataFrame) -> alt.LayerChart:
 
 
 ensure_routed()
-link.read("home", (GAIN,))
+link.read("home", CONTROLS)
 layout.question("Why are deep neural networks hard to train, and what fixes it?")
 left, right = st.columns([3, 2], gap="large")
 with left:
     gain = link.draw(GAIN)
-    link.write((GAIN,), (GAIN,))
-    for sentence in link.refused((GAIN,)):
+    link.write(CONTROLS, CONTROLS)
+    for sentence in link.refused(CONTROLS):
         st.warning(sentence)
     points, end, start = network(gain)
     layout.show(
@@ -85,3 +88,13 @@ for i, page in enumerate(PAGES.values()):
     with columns[i % 2]:
         st.page_link(f"pages/{page.stem}.py", label=f"**{page.title}**")
         st.caption(page.card)
+
+st.header("Find an experiment", anchor=False)
+found = catalogue.find(text := link.draw(FIND))
+if text.strip():
+    st.markdown(f"**{len(found)}** of {len(catalogue.find())} experiments say that.")
+    catalogue.show(found)
+else:
+    for page in PAGES.values():
+        with st.expander(f"{page.title}: {page.question}"):
+            catalogue.show([one for one in found if one.page is page])

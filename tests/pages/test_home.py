@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from pages.shared import catalogue
 from pages.shared.router import PAGES
 from tests.pages import golden
-from tests.pages.helpers import asked, assert_charts_get_their_tables, charts_of, verdict_of
+from tests.pages.helpers import PARTS, asked, assert_charts_get_their_tables, charts_of, verdict_of
 
 
 def opened(query=""):
@@ -48,3 +49,34 @@ def test_the_dots_follow_the_line_of_their_scale(gain):
     lines, points = tables[frozenset({"layer", "series", "expected"})], tables[frozenset({"layer", "measured"})]
     expected = lines[lines["series"] == f"× {gain:g}"]["expected"].to_numpy()
     assert np.abs(np.log10(points["measured"].to_numpy() / expected)).max() < 0.4
+
+
+def links_of(app) -> set[tuple[str, str]]:
+    return {(link.proto.page, link.proto.label.strip("*")) for link in app.get("page_link")}
+
+
+def test_every_experiment_of_every_page_is_listed_with_what_to_look_for_and_its_sources():
+    app = opened()
+    said = [caption.value for caption in app.caption]
+    for page, part in PARTS:
+        for preset in part.presets:
+            begins, ends = f"{page.title}, {part.title}. ", f"Look for: {preset.look_for} Sources: "
+            assert (page.stem, preset.title) in links_of(app)
+            assert any(caption.startswith(begins) and ends in caption for caption in said)
+
+
+def test_experiments_are_found_by_their_words_and_the_search_travels_in_the_link():
+    app = opened("home_find=batch+NORM+ioffe+outlier")
+    assert any("**0** of" in text.value for text in app.markdown)
+    app.text_input(key="home_find").set_value("dying relu maas").run()
+    assert {title for _, title in links_of(app)} >= {"Dying ReLU: biases too low", "Dying ReLU: steps too large"}
+    assert len(links_of(app)) == 2 + len(PAGES)
+    assert asked(app, "home_find") == "dying relu maas"
+
+
+def test_a_link_of_the_catalogue_sets_all_controls_of_its_page():
+    for one in catalogue.find():
+        assert one.query
+        wanted = one.page.settings_of(one.preset)
+        read = {control.key: control.read([one.query[control.key]]) for control in one.page.controls if control.key in one.query}
+        assert {key: read.get(key, next(c.default for c in one.page.controls if c.key == key)) for key in wanted} == wanted
