@@ -46,7 +46,7 @@ MOMENTUM = Ladder(
 CONTROLS = (WALKERS, STEPS, MOMENTUM)
 ETAS = {key: _rate(key) for key in KEYS}
 
-ACROSS, ALONG, HEIGHTS = (-3.5, 3.5), (-8.0, 6.0), (1e-8, 1e2)
+ACROSS, ALONG, HEIGHTS = (-3.5, 3.5), (-8.0, 6.0), (1e-6, 1e2)
 LEVELS = (0.02, 0.1, 0.3, 0.75, 1.5, 2.5, 4.0, 6.0, 8.5, 11.5)
 
 
@@ -94,14 +94,14 @@ def walked(frame: pd.DataFrame, rings: pd.DataFrame, left: pd.DataFrame, shown: 
 def lowered(frame: pd.DataFrame, left: pd.DataFrame, shown: tuple[str, ...], steps: int) -> alt.LayerChart:
     """f step by step, on a log axis."""
     x = encodings.number(alt.X, "step", "Step", domain=(0, steps), axis=alt.Axis(tickMinStep=1, format="d"))
-    y = encodings.number(alt.Y, "f", "Height f (log)", domain=HEIGHTS, log=True, ticks=range(-8, 3, 2))
+    y = encodings.number(alt.Y, "f", "Height f (log)", domain=HEIGHTS, log=True, ticks=range(-6, 3, 2))
     lines = alt.Chart(frame).mark_line(clip=True).encode(
         x=x, y=y, color=hue("optimizer", shown, NAMES), strokeDash=dash("optimizer", shown, NAMES),
         tooltip=tips(("optimizer", "Optimizer"), ("step", "Step", "d"), ("f", "f", ".3g")))
     return alt.layer(lines, *encodings.arrows(left, x, y), height=340, title=alt.Title("How low, step by step", subtitle="Both axes stay; arrows tell what lies outside."))
 
 
-PULLS = {"move_x": ("Along the valley", (-1.0, 4.0)), "move_y": ("Across the valley", (-6.0, 6.0))}
+PULLS = {"move_x": ("Along the valley", (-1.0, 4.0)), "move_y": ("Across the valley", (-9.0, 6.0))}
 
 
 @drawn
