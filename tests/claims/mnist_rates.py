@@ -57,7 +57,7 @@ def check_read():
         said, best = rates.read(made, table, 10, 360), max(shares)
         kinds.add(said.kind)
         assert (said.kind == "stuck") == (min(fall) >= 0.98 * math.log(10))
-        assert ("worse than before" in said.text) == (fall[-1] > 2.3 and said.kind != "stuck")
+        assert ("climbed above its start" in said.text) == (fall[-1] > 2.3 and said.kind != "stuck")
         if said.kind == "stuck":
             assert not said.fix
             continue
@@ -92,15 +92,15 @@ CLAIMS = {
     "No rate brings the loss clearly below that of guessing, ln {} = {}: at its lowest it is {}. ": Claim("at least 98 % of it", check_read),
     "Of the rates tried, {} reads most of the new images: {} %.": Claim("no rate brings the loss below guessing", check_read),
     "The loss falls fastest at **η = {}**. ": Claim("it gets below guessing", check_repeated),
-    "From {} on it is worse than before the first step. ": Claim("the smoothed loss gets above its start, or overflows", check_read),
+    "At {} it has climbed above its start. ": Claim("the smoothed loss gets above its start, or overflows", check_read),
     "Trained for {} steps at one rate, {} reads {} % of {} new images": Claim("the loss gets below guessing", check_repeated),
     "; the best rate tried, {}, reads {} %.": Claim("another rate reads more", check_read),
     "{}; no other rate tried reads more.": Claim("none does", check_read),
-    "worse than at first: {}": Claim("the smoothed loss gets above its start", check_repeated),
+    "above its start: {}": Claim("the smoothed loss gets above its start", check_repeated),
     "Batches of {} images are used here.": Claim("the batch is cut", check_repeated),
     "The loss falls fastest near 0.005. At rates of 0.3 and more, every training ends near guessing.": Claim("its preset", check_adam),
     "The same network and images: SGD wants a rate over ten times as large as Adam.": Claim("its preset", check_sgd),
-    "The loss is worse than at first from a lower rate on than with two layers.": Claim("its preset", check_deep),
+    "The loss climbs above its start at a lower rate than with two layers.": Claim("its preset", check_deep),
     "Ten layers with batch norm: the loss stays below its start up to rates ten times as large.": Claim("always", check_deep),
     **{text: why("a question") for text in (
         "Five layers of sigmoids at 1/√n, SGD: is any rate good enough?", "SGD instead of Adam: by what factor does the best rate move?",

@@ -53,7 +53,7 @@ def tried_table(found: Sequence[Sequence[Reached] | None]) -> pd.DataFrame:
 def marks(found: RangeTest, classes: int) -> pd.DataFrame:
     """Columns rate, word, kind ("fastest" or "above"): the rates at which the pictures draw a line."""
     rows = [(found.fastest, f"falls fastest: {number(found.fastest, 2)}", "fastest")] if found.learns(classes) else []
-    rows += [(found.blows_up, f"worse than at first: {number(found.blows_up, 2)}", "above")] if found.blows_up else []
+    rows += [(found.blows_up, f"above its start: {number(found.blows_up, 2)}", "above")] if found.blows_up else []
     return pd.DataFrame(rows, columns=["rate", "word", "kind"])
 
 
@@ -113,7 +113,7 @@ def read(found: RangeTest, tried: pd.DataFrame, classes: int, new: int) -> Verdi
         return Verdict("stuck", text + f"Of the rates tried, {best:g} reads most of the new images: {100 * shares[best]:.0f} %.")
     text = f"The loss falls fastest at **η = {number(found.fastest, 2)}**. "
     if found.blows_up:
-        text += f"From {number(found.blows_up, 2)} on it is worse than before the first step. "
+        text += f"At {number(found.blows_up, 2)} it has climbed above its start. "
     near = nearest(found.fastest)
     text += f"Trained for {steps} steps at one rate, {near:g} reads {100 * shares[near]:.1f} % of {new:,} new images"
     if near == best:
@@ -171,7 +171,7 @@ PART = Part(
     presets=(
         Preset("rates_adam", "Range test: Adam", "The loss falls fastest near 0.005. At rates of 0.3 and more, every training ends near guessing."),
         Preset("rates_sgd", "Range test: SGD", "The same network and images: SGD wants a rate over ten times as large as Adam.", {"optimizer": "sgd"}),
-        Preset("rates_deep", "Range test: ten layers, SGD", "The loss is worse than at first from a lower rate on than with two layers.", TEN),
+        Preset("rates_deep", "Range test: ten layers, SGD", "The loss climbs above its start at a lower rate than with two layers.", TEN),
     ),
     try_next=(
         Try("SGD instead of Adam: by what factor does the best rate move?", preset="rates_sgd"),
