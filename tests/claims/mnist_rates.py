@@ -96,7 +96,6 @@ CLAIMS = {
     "Trained for {} steps at one rate, {} reads {} % of {} new images": Claim("the loss gets below guessing", check_repeated),
     "; the best rate tried, {}, reads {} %.": Claim("another rate reads more", check_read),
     "{}; no other rate tried reads more.": Claim("none does", check_read),
-    "above its start: {}": Claim("the smoothed loss gets above its start", check_repeated),
     "Batches of {} images are used here.": Claim("the batch is cut", check_repeated),
     "The loss falls fastest near 0.005. At rates of 0.3 and more, every training ends near guessing.": Claim("its preset", check_adam),
     "The same network and images: SGD wants a rate over ten times as large as Adam.": Claim("its preset", check_sgd),
