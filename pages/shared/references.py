@@ -19,5 +19,7 @@ REFERENCES = {  # key: (short form, in full)
     "yang": ("Yang et al. 2019", "G. Yang et al., A mean field theory of batch normalization, arXiv:1902.08129."),
     "squire": ("Squire & Trapp 1998", "W. Squire, G. Trapp, Using complex variables to estimate derivatives of real functions, SIAM Review 40, 1998."),
     "adam": ("Kingma & Ba 2014", "D. Kingma, J. Ba, Adam: a method for stochastic optimization, arXiv:1412.6980."),
+    "lecun98": ("MNIST", "Y. LeCun, C. Cortes, C. Burges, The MNIST database of handwritten digits, 1998: how its images were scaled and centred."),
+    "smith": ("Smith 2017", "L. Smith, Cyclical learning rates for training neural networks, arXiv:1506.01186."),
     "srivastava": ("Srivastava et al. 2014", "N. Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, JMLR 15, 2014."),
 }
