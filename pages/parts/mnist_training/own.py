@@ -159,13 +159,18 @@ def show(v: Values) -> Shown:
     logits = np.log(np.maximum(found.probabilities, 1e-30))
     formulas = [
         rf"p_k = \frac{{e^{{z_k}}}}{{\sum_j e^{{z_j}}}} \qquad p_{{{found.answer}}} = {found.probabilities[found.answer]:.4f} \qquad -\ln p_{{{found.answer}}} = {abs(logits[found.answer]):.4f}",
-        r"\text{distance to a training image: } \sum_i (x_i - t_i)^2"]
+        r"\text{distance to a training image: } \sum_i (x_i - x'_i)^2"]
     labels = [int(by.data.y_train[i]) for i in near]
     return Shown(read(found, unmoved, labels, where, shift), formulas, script_of(by, image), table, details)
 
 
 PART = Part(
-    "own", "Your own digit", show, controls=(EXAMPLE, RIGHT, DOWN, NEAREST),
+    "own", "Your own digit", show,
+    question="Can it read a digit that you draw?",
+    sees="Your digit as the network gets it, the probability of each answer, the units that fire, and the training images that are nearest.",
+    matters="A network knows only what it was trained on. The small one here saw centred digits, and two pixels further right it hardly reads any.",
+    first="Draw a digit, or shift the test image. Is it still read correctly?",
+    controls=(EXAMPLE, RIGHT, DOWN, NEAREST),
     presets=(
         Preset("own_start", "Draw a digit", "Until you draw, a test image stands there. Watch the probabilities change with each stroke."),
         Preset("own_shifted", "A digit off the middle", "The small network reads 98 % of the test digits as they are, and under 10 % of them two pixels further right.", {"shift_right": 2}),
