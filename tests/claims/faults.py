@@ -123,7 +123,7 @@ FAULTS += [
         ("* factor >= run.std[0]:", ">= 0:", "verdicts_of_networks"),
         ("change ** (1 / (depth - 1))", "change ** (1 / depth)", "verdicts_of_networks"),
         ("if change > 1 else", "if change < 1 else", "verdicts_of_networks"), ("values >= 1 / LOST", "values >= 1 / LOST**2", "depth_of_loss"),
-        ('found.count("healthy")', "len(found)", "counted"))),
+        ('kinds[name].count("healthy"), len(drawn))', 'len(drawn), len(drawn))', "counted"))),
     Fault("pages/parts/initialization/phase.py", "math.ceil(2 * math.log(LOST) * scale)", "math.ceil(6 * scale)", (f"{INITIALIZATION}[phases]",)),
     Fault("pages/parts/initialization/phase.py", "min(sigma_w, WEIGHTS[-1])", "sigma_w", (f"{INITIALIZATION}[markers]",)),
     Fault("pages/parts/initialization/chain.py", '"grows" if a > 1', '"grows" if a > 2', (f"{INITIALIZATION}[chains]",)),
