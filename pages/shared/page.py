@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import glossary, layout, link, runs
+from pages.shared import glossary, layout, lessons, link, runs
 from pages.shared.control import Values
 from pages.shared.part import Page, Part, Preset, Shown, Try, find_preset
 
@@ -85,6 +85,7 @@ def show_page(page: Page) -> None:
     link.read(page.stem, page.controls)
     with st.sidebar:
         preset = preset_menu(page)
+    lessons.bar(page)
     part = page.part(link.draw(page.part_control)) if len(page.parts) > 1 else page.parts[0]
     layout.question(part.question or page.question)
     layout.opening(
