@@ -76,32 +76,38 @@ def lessons() -> dict[str, Lesson]:
     return {key: parse((FOLDER / f"{key}.toml").read_text(encoding="utf-8")) for key in ORDER}
 
 
-def go(lesson: str, number: int) -> None:
-    link.put(lessons()[lesson].steps[number - 1].settings)
+def here(page: Page) -> tuple[str, int] | None:
+    """The lesson and its step that the link names, if the step is one of this page's."""
+    key, asked = st.query_params.get("lesson", ""), st.query_params.get("step", "1")
+    if key not in lessons() or not re.fullmatch(r"[0-9]{1,2}", asked) or not 1 <= int(asked) <= len(lessons()[key].steps):
+        return None
+    return (key, int(asked)) if lessons()[key].steps[int(asked) - 1].page is page else None
+
+
+def says(key: str, number: int) -> tuple[str, str]:
+    """Head and text of a step."""
+    lesson = lessons()[key]
+    return f"{lesson.title}, {number} of {len(lesson.steps)}", lesson.steps[number - 1].say
+
+
+def go(key: str, number: int) -> None:
+    link.put(lessons()[key].steps[number - 1].settings)
     st.query_params["step"] = str(number)
 
 
 def leave() -> None:
-    st.query_params.pop("lesson", None)
-    st.query_params.pop("step", None)
+    for name in ("lesson", "step"):
+        st.query_params.pop(name, None)
 
 
-def bar(page: Page) -> None:
-    """What the lesson of the link says here, with the ways back and on."""
-    key, asked = st.query_params.get("lesson", ""), st.query_params.get("step", "1")
-    if key not in lessons() or not re.fullmatch(r"\d{1,2}", asked) or not 1 <= int(asked) <= len(lessons()[key].steps):
-        return
-    lesson, number = lessons()[key], int(asked)
-    step = lesson.steps[number - 1]
-    if step.page is not page:
-        return
-    st.markdown(f"**{lesson.title}, {number} of {len(lesson.steps)}.** {step.say}")
-    with st.container(horizontal=True, vertical_alignment="center", key="lesson"):
+def ways(key: str, number: int) -> None:
+    """Back, next, and out of the lesson."""
+    steps = lessons()[key].steps
+    with st.container(horizontal=True, key="lesson"):
         for to, label in ((number - 1, "Back"), (number + 1, "Next")):
-            if 1 <= to <= len(lesson.steps):
-                there = lesson.steps[to - 1]
-                if there.page is page:
-                    st.button(label, on_click=go, args=(key, to), key=f"_lesson_{label}")
-                else:
-                    st.page_link(f"pages/{there.page.stem}.py", label=label, query_params=there.query(key, to))
+            there = steps[to - 1] if 1 <= to <= len(steps) else None
+            same = there and there.page is steps[number - 1].page
+            pressed = st.button(label, on_click=go if same else None, args=(key, to), key=f"_lesson_{label}_{number}", disabled=not there)  # by number: a press is of one step
+            if pressed and there and not same:
+                st.switch_page(f"pages/{there.page.stem}.py", query_params=there.query(key, to))
         st.button("Leave the lesson", on_click=leave, type="tertiary", key="_lesson_leave")
