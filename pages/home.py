@@ -10,7 +10,7 @@ import pages.parts  # noqa: F401  (fills PAGES)
 from engine import mean_field
 from engine.studies import random_networks
 from engine.verdict import number
-from pages.shared import catalogue, encodings, layout, link, workers
+from pages.shared import catalogue, encodings, layout, lessons, link, workers
 from pages.shared.control import Ladder, Text
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import PAGES
@@ -88,6 +88,12 @@ for i, page in enumerate(PAGES.values()):
     with columns[i % 2]:
         st.page_link(f"pages/{page.stem}.py", label=f"**{page.title}**")
         st.caption(page.card)
+
+st.header("Lessons", anchor=False)
+with st.container(horizontal=True):
+    for key, lesson in lessons.lessons().items():
+        first = lesson.steps[0]
+        st.page_link(f"pages/{first.page.stem}.py", label=lesson.title, query_params=first.query(key, 1))
 
 st.header("Find an experiment", anchor=False)
 found = catalogue.find(text := link.draw(FIND))

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import glossary, layout, link, runs
+from pages.shared import glossary, layout, lessons, link, runs
 from pages.shared.control import Values
 from pages.shared.part import Page, Part, Preset, Shown, Try, find_preset
 
@@ -87,9 +87,13 @@ def show_page(page: Page) -> None:
         preset = preset_menu(page)
     part = page.part(link.draw(page.part_control)) if len(page.parts) > 1 else page.parts[0]
     layout.question(part.question or page.question)
+    lesson = lessons.here(page)
+    head, task = lessons.says(*lesson) if lesson else ("Try first", part.first)
     layout.opening(
-        page.prefix, {"What you see": part.sees, "Why it matters": part.matters, "Try first": part.first},
+        page.prefix, {"What you see": part.sees, "Why it matters": part.matters, head: task},
         (preset.title, preset.look_for) if preset else None)
+    if lesson:
+        lessons.ways(*lesson)
     drawn = (page.part_control, *part.all_controls)
     link.focus(drawn)
     v = draw_controls(part)

@@ -1,6 +1,8 @@
 """What tests of pages share: opening a part, and what stands on a page."""
 
+import html
 import json
+import re
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
@@ -77,3 +79,9 @@ def assert_charts_get_their_tables(app: AppTest) -> None:
         if chart.datasets:
             assert set(tables_named(json.loads(chart.spec))) == {table.name for table in chart.datasets}
             assert not chart.data.data
+
+
+def opening_of(app: AppTest) -> str:
+    """Its words as they are read, without the meanings behind them."""
+    body = app.get("html")[0].proto.body.partition("</style>")[2]
+    return html.unescape(re.sub(r"<[^>]+>", " ", re.sub(r"<span.*?</span>|</?dfn[^>]*>", "", body)))

@@ -1,6 +1,5 @@
 """What holds for every part and every preset, also for those that are yet to be written."""
 
-import html
 import os
 import re
 import shutil
@@ -26,6 +25,7 @@ from tests.pages.helpers import (
     charts_of,
     link_of,
     open_part,
+    opening_of,
     verdict_of,
 )
 
@@ -76,12 +76,6 @@ def test_every_part_names_its_sources_and_no_source_is_listed_for_nothing():
     cited = {key for _, part in PARTS for key in part.cites}
     assert cited == set(REFERENCES)
     assert all(part.cites for _, part in PARTS)
-
-
-def opening_of(app) -> str:
-    """Its words as they are read, without the meanings behind them."""
-    body = app.get("html")[0].proto.body.partition("</style>")[2]
-    return html.unescape(re.sub(r"<[^>]+>", " ", re.sub(r"<span.*?</span>|</?dfn[^>]*>", "", body)))
 
 
 def assert_words_and_symbols_are_explained(app, page, part):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pages.shared import catalogue
+from pages.shared import catalogue, lessons
 from pages.shared.router import PAGES
 from tests.pages import golden
 from tests.pages.helpers import PARTS, asked, assert_charts_get_their_tables, charts_of, verdict_of
@@ -70,7 +70,7 @@ def test_experiments_are_found_by_their_words_and_the_search_travels_in_the_link
     assert any("**0** of" in text.value for text in app.markdown)
     app.text_input(key="home_find").set_value("dying relu maas").run()
     assert {title for _, title in links_of(app)} >= {"Dying ReLU: biases too low", "Dying ReLU: steps too large"}
-    assert len(links_of(app)) == 2 + len(PAGES)
+    assert len(links_of(app)) == 2 + len(PAGES) + len(lessons.lessons())
     assert asked(app, "home_find") == "dying relu maas"
 
 
