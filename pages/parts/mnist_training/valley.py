@@ -183,7 +183,12 @@ for optimizer, rate in {rates!r}.items():
 ALL_SIX = {"walkers": list(KEYS)}
 SAME = {"walkers": ["sgd", "momentum"], "eta_sgd": 0.1, "eta_momentum": 0.1, "walk_steps": 60}
 PART = Part(
-    "paths", "Optimizer paths", show, controls=CONTROLS, folded={"Learning rates": tuple(ETAS.values())}, unfolded=True,
+    "paths", "Optimizer paths", show,
+    question="How do optimizers find their way through a narrow valley?",
+    sees="Left: the path of each optimizer from above. Right: how low it is after each step. Below: its steps along and across the valley.",
+    matters="Where a valley is steeper across than along, the rate that is safe across is slow along. Momentum and Adam are ways out.",
+    first="Follow SGD, then momentum, then Adam. Then give SGD a rate above 1.",
+    controls=CONTROLS, folded={"Learning rates": tuple(ETAS.values())}, unfolded=True,
     presets=(
         Preset("paths_book", "Four optimizers in a valley", "SGD bounces from wall to wall, momentum swings around the floor, AdaGrad and Adam set off at 45°."),
         Preset("paths_momentum", "Momentum against SGD, same η", "Both take η = 0.1. SGD hardly gets along the valley; momentum runs past the lowest point and comes back.", SAME),
