@@ -32,6 +32,7 @@ def test_a_digit_is_drawn_kept_opened_and_cleared_and_what_is_no_picture_is_refu
         answer = route.fetch()
         route.fulfill(response=answer, headers={**answer.headers, "content-security-policy": POLICY})
 
+    visitor.context.grant_permissions(["local-network-access"])   # to a page that was routed, its own server is a stranger
     page.route(lambda url: url.startswith(f"{server.url}/mnist_training"), with_policy)
     page.expose_function("refused", lambda what: refused.add(what))
     page.add_init_script("addEventListener('securitypolicyviolation', e => refused(`${e.effectiveDirective} ${e.blockedURI}`))")
@@ -41,18 +42,19 @@ def test_a_digit_is_drawn_kept_opened_and_cleared_and_what_is_no_picture_is_refu
 
     box = canvas.bounding_box()
     at = lambda x, y: (box["x"] + x * box["width"], box["y"] + y * box["height"])   # noqa: E731
-    page.mouse.move(*at(0.5, 0.15))
+    page.mouse.move(*at(0.35, 0.2))
     page.mouse.down()
-    page.mouse.move(*at(0.5, 0.85), steps=10)
+    for to in ((0.65, 0.2), (0.62, 0.5), (0.5, 0.8)):
+        page.mouse.move(*at(*to), steps=8)
     page.mouse.up()
-    expect(verdict).to_contain_text("Your digit: read as a 1", timeout=20_000)
+    expect(verdict).to_contain_text("Your digit: read as a 7", timeout=20_000)
     page.get_by_text("Optimizer paths").click()
     expect(verdict).to_contain_text("stands lowest", timeout=20_000)
     page.locator("button", has_text="Your own digit").click()
-    expect(verdict).to_contain_text("Your digit: read as a 1", timeout=20_000)
+    expect(verdict).to_contain_text("Your digit: read as a 7", timeout=20_000)
     visitor.settle()
     ink = canvas.evaluate("c => c.getContext('2d').getImageData(0, 0, 84, 84).data.filter((v, i) => i % 4 == 0 && v < 100).length")
-    assert 200 < ink < 1500   # it is on the canvas again
+    assert 400 < ink < 2000   # it is on the canvas again
 
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(verdict).to_contain_text("Test image 0")
@@ -68,5 +70,5 @@ def test_a_digit_is_drawn_kept_opened_and_cleared_and_what_is_no_picture_is_refu
     chosen.set_input_files({"name": "f.jpg", "mimeType": "image/jpeg", "buffer": seven("JPEG", dark=240, light=15)})   # chalk on a blackboard
     visitor.settle()
     expect(verdict).to_contain_text("Your digit: read as a 7")
-    assert refused == set()
+    assert refused <= {"script-src wasm-eval"}   # Streamlit tries it and does without
     assert complaints(visitor) == []

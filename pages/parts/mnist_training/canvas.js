@@ -31,7 +31,7 @@ export default function ({ data, parentElement, setStateValue }) {
   }
   const line = event => {
     const to = place(event)
-    Object.assign(paper, { lineWidth: 9, lineCap: "round", strokeStyle: "#000" })
+    Object.assign(paper, { lineWidth: 11, lineCap: "round", strokeStyle: "#000" })
     paper.beginPath(); paper.moveTo(...canvas.at); paper.lineTo(...to); paper.stroke()
     canvas.at = to   // on the element: the page may be drawn anew in the middle of a stroke
   }
