@@ -1,11 +1,11 @@
-"""Every sentence of the part on one's own digit. What is refused, and in which words, stands in tests/pages/test_own_digit.py."""
+"""Every sentence of the part on one's own digit. What a browser refuses stands in tests/browser."""
 
 import numpy as np
 import pytest
 
 from engine import load_digits
 from engine.studies.own_digit import Reading, nearest, read, shifted, small_network, trained_small
-from pages.parts.mnist_training import drawing, own
+from pages.parts.mnist_training import own
 from tests.claims.claim import Claim
 
 DIGITS = load_digits()
@@ -48,7 +48,6 @@ def check_units():
     assert frame.groupby("layer")["fired"].sum().tolist() == found.fired
     assert frame.groupby("layer")["share"].max().tolist() == pytest.approx([1, 1])
     assert len(nearest(DIGITS, DIGITS.x_test[0], 16)) == 16
-    assert drawing.MOST_BYTES <= 2**20
 
 
 def why(text: str) -> Claim:
@@ -64,9 +63,8 @@ CLAIMS = {
     "Nearest training images that show a {}: {} of {}. ": Claim("always", check_said),
     "Blue: z > 0. Orange: not. Stronger: larger output in its layer. First {} units.": Claim("there is a hidden layer", check_units),
     "Those that differ least, pixel by pixel, among the first 10,000.": Claim("always", check_units),
-    "PNG or JPEG, at most 1 MB. One digit, dark on light or light on dark.": Claim("always", check_units),
     **{text: why(IN_PAGES) for text in (
-        "This file is not a PNG or JPEG picture that can be read here.", "Read by your run after {} steps",
+        "Read by your run after {} steps",
         "; at its last look it read {} % of the test images.", "Read as long as nothing is drawn. Beyond the last one, the count starts again.",
         "Read by a small network, trained on the built-in digits. Train your own in the part **Training**: then it reads here.",
         "Train a network of your own first: here it is the small one that reads, until yours has made a step.",
@@ -74,7 +72,7 @@ CLAIMS = {
     )},
     **{text: why("a name, a definition or a question") for text in (
         "**Nearest training images**, pixel by pixel", "A digit off the middle", "After the digit was centred; what leaves the image is lost.",
-        "Another test image: number 7.", "Or a picture of one digit", "Probability of each of the ten digits for the image that is read",
+        "Another test image: number 7.", "Probability of each of the ten digits for the image that is read",
         "Shift the digit two pixels: does the network still know it?", "Units of each hidden layer that this image switches on, and how strongly",
         "Units that fired, layer by layer", "What the network says", "{}, as the network gets it",
     )},

@@ -79,6 +79,15 @@ def check_same_rate():
     assert along[-1] < along[-2]
 
 
+def check_ways_out():
+    """The rate at which SGD is still calm leaves it far up the valley; momentum and Adam get down at a rate at which SGD hardly moves."""
+    assert abs(descend("sgd", 0.98 * limit("sgd"), steps=10).points[-1, 0]) > 2
+    assert abs(descend("sgd", 0.1).points[-1, 0]) > 5
+    assert abs(descend("sgd", 0.3).points[-1, 0]) > 2.5
+    assert abs(descend("momentum", 0.1).points[-1, 0]) < 1
+    assert abs(descend("adam", 0.3).points[-1, 0]) < 1
+
+
 def check_unstable():
     across = np.abs(paths("paths_unstable")["sgd"].points[:, 1])
     assert (np.diff(across) > 0).all()

@@ -45,6 +45,14 @@ def check_deep():
         assert found(seed, batch_norm="before", **DEEP).blows_up > 10 * deep
 
 
+def check_ends():
+    for optimizer in ("sgd", "adam"):
+        low, usual, high = (one.accuracy for one in at_rates(setup(optimizer=optimizer), DIGITS, (1e-5, found(optimizer=optimizer).fastest, 10.0)))
+        assert low < 0.25
+        assert high < 0.15
+        assert usual > 0.9
+
+
 def check_read():
     """Made-up tests and trials: what is said against a plain reading of the same numbers."""
     rng, kinds = random.Random(2), set()

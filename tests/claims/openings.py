@@ -9,14 +9,13 @@ from engine.activations import as_activation
 from engine.diagnosis import survey
 from engine.gradient_check.zoo import NUMBERED, fingerprint, numbered
 from engine.layers import BatchNorm
-from engine.studies import by_hand, input_scaling, layer_list, linear, moment_map, normalization, ranking, symmetry, valley
-from engine.studies.range_test import Setup, at_rates
+from engine.studies import by_hand, input_scaling, layer_list, linear, moment_map, normalization, ranking, symmetry
 from engine.studies.sixteen_scales import PUBLISHED
 from pages.parts.activations import selu
 from pages.parts.batch_norm import inputs
 from pages.shared.part import PAGES
+from tests.claims import mnist_own, mnist_paths, mnist_rates
 from tests.claims.claim import Claim
-from tests.claims.mnist_own import check_shift
 
 
 def grows_with_inputs():
@@ -200,21 +199,6 @@ def by_heart():
     assert last.evaluation.test_accuracy < 0.9
 
 
-def a_step_that_suits_the_floor():
-    """Along the floor, x²/20, a rate of 5 halves x at each step; across, y², it multiplies y by −9."""
-    x, y = valley.descend("sgd", 5.0, steps=1).points.T
-    assert np.isclose(x[1] / x[0], 0.5)
-    assert np.isclose(y[1] / y[0], -9)
-
-
-def far_too_small_and_far_too_large():
-    data = load_digits()
-    for optimizer, small, large in (("adam", 1e-6, 3.0), ("sgd", 1e-5, 30.0)):
-        low, high = at_rates(Setup(optimizer=optimizer), data, (small, large))
-        assert low.accuracy < 0.3
-        assert high.accuracy < 0.3
-
-
 MATTERS = {
     "init_neuron": grows_with_inputs, "init_chain": depth_makes_it_huge, "init_deep": a_step_is_as_large_as_its_gradient,
     "init_phase": a_factor_near_one, "init_matrix": one_rule_does_not_suit_all, "init_symmetry": equal_units_stay_equal,
@@ -223,7 +207,7 @@ MATTERS = {
     "bn_running": averages_replace_the_batch, "bn_depth": the_scale_is_divided_out, "bn_scales": published_scales, "bn_cost": four_numbers_a_unit,
     "bn_input": a_round_valley, "grad_curve": values_alone, "grad_v": too_long_and_too_short, "grad_net": wrong_and_silent,
     "grad_bug": bugs_can_be_told_apart, "grad_cautions": checks_that_mislead, "mnist_training": by_heart,
-    "mnist_paths": a_step_that_suits_the_floor, "mnist_rates": far_too_small_and_far_too_large, "mnist_own": check_shift}
+    "mnist_paths": mnist_paths.check_ways_out, "mnist_rates": mnist_rates.check_ends, "mnist_own": mnist_own.check_shift}
 
 
 def openings(stem: str) -> dict[str, Claim]:

@@ -49,22 +49,15 @@ def reader() -> Reader:
 
 
 def taken(data: Dataset, v: Values) -> tuple[np.ndarray, np.ndarray, str]:
-    """The image that is read, as a dataset's (features,), the same before it was shifted, and where it comes from: the canvas, else a picture, else the test images."""
-    left, right = st.columns([1, 1])
+    """The image that is read, as a dataset's (features,), the same before it was shifted, and where it comes from: the canvas, or the test images."""
+    left, right = st.columns(2)
     with left:
         ink = drawing.drawn_ink(drawing.canvas(CANVAS))
-    file = right.file_uploader("Or a picture of one digit", ("png", "jpg", "jpeg"), max_upload_size=1, help="PNG or JPEG, at most 1 MB. One digit, dark on light or light on dark.", key="mnist_picture")
-    where = "Your drawing"
-    if ink is None and file is not None:
-        try:
-            ink, where = drawing.picture_ink(file.getvalue()), "Your picture"
-        except ValueError as error:
-            right.warning(str(error))
     index = v.example % len(data.y_test)
     image = data.x_test[index] if ink is None else own_digit.as_in(data, ink)
-    where = f"Test image {index}, a {data.y_test[index]}" if ink is None else where
+    where = f"Test image {index}, a {data.y_test[index]}" if ink is None else "Your digit"
     moved = own_digit.shifted(image, data, v.shift_right, v.shift_down)
-    right.image(digit_picture(moved, data.image_shape, data.pixel_max, 140), caption=f"{where}, as the network gets it", width=140)
+    right.image(digit_picture(moved, data.image_shape, data.pixel_max, 240), caption=f"{where}, as the network gets it", width=240)
     return moved, image, where
 
 
@@ -166,10 +159,10 @@ def show(v: Values) -> Shown:
 
 PART = Part(
     "own", "Your own digit", show,
-    question="Can it read a digit that you draw?",
-    sees="Your digit as the network gets it, the probability of each answer, the units that fire, and the training images that are nearest.",
-    matters="A network knows only what it was trained on. The small one here saw centred digits, and two pixels further right it hardly reads any.",
-    first="Draw a digit, or shift the test image. Is it still read correctly?",
+    question="Can the network read your own handwriting?",
+    sees="The digit as the network gets it, cut out, scaled and placed like its training images; how probable it finds each digit; and its units.",
+    matters="A network knows digits only as its training images show them. The same digit two pixels further right may be none that it knows.",
+    first="Draw a digit with the mouse or a finger, or open a picture of one. Then shift it.",
     controls=(EXAMPLE, RIGHT, DOWN, NEAREST),
     presets=(
         Preset("own_start", "Draw a digit", "Until you draw, a test image stands there. Watch the probabilities change with each stroke."),

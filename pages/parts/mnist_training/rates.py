@@ -168,10 +168,10 @@ for one in at_rates(setup, data, {TRIED!r}):  # the page reads the first {NEW:,}
 TEN = {"depth": 10, "optimizer": "sgd"}
 PART = Part(
     "rates", "Learning rates", show,
-    question="Which learning rate suits a network?",
-    sees="Left: one training whose learning rate η grows step by step, and its loss J. Right: how well a training at each rate reads new images.",
-    matters="A rate far too small changes next to nothing in the time. One far too large throws the weights about, and the network ends near guessing.",
-    first="Change the optimizer from Adam to SGD. By how much does the best rate move?",
+    question="Which learning rate suits this network?",
+    sees="Left: the loss J of one training whose learning rate η grows at every step. Right: what whole trainings at one η each learn to read.",
+    matters="Too small a rate hardly learns in the same time, and too large a one learns nothing. A few seconds tell where to begin.",
+    first="Find where the loss falls fastest, and where it climbs. Then choose SGD, and say where both will move.",
     controls=CONTROLS, folded={"More": MORE},
     presets=(
         Preset("rates_adam", "Range test: Adam", "The loss falls fastest near 0.005. At rates of 0.3 and more, every training ends near guessing."),

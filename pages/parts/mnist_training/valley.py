@@ -184,10 +184,10 @@ ALL_SIX = {"walkers": list(KEYS)}
 SAME = {"walkers": ["sgd", "momentum"], "eta_sgd": 0.1, "eta_momentum": 0.1, "walk_steps": 60}
 PART = Part(
     "paths", "Optimizer paths", show,
-    question="Why does one optimizer reach the bottom sooner than another?",
-    sees="Each optimizer steps down the same valley, steep across and flat along. Lines join points of equal height; the right picture shows the height step by step.",
-    matters="A loss is often steep in one direction and flat in another. The step that the flat one needs makes plain gradient descent leap from wall to wall.",
-    first="Give SGD and momentum the same learning rate. Which of them gets further along the floor?",
+    question="How do optimizers find their way through a narrow valley?",
+    sees="Left: the path of each optimizer from above. Right: how low it is after each step. Below: its steps along and across the valley.",
+    matters="Where a valley is steeper across than along, the rate that is safe across is slow along. Momentum and Adam are ways out.",
+    first="Follow SGD, then momentum, then Adam. Then give SGD a rate above 1.",
     controls=CONTROLS, folded={"Learning rates": tuple(ETAS.values())}, unfolded=True,
     presets=(
         Preset("paths_book", "Four optimizers in a valley", "SGD bounces from wall to wall, momentum swings around the floor, AdaGrad and Adam set off at 45°."),
