@@ -101,7 +101,6 @@ GLOSSARY = (
     Entry(
         "valley", "A made-up loss of two numbers: x along the valley and y across; f is its height and g its gradient.", "f, x, y, g", "",
         ("f@mnist_paths", "x@mnist_paths", "y@mnist_paths", "g@mnist_paths"), pages="mnist"),
-    Entry("momentum", "A share m of the last step is walked again at each step.", "m", "", ("m@mnist_paths",), pages="mnist"),
     Entry("number of the step", "t counts the steps of a training; T is the last one.", "t, T", "", ("t@mnist_rates", "T@mnist_rates")),
     Entry("pair of activations", "Two activations of which the claim says that A is better than B.", "A, B", "", ("A", "B")),
 )
