@@ -5,8 +5,9 @@ A word that an opening says is dotted there and tells its meaning; below a part'
 
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "varepsilon": "ε", "eta": "η", "theta": "θ", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν",
@@ -97,7 +98,6 @@ GLOSSARY = (
     Entry(
         "valley", "A made-up loss of two numbers: x along the valley and y across; f is its height and g its gradient.", "f, x, y, g", "",
         ("f@mnist_paths", "x@mnist_paths", "y@mnist_paths", "g@mnist_paths"), pages="mnist"),
-    Entry("momentum", "A share m of the last step is walked again at each step.", "m", "", ("m@mnist_paths",), pages="mnist"),
     Entry("number of the step", "t counts the steps of a training; T is the last one.", "t, T", "", ("t@mnist_rates", "T@mnist_rates")),
     Entry("pair of activations", "Two activations of which the claim says that A is better than B.", "A, B", "", ("A", "B")),
 )
@@ -127,17 +127,22 @@ def of_symbol(symbol: str, part: str) -> Entry | None:
     return None
 
 
-def matches(text: str, page: str) -> Iterator[tuple[re.Match, Entry]]:
-    """The words of the glossary that a page says, the longest first where several begin."""
-    for match in EVERY.finditer(text):
-        found = [entry for entry in BY_LENGTH if page in (entry.pages or page).split() and re.fullmatch(entry_pattern(entry), match[0], re.IGNORECASE)]
-        if found:
-            yield match, found[0]
+@lru_cache(maxsize=2000)
+def of_word(word: str, page: str) -> Entry | None:
+    """What a word means on a page such as "bn"; of several entries, the one with the longest name."""
+    fits = (entry for entry in BY_LENGTH if page in (entry.pages or page).split() and re.fullmatch(entry_pattern(entry), word, re.IGNORECASE))
+    return next(fits, None)
+
+
+@lru_cache(maxsize=1000)
+def matches(text: str, page: str) -> list[tuple[re.Match, Entry]]:
+    """The words of the glossary that a page says. To be read only."""
+    return [(match, entry) for match in EVERY.finditer(text) if (entry := of_word(match[0], page))]
 
 
 def entries_of(part: str, texts: Iterable[str], formulas: Iterable[str]) -> list[Entry]:
     """What a part such as "bn_gradient" says in its texts and formulas, in the order of the glossary."""
-    said = [entry for _, entry in matches(" ".join(texts), part.partition("_")[0])]
+    said = [entry for text in texts for _, entry in matches(text, part.partition("_")[0])]
     meant = [of_symbol(symbol, part) for symbol in {symbol for line in formulas for symbol in symbols_in(line)}]
     return [entry for entry in GLOSSARY if entry in said or entry in meant or part in entry.pictures.split()]
 

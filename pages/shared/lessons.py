@@ -91,8 +91,12 @@ def says(key: str, number: int) -> tuple[str, str]:
 
 
 def go(key: str, number: int) -> None:
-    link.put(lessons()[key].steps[number - 1].settings)
-    st.query_params["step"] = str(number)
+    """To another step of the same page: the whole address at once, so that the browser's back undoes it at once."""
+    step = lessons()[key].steps[number - 1]
+    ours = {control.key for control in step.page.controls}
+    others = {name: st.query_params.get_all(name) for name in st.query_params if name not in ours}
+    link.put(step.settings)
+    st.query_params.from_dict({**others, **link.query(step.page.controls, step.settings), "step": str(number)})
 
 
 def leave() -> None:

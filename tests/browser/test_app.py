@@ -68,6 +68,7 @@ def test_a_lesson_leads_from_home_over_two_pages_to_its_end_and_back(server, tab
     bar, opening, steps = page.locator(".st-key-lesson"), page.locator(".opening"), lessons.lessons()["vanishing"].steps
     for number, step in enumerate(steps, start=1):
         expect(opening).to_contain_text(f"Vanishing and exploding, {number} of {len(steps)}")
+        expect(bar.get_by_role("button", name="Next")).to_have_count(1)   # what the step before left is gone
         expect(page).to_have_url(re.compile(rf"/{step.page.stem}\?.*step={number}"))
         if number < len(steps):
             bar.get_by_role("button", name="Next").click()
