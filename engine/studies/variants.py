@@ -1,0 +1,71 @@
+"""Change one thing: trainings that differ in one setting, from the same seed and on the same batches, and what they reach.
+
+A difference that is smaller than what another seed makes of it is none: so each is repeated over a few seeds.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.datasets import Dataset, normalizer
+from engine.losses import Penalty
+from engine.network import mlp
+from engine.optimizers import OPTIMIZERS
+from engine.training import train
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training, hashable. `learning_rate` None is the optimizer's usual one; `hidden` are the widths between the pixels and the classes."""
+
+    hidden: tuple[int, ...] = (100, 100)
+    activation: str = "relu"
+    initializer: str = "he_normal"
+    gain: float = 1.0
+    batch_norm: str | None = None
+    dropout: float = 0.0
+    optimizer: str = "adam"
+    learning_rate: float | None = None
+    l1: float = 0.0
+    l2: float = 0.0
+    normalize: str = "scale"
+    batch_size: int = 32
+    epochs: int = 10
+
+
+@dataclass(frozen=True)
+class Course:
+    """(epochs,) each, after every epoch: loss and accuracy on the training images and on new ones. From an overflow on: NaN, and accuracy 0."""
+
+    train_loss: Array
+    train_accuracy: Array
+    test_loss: Array
+    test_accuracy: Array
+
+
+def course(recipe: Recipe, data: Dataset, seed: int) -> Course:
+    """Train by a recipe. The seed draws the first weights and the order of the images, whatever else the recipe says."""
+    network = mlp((data.x_train.shape[1], *recipe.hidden, data.classes), activation=recipe.activation, initializer=recipe.initializer,
+                  gain=recipe.gain, batch_norm=recipe.batch_norm, dropout=recipe.dropout, rng=np.random.default_rng([seed, 0]))
+    if recipe.initializer == "lsuv":
+        network.lsuv(normalizer(recipe.normalize, data)(data.x_train[:256]))
+    kind, table = OPTIMIZERS[recipe.optimizer], np.full((4, recipe.epochs), math.nan)
+    table[[1, 3]] = 0
+    optimizer = kind(network, recipe.learning_rate or kind.usual_rate)
+    for result in train(network, data, optimizer, epochs=recipe.epochs, batch_size=min(recipe.batch_size, len(data.y_train)),
+                        rng=np.random.default_rng([seed, 1]), penalty=Penalty(recipe.l1, recipe.l2) if recipe.l1 or recipe.l2 else None,
+                        normalize=recipe.normalize):
+        if result.evaluation and not result.diverged:
+            e = result.evaluation
+            table[:, round(result.epoch) - 1] = e.train_loss, e.train_accuracy, e.test_loss, e.test_accuracy
+    return Course(*table)
+
+
+def courses(x_train: Array, y_train: Array, x_test: Array, y_test: Array, *, recipe: Recipe, seeds: Sequence[int], pixel_max: int) -> list[Course]:
+    """One for each seed, on images (N, features) of ten classes that come as arrays, as they travel to another process."""
+    data = Dataset("", x_train, y_train, x_test, y_test, (1, x_train.shape[1]), 10, pixel_max)
+    return [course(recipe, data, seed) for seed in seeds]
