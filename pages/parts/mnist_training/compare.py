@@ -93,7 +93,7 @@ def courses_of(frame: pd.DataFrame, ends: pd.DataFrame, which: str, names: tuple
         base.mark_line(clip=True).encode(
             y=y, strokeDash=dash("variant", names, names, legend=which == "mean"),
             tooltip=tips(("variant", "Variant"), ("epoch", "Epoch", "d"), ("mean", "Accuracy", ".1%"), ("loss", "Loss", ".3~g"))),
-        alt.Chart(ends).mark_text(align="right", dx=-3, dy=-7, fontSize=11).encode(x=x, y=y, text=alt.Text("variant", type="nominal"), color=hue("variant", names, names, legend=False)),
+        alt.Chart(ends).mark_text(align="right", dx=-3, dy=-7, fontSize=13).encode(x=x, y=y, text=alt.Text("variant", type="nominal"), color=hue("variant", names, names, legend=False)),
         height=330, title=alt.Title(head, subtitle="Line: mean of the seeds. Band: their range."))
 
 

@@ -67,7 +67,7 @@ def certainty(frame: pd.DataFrame) -> alt.LayerChart:
     base = chart(frame).encode(
         x=alt.X("digit", type="ordinal", title="Digit", axis=alt.Axis(labelAngle=0)), y=encodings.share("probability", "Probability p"),
         tooltip=tips(("digit", "Digit"), ("probability", "Probability", ".2%")))
-    said = base.transform_filter("datum.probability >= 0.005").mark_text(dy=-7, fontSize=12).encode(text=alt.Text("probability", type="quantitative", format=".0%"))
+    said = base.transform_filter("datum.probability >= 0.005").mark_text(dy=-7, fontSize=13).encode(text=alt.Text("probability", type="quantitative", format=".0%"))
     return alt.layer(base.mark_bar().encode(color=tint("signal")), said, height=230, title="What the network says")
 
 
