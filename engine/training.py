@@ -6,18 +6,26 @@ for the next. Whoever draws a chart draws it between two steps, and stops by not
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from engine.datasets import Dataset, normalizer
 from engine.judgement import judge as judge  # a run's numbers, read as a teacher would
 from engine.losses import Penalty, log_softmax
-from engine.network import Network
+from engine.network import Network, mlp
 from engine.optimizers import SCHEDULES, Optimizer, Schedule
 from engine.progress import Evaluation, Inspection, Progress
 
 Array = np.ndarray
+
+
+def before_training(data: Dataset, hidden: Sequence[int], *, initializer: str, normalize: str, seed: int, **settings) -> Network:
+    """The network of a training before its first step: `mlp` from the pixels to the classes. LSUV is fitted to real images, rather than to noise."""
+    network = mlp((data.x_train.shape[1], *hidden, data.classes), initializer=initializer, rng=np.random.default_rng([seed, 0]), **settings)
+    if initializer == "lsuv":
+        network.lsuv(normalizer(normalize, data)(data.x_train[:256]))
+    return network
 
 
 def read(network: Network, x: Array, labels: Array, normalize, batch_size: int = 500) -> tuple[float, Array, Array]:

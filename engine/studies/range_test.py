@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from engine.datasets import Dataset, normalizer
-from engine.network import Network, mlp
+from engine.network import Network
 from engine.optimizers import OPTIMIZERS, Schedule
-from engine.training import evaluate, train
+from engine.training import before_training, evaluate, train
 
 Array = np.ndarray
 LOW, HIGH = 1e-5, 100.0    # ends of the rates
@@ -49,11 +49,8 @@ class Setup:
 
     def network(self, data: Dataset) -> Network:
         """The network before its first step."""
-        made = mlp((data.x_train.shape[1], *self.hidden, data.classes), activation=self.activation, initializer=self.initializer, gain=self.gain,
-                   batch_norm=self.batch_norm, rng=np.random.default_rng([self.seed, 0]))
-        if self.initializer == "lsuv":
-            made.lsuv(normalizer(self.normalize, data)(data.x_train[:256]))
-        return made
+        return before_training(data, self.hidden, activation=self.activation, initializer=self.initializer, gain=self.gain,
+                               batch_norm=self.batch_norm, normalize=self.normalize, seed=self.seed)
 
 
 @dataclass(frozen=True)

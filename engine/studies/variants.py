@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.datasets import Dataset, normalizer
+from engine.datasets import Dataset
 from engine.losses import Penalty
-from engine.network import mlp
 from engine.optimizers import OPTIMIZERS
-from engine.training import train
+from engine.training import before_training, train
 
 Array = np.ndarray
 
@@ -49,10 +48,8 @@ class Course:
 
 def course(recipe: Recipe, data: Dataset, seed: int) -> Course:
     """Train by a recipe. The seed draws the first weights and the order of the images, whatever else the recipe says."""
-    network = mlp((data.x_train.shape[1], *recipe.hidden, data.classes), activation=recipe.activation, initializer=recipe.initializer,
-                  gain=recipe.gain, batch_norm=recipe.batch_norm, dropout=recipe.dropout, rng=np.random.default_rng([seed, 0]))
-    if recipe.initializer == "lsuv":
-        network.lsuv(normalizer(recipe.normalize, data)(data.x_train[:256]))
+    network = before_training(data, recipe.hidden, activation=recipe.activation, initializer=recipe.initializer, gain=recipe.gain,
+                              batch_norm=recipe.batch_norm, dropout=recipe.dropout, normalize=recipe.normalize, seed=seed)
     kind, table = OPTIMIZERS[recipe.optimizer], np.full((4, recipe.epochs), math.nan)
     table[[1, 3]] = 0
     optimizer = kind(network, recipe.learning_rate or kind.usual_rate)

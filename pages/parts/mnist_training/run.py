@@ -12,10 +12,10 @@ import numpy as np
 from engine.datasets import Dataset, normalizer
 from engine.judgement import Inside, Trial, look_inside
 from engine.losses import Penalty
-from engine.network import Network, mlp
+from engine.network import Network
 from engine.optimizers import OPTIMIZERS
 from engine.progress import Evaluation, Inspection, Progress
-from engine.training import evaluate, train
+from engine.training import before_training, evaluate, train
 from engine.verdict import Verdict
 from pages.parts.mnist_training.common import ALL, TABLE
 from pages.shared import room, runs
@@ -81,12 +81,10 @@ class TrainingRun(runs.Run):
 
     def _build(self, evaluate_every: int | None) -> tuple[Network, Any, Iterator[Progress]]:
         s = self.settings
-        network = mlp(
-            (self.data.x_train.shape[1], *[s.width] * s.depth, self.data.classes), activation=s.activation, initializer=s.initializer, gain=s.gain,
-            dropout=s.dropout, input_batch_norm=s.input_norm, batch_norm=s.placement, rng=np.random.default_rng([s.seed, 0]),
+        network = before_training(
+            self.data, [s.width] * s.depth, activation=s.activation, initializer=s.initializer, gain=s.gain, dropout=s.dropout,
+            input_batch_norm=s.input_norm, batch_norm=s.placement, normalize=s.normalize, seed=s.seed,
         )
-        if s.initializer == "lsuv":  # on real images rather than on noise
-            network.lsuv(normalizer(s.normalize, self.data)(self.data.x_train[:256]))
         optimizer = OPTIMIZERS[s.optimizer](network, self.learning_rate)
         results = train(
             network, self.data, optimizer, epochs=s.epochs, batch_size=self.batch_size, rng=np.random.default_rng([s.seed, 1]),
