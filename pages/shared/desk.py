@@ -34,7 +34,7 @@ class Lane:
 
     executor: Executor
     size: int
-    begun: int = 0
+    begun: set["Question"] = field(default_factory=set)  # and not ended
 
 
 @dataclass(eq=False)
@@ -86,7 +86,7 @@ class Desk:
         self.waits: dict[str, set[Wait]] = {}  # of each visitor
         self.served: dict[str, int] = {}  # when each visitor was, last
         self.kept: OrderedDict[Hashable, bytes] = OrderedDict()
-        self.bytes = self._long = 0
+        self.bytes = 0
         self._numbers, self._lock = itertools.count(1), threading.RLock()
 
     def crowded(self) -> bool:
@@ -180,7 +180,8 @@ class Desk:
     def _fits(self, question: Question) -> bool:
         """Long questions leave one worker of the pool to short ones, if there are two."""
         lane = self._lane(question)
-        return lane.begun < lane.size and (not question.long or lane is self.cluster or self._long < max(1, lane.size - 1))
+        long = sum(one.long for one in lane.begun)
+        return len(lane.begun) < lane.size and (not question.long or lane is self.cluster or long < max(1, lane.size - 1))
 
     def _hand_out(self) -> None:
         """Begin as many questions as there is room for."""
@@ -189,8 +190,7 @@ class Desk:
             self.queue.remove(question)
             turn, lane = next(self._numbers), self._lane(question)
             self.served.update({wait.visitor: turn for wait in question.waits})
-            lane.begun += 1
-            self._long += question.long and lane is self.pool
+            lane.begun.add(question)
             executor = lane.executor
             try:
                 future = executor.submit(worker.answer, question.call)
@@ -211,7 +211,7 @@ class Desk:
             self._hand_out()
 
     def _close(self, question: Question, lane: Lane, answer: bytes) -> None:
-        self._ended(question, lane)
+        lane.begun.remove(question)
         question.answer = self.kept[question.key] = answer
         del self.open[question.key]
         self.bytes += len(answer)
@@ -219,10 +219,6 @@ class Desk:
             self.bytes -= len(self.kept.popitem(last=False)[1])
         for wait in question.waits:
             wait.news.set()
-
-    def _ended(self, question: Question, lane: Lane) -> None:
-        lane.begun -= 1
-        self._long -= question.long and lane is self.pool
 
     def _failed(self, question: Question, lane: Lane, executor: Executor, error: BaseException) -> None:
         """A worker died: a new pool. The cluster was lost: the pool instead. What was under way is begun again, in the end in this process."""
@@ -234,7 +230,7 @@ class Desk:
         elif lane is self.cluster:
             self.cluster = None
         if question.lost <= LIVES:
-            self._ended(question, lane)
+            lane.begun.remove(question)
             self.queue.append(question)
         else:
             threading.Thread(target=lambda: self._close_in_place(question, lane), daemon=True).start()

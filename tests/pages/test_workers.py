@@ -211,7 +211,7 @@ def test_long_questions_leave_a_worker_to_short_ones(by_hand):
     for _ in range(3):
         assert len(by_hand.begun) == 1
         by_hand.end()
-    assert desk._long == desk.pool.begun == 0
+    assert desk.pool.begun == set()
 
 
 def test_errors_of_the_engine_reach_the_page():
