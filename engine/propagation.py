@@ -140,10 +140,9 @@ def propagate(*, depth: int, width: int, activation: str | Activation, initializ
         return Propagation(settings, **of_inputs(x), **run.measured())
 
 
-def over_seeds(seeds: Sequence[int], of_others: Collection[str] | None = None, **settings) -> list[Propagation]:
-    """One network for each seed, all else equal: what differs is chance, at this width. Of all but the first, `of_others` may be measured alone."""
-    others = settings if of_others is None else settings | {"measure": of_others}
-    return [propagate(rng=np.random.default_rng(seed), **others if i else settings) for i, seed in enumerate(seeds)]
+def over_seeds(seeds: Sequence[int], **settings) -> list[Propagation]:
+    """One network for each seed, all else equal: what differs is chance, at this width."""
+    return [propagate(rng=np.random.default_rng(seed), **settings) for seed in seeds]
 
 
 def stack(runs: Sequence[Propagation], name: str) -> Array:

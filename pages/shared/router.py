@@ -10,7 +10,7 @@ from functools import cache
 import streamlit as st
 from threadpoolctl import threadpool_limits
 
-from pages.shared import memory, theme, workers
+from pages.shared import memory, workers
 from pages.shared.part import PAGES
 
 
@@ -37,7 +37,6 @@ def prepare_process() -> None:
     loaded keeps the garbage collector from walking through pandas and Altair after every script run.
     """
     workers.desk()
-    theme.enable()
     threadpool_limits(limits=1)
     gc.collect()
     gc.freeze()
