@@ -1,6 +1,8 @@
 """What tests of pages share: opening a part, and what stands on a page."""
 
+import contextlib
 import html
+import io
 import json
 import re
 from functools import cache
@@ -12,6 +14,7 @@ from jsonschema import Draft7Validator
 from streamlit.testing.v1 import AppTest
 
 import pages.parts  # noqa: F401  (fills PAGES)
+from pages.parts.mnist_training.run import TrainingRun, script
 from pages.shared import link
 from pages.shared.part import PAGES, Page, Part
 from tests.pages import golden
@@ -85,3 +88,15 @@ def opening_of(app: AppTest) -> str:
     """Its words as they are read, without the meanings behind them."""
     body = app.get("html")[0].proto.body.partition("</style>")[2]
     return html.unescape(re.sub(r"<[^>]+>", " ", re.sub(r"<span.*?</span>|</?dfn[^>]*>", "", body)))
+
+
+def told(run: TrainingRun) -> list[str]:
+    """What a run saw, in the words of its script."""
+    return [f"epoch {epoch:g}  train {e.train_accuracy:.4f}  test {e.test_accuracy:.4f}  test loss {e.test_loss:.4f}" for epoch, e in run.evaluations]
+
+
+def printed(run: TrainingRun) -> list[str]:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(script(run), {})
+    return out.getvalue().splitlines()

@@ -1,7 +1,6 @@
 """MNIST training: the run, its pictures and sentences, and the page around them, without a browser."""
 
 import base64
-import contextlib
 import dataclasses
 import io
 import itertools
@@ -19,12 +18,12 @@ from engine.training import Inspection
 from pages.parts.mnist_training import PAGE, pictures, training
 from pages.parts.mnist_training import run as run_module
 from pages.parts.mnist_training.common import ALL, TABLE
-from pages.parts.mnist_training.run import TrainingRun, TrainingSettings, describe, script
+from pages.parts.mnist_training.run import TrainingRun, TrainingSettings, describe
 from pages.shared import layout
 from pages.shared.control import Values
 from pages.shared.encodings import SENT
 from tests.pages import golden
-from tests.pages.helpers import assert_charts_get_their_tables, open_part, verdict_of
+from tests.pages.helpers import assert_charts_get_their_tables, open_part, printed, told, verdict_of
 
 PART = PAGE.parts[0]
 DEFAULTS = {control.name: control.default for control in PART.all_controls}
@@ -127,17 +126,6 @@ def test_a_run_is_made_from_all_controls_but_the_learning_rate_which_is_live():
 def test_the_script_of_the_page_prints_the_numbers_of_the_page(changed):
     run = finish(training_run(epochs=2, **changed))
     assert printed(run) == told(run)
-
-
-def told(run: TrainingRun) -> list[str]:
-    return [f"epoch {epoch:g}  train {e.train_accuracy:.4f}  test {e.test_accuracy:.4f}  test loss {e.test_loss:.4f}" for epoch, e in run.evaluations]
-
-
-def printed(run: TrainingRun) -> list[str]:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(script(run), {})
-    return out.getvalue().splitlines()
 
 
 def test_a_learning_rate_that_was_changed_on_the_way_stands_in_the_script():

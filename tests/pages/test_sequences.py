@@ -1,7 +1,5 @@
 """Whatever a visitor does to a run, its script gives the numbers of its page: random sequences of everything that can be pressed."""
 
-import contextlib
-import io
 import random
 import threading
 
@@ -9,8 +7,9 @@ import pytest
 
 from engine import load_digits
 from pages.parts.mnist_training import PAGE
-from pages.parts.mnist_training.run import TrainingRun, TrainingSettings, script
+from pages.parts.mnist_training.run import TrainingRun, TrainingSettings
 from pages.shared.control import Values
+from tests.pages.helpers import printed, told
 
 DEFAULTS = {control.name: control.default for control in PAGE.parts[0].all_controls}
 CHOICES = {
@@ -24,17 +23,6 @@ RATES = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 100.0)
 def a_run(rng: random.Random) -> TrainingRun:
     v = Values(**DEFAULTS | {name: rng.choice(options) for name, options in CHOICES.items()})
     return TrainingRun(TrainingSettings.of(v, load_digits()), load_digits(), rng.choice(RATES[:4]))
-
-
-def told(run: TrainingRun) -> list[str]:
-    return [f"epoch {epoch:g}  train {e.train_accuracy:.4f}  test {e.test_accuracy:.4f}  test loss {e.test_loss:.4f}" for epoch, e in run.evaluations]
-
-
-def printed(run: TrainingRun) -> list[str]:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(script(run), {})
-    return out.getvalue().splitlines()
 
 
 class Clock:
