@@ -6,6 +6,8 @@ import numpy as np
 
 Array = np.ndarray
 
+BLOCK = 1 << 15   # elements that are worked on at once: a dozen temporary arrays of a large layer would not fit the cache
+
 # erfc by the rational approximations of W. J. Cody, Math. Comp. 23 (1969) 631-637; highest power first.
 _SMALL = ((1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
           (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3))
@@ -34,6 +36,13 @@ def _ratio(coefficients, x: Array) -> Array:
 def normal_cdf(z: Array) -> Array:
     """P(N(0, 1) <= z) to rounding, in the dtype of z, real or complex (near the real axis)."""
     z = np.asarray(z)
+    if z.size <= BLOCK:
+        return _cdf(z)
+    flat = z.ravel()
+    return np.concatenate([_cdf(flat[start:start + BLOCK]) for start in range(0, flat.size, BLOCK)]).reshape(z.shape)
+
+
+def _cdf(z: Array) -> Array:
     u = np.clip(z.real, -40, 40) * math.sqrt(0.5) + (1j * z.imag * math.sqrt(0.5) if np.iscomplexobj(z) else 0)
     x = np.where(u.real < 0, -u, u)
     far = np.maximum(x, 0.46875)   # keeps the tail's formula away from where it is not used

@@ -121,6 +121,12 @@ def test_gelu_is_z_times_the_normal_distribution_to_rounding():
     np.testing.assert_allclose(ACTIVATIONS["gelu"].f(z), exact, rtol=1e-12)
 
 
+def test_gelu_of_a_large_layer_is_to_the_bit_that_of_its_rows():
+    z = np.random.default_rng(0).normal(0, 3, (70, 1000)).astype(np.float32)   # more than one block of the normal distribution
+    for function in (ACTIVATIONS["gelu"].f, ACTIVATIONS["gelu"].df):
+        assert np.array_equal(function(z), np.stack([function(row) for row in z]))
+
+
 def test_selu_has_the_published_constants_and_keeps_mean_0_and_variance_1():
     assert (SELU_ALPHA, SELU_LAMBDA) == (1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
     f = ACTIVATIONS["selu"].f
