@@ -83,14 +83,26 @@ def words(entries: Iterable[glossary.Entry]) -> None:
         st.markdown("\n".join(f"- **{entry.word}**{f', {entry.here}' if entry.here else ''}: {entry.meaning}" for entry in entries))
 
 
-def show(where: Any, chart: alt.TopLevelMixin | dict, said: str, table: pd.DataFrame | None = None, **named: pd.DataFrame) -> None:
-    """Draw a chart as wide as its place (a column, or `st` itself); `said` is what it shows, for those who hear it.
+def head(title: str | Mapping[str, Any]) -> str:
+    """A picture's words as text of the page, which wraps at any width, can be selected, and is read aloud."""
+    text, under = (title, "") if isinstance(title, str) else (title["text"], title.get("subtitle", ""))
+    lines = " ".join([under] if isinstance(under, str) else under)
+    below = f'<div style="font-size: 0.875rem; opacity: 0.8">{html.escape(lines)}</div>' if lines else ""
+    return f'<div style="line-height: 1.4"><strong>{html.escape(text)}</strong>{below}</div>'
 
-    A specification that names its tables gets them here: `SENT`, and others by their names.
+
+def show(where: Any, chart: alt.TopLevelMixin | dict, said: str, table: pd.DataFrame | None = None, *, look: Mapping[str, Any] | None = None, **named: pd.DataFrame) -> None:
+    """Draw a chart below its title, as wide as its place (a column, or `st` itself); `said` is what it shows, for those who hear it.
+
+    A specification that names its tables gets them here: `SENT`, and others by their names. `look` is what else the element takes.
     """
-    spec = chart if isinstance(chart, dict) else specification(chart)
+    spec = dict(chart) if isinstance(chart, dict) else specification(chart)
     tables = named if table is None else {SENT.name: table, **named}  # all by name: with one name, a table without would be taken for it
-    where.vega_lite_chart(None, packed({**spec, "datasets": {**spec["datasets"], **tables}}), width="stretch", alt=said)
+    title = spec.pop("title", None)
+    with where.container(gap="xxsmall"):
+        if title:
+            st.html(head(title))
+        st.vega_lite_chart(None, packed({**spec, "datasets": {**spec["datasets"], **tables}}), width="stretch", alt=said, **(look or {}))
 
 
 def verdict(text: str, key: str = "verdict") -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from engine.verdict import number
-from pages.shared import encodings, theme
+from pages.shared import encodings, layout, theme
 from tests.pages.helpers import PARTS, charts_of, open_part
 
 STRIPS = ("bug", "cautions", "depth", "input", "net", "cost", "ranking")  # their pictures are several low ones, or none yet
@@ -50,12 +50,20 @@ def test_charts_are_made_for_the_back_row(page, part):
         sizes = [size for look in inside(spec) for name, size in look.items() if name.lower().endswith("fontsize") and isinstance(size, (int, float))]
         assert min(sizes) >= theme.NOTE
         assert spec["config"]["mark"]["tooltip"] is None
+        assert "title" not in spec   # it would be cut where the picture is narrow: it is text of the page
         for look in inside(spec):
             for tip in look.get("tooltip") or ():
                 assert tip["title"]
                 assert not re.match(r"tint_|line\d|x2|log_chi", tip["title"])
     if page.stem != "mnist_training" and part.key not in STRIPS and charts:
         assert max(spec["height"] for spec in charts) >= theme.TALL
+
+
+def test_a_title_is_text_of_the_page_whole_and_plain():
+    words = {"text": "σ < 1", "subtitle": ["Dots: measured.", "Line: theory."]}
+    assert "<strong>σ &lt; 1</strong>" in layout.head(words)
+    assert "Dots: measured. Line: theory." in layout.head(words)
+    assert layout.head("One").count("<div") == 1
 
 
 @pytest.mark.parametrize(("value", "text"), [

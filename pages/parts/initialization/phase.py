@@ -127,7 +127,7 @@ def show(v: Values) -> Shown:
     chi = mean_field.chi(q, sigma_w, v.activation)
     said = "Phase diagram: the factor chi of the gradient's variance over the scales of weights and biases, with the critical line"
     spec = picture(*tables(v.activation), marker(sigma_w, v.sigma_b))
-    st.vega_lite_chart(None, layout.packed(spec), width="stretch", key=DIAGRAM, on_select=picked, selection_mode="pick", alt=said)
+    layout.show(st, spec, said, look={"key": DIAGRAM, "on_select": picked, "selection_mode": "pick"})
     with st.container(horizontal=True):
         landing = GAIN.take(critical)
         if abs(landing / critical - 1) <= ON_THE_LINE:  # never at infinity
