@@ -8,11 +8,13 @@ Batch norm costs two trainable numbers a feature (gamma, beta) and two that are 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from engine.activations import ACTIVATIONS
 from engine.network import LayerSummary
 
 MOST_LAYERS, MOST_UNITS = 60, 100_000
+DEEPEST, WIDEST, MOST_WEIGHTS = 20, 1000, 5_000_000   # of a network that is trained here
 _BATCH_NORM = {"bn", "batchnorm", "batch norm", "batch_norm", "batchnormalization"}
 _NAMES = {name.replace("_", ""): name for name in ACTIVATIONS}   # "leaky relu", "LeakyReLU" and "leaky_relu" are one
 _NO_BIAS = re.compile(r"\b(no|without)[ _-]?bias\b")
@@ -97,6 +99,31 @@ def parse_layers(text: str) -> LayerList:
     if len(entries) == 1:
         raise ValueError("the list must have at least one layer after the inputs, got none")
     return LayerList(_units(entries[0], "inputs"), tuple(_item(entry, i) for i, entry in enumerate(entries[1:], start=1)))
+
+
+def parse_widths(text: str, inputs: int = 784, classes: int = 10) -> tuple[int, ...]:
+    """Widths of the hidden layers: "300, 100", "5 × 100" (or "5 x 100"), or both, as in "2 x 300, 100".
+
+    Raises
+    ------
+    ValueError
+        "entry 2 must be units, as in 300, or layers × units, as in 5 × 100; got 'wide'", and what there is too much of.
+    """
+    widths: list[int] = []
+    for number, entry in enumerate(text.removesuffix(",").split(","), start=1):
+        found = re.fullmatch(r"(?:([0-9]{1,9}) ?[×x*] ?)?([0-9]{1,9})", " ".join(entry.lower().split()))
+        if not found:
+            raise ValueError(f"entry {number} must be units, as in 300, or layers × units, as in 5 × 100; got {entry.strip()[:30]!r}")
+        layers, units = int(found[1] or 1), int(found[2])
+        if not 1 <= units <= WIDEST:
+            raise ValueError(f"a layer must have between 1 and {WIDEST:,} units, got {units:,}")
+        if not 1 <= layers <= DEEPEST - len(widths):
+            raise ValueError(f"there must be between 1 and {DEEPEST} hidden layers, got {len(widths) + layers:,}")
+        widths += [units] * layers
+    weights = sum(a * b for a, b in pairwise((inputs, *widths, classes)))
+    if weights > MOST_WEIGHTS:
+        raise ValueError(f"there must be at most {MOST_WEIGHTS:,} weights behind {inputs} pixels, got {weights:,}")
+    return tuple(widths)
 
 
 def _item(entry: str, number: int) -> Item:

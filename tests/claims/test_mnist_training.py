@@ -14,7 +14,7 @@ from engine.datasets import normalizer
 from engine.initializers import INITIALIZERS
 from engine.judgement import Inside, Trial, judge, look_inside
 from engine.training import judge as kept
-from pages.parts.mnist_training import PAGE, pictures, training
+from pages.parts.mnist_training import PAGE, common, pictures, training
 from pages.parts.mnist_training.common import ALL, TABLE
 from pages.parts.mnist_training.run import TrainingRun, TrainingSettings
 from pages.shared.control import Values
@@ -174,7 +174,8 @@ def check_inside():
 def grid(how_many: int):
     """Presets on the digits, each control at its ends and in the middle, and random settings; small and short, so that there can be many."""
     rng = random.Random(3)
-    rungs = {name: list(getattr(c, "options", ())) or list(range(c.limits[0], min(c.limits[1], 20) + 1)) for name, c in TABLE.items()}
+    whole = {name: c for name, c in TABLE.items() if name != "layers"}
+    rungs = {name: list(getattr(c, "options", ())) or list(range(c.limits[0], min(c.limits[1], 20) + 1)) for name, c in whole.items()}
     listed = [dict(settings) for settings in PRESETS.values()] + [{name: one[i]} for name, one in rungs.items() for i in (0, len(one) // 2, -1)]
     listed += [{name: rng.choice(one) for name, one in rungs.items()} for _ in range(how_many)]
     for one in listed:
@@ -236,7 +237,7 @@ def check_cures():
         steps = int(re.search(r"a trial of (\d+) steps", verdict.text).group(1))
         s = SimpleNamespace(**vars(run.settings) | {"rate": run.learning_rate} | dict(verdict.fix))
         data = DIGITS.first(min(s.images, 1437))
-        net = mlp((64, *[s.width] * s.depth, 10), activation=s.activation, initializer=s.initializer, gain=s.gain, dropout=s.dropout,
+        net = mlp((64, *s.hidden, 10), activation=s.activation, initializer=s.initializer, gain=s.gain, dropout=s.dropout,
                   batch_norm=None if s.batch_norm == "none" else s.batch_norm, input_batch_norm=s.input_norm, rng=np.random.default_rng([0, 0]))
         optimizer = OPTIMIZERS[s.optimizer](net, s.rate)
         going = train(net, data, optimizer, epochs=s.epochs, batch_size=min(s.batch, len(data.y_train)), normalize=s.normalize,
@@ -394,8 +395,27 @@ def check_few():
 
 @cache
 def check_best():
-    assert on_mnist("elu_bn").test_accuracy > 0.97
     assert max(e.test_accuracy for _, e in finished_with("wide_dropout").evaluations) > 0.98
+
+
+@cache
+def check_notes():
+    """PyTorch's three seeds reach 97.2 to 97.5 %; seeds of both scatter by some tenths of a percent."""
+    reached = [on_mnist("elu_bn", seed).test_accuracy for seed in (0, 1, 2)]
+    assert 0.970 <= min(reached) <= max(reached) <= 0.978
+    assert 0.972 <= np.median(reached) <= 0.976
+
+
+@cache
+def check_typed():
+    assert common.typed("300, 100") == (300, 100)
+    assert common.typed("x") is common.typed("21 x 5") is common.typed("20 x 1001") is common.typed("20 x 1000") is None
+    assert common.typed("2 x 1000") == (1000, 1000)
+    v = Values(**DEFAULTS | {"layers": "300, 100", "depth": 3})
+    assert common.hidden(v) == (300, 100)
+    assert common.overruled(v)
+    assert common.hidden(Values(**DEFAULTS | {"layers": "300,, 100", "depth": 3})) == (100,) * 3
+    assert "cannot be read" in common.as_read("300,, 100")
 
 
 def name(why: str = "a name") -> Claim:
@@ -453,7 +473,7 @@ CLAIMS: dict[str, Claim] = {
     "On MNIST, train reaches 100 % and test stays at 75 to 77 %.": Claim("its preset", check_few),
     "On MNIST, train and test both end lower than without the penalty.": Claim("its preset", check_few),
     "On MNIST, even after 300 epochs test ends below the run without dropout.": Claim("its preset", check_few),
-    "Over 97 % of MNIST's test images after five epochs.": Claim("its preset", check_best),
+    "After five epochs it reads about as many of MNIST's test images as PyTorch's: 97.2 to 97.5 %.": Claim("its preset", check_notes),
     "Over 98 % of MNIST's test images within 15 epochs.": Claim("its preset", check_best),
     "The run overflows after a few steps. The sentence names the step and the layer.": Claim("its preset", check_too_fast),
     # try next
@@ -471,6 +491,10 @@ CLAIMS: dict[str, Claim] = {
     "Batch size {} is more than the {} training images: every step uses all of them.": Claim("it is", check_controls),
     "LSUV sets the size of the first weights itself.": Claim("LSUV is chosen", check_controls),
     "Zeros stay zeros at any gain.": Claim("zeros are chosen", check_controls),
+    "This cannot be read: {}. The sliders' layers are used.": Claim("the typed widths are none", check_typed),
+    "The typed widths hold instead. Empty their box to use this slider.": Claim("widths are typed", check_typed),
+    "Units of each hidden layer, from the pixels to the classes: “300, 100”, or “5 × 100” for five layers of 100. "
+    "At most {} layers of {} units, and {} weights.": Claim("always", check_typed),
     "Without a hidden layer this has no effect.": Claim("no hidden layer", check_controls),
     "Size of a step. It can be changed while the network trains. Adam likes {}, SGD {}.": Claim("always", check_controls),
     "The same seed gives the same weights and the same order of images.": Claim("always", check_controls),
@@ -491,7 +515,7 @@ CLAIMS: dict[str, Claim] = {
     )},
     **{text: name() for text in (
         "Batch norm on the input", "Confusion matrix of the test images: true digit by answer", "Confusion matrix: which digits get mixed up",
-        "ELU + He + batch norm + Adam", "Earlier runs of this visit",
+        "The notes' network: 300-100, ELU, batch norm", "Earlier runs of this visit",
         "Test accuracy, time after time", "The same with batch norm", "The same with dropout 0.2",
         "Incoming weights of the first layer's units as small pictures, blue positive, orange negative", "data:image/png;base64,{}",
         "{} by epoch: each batch, the training images, the test images",
@@ -506,7 +530,7 @@ CLAIMS: dict[str, Claim] = {
     )},
 }  # fmt: skip
 CLAIMS |= mnist_paths.CLAIMS | mnist_rates.CLAIMS | mnist_own.CLAIMS | mnist_compare.CLAIMS
-ON_MNIST = {check_first_weights, check_sigmoid, check_few, check_best}
+ON_MNIST = {check_notes, check_first_weights, check_sigmoid, check_few, check_best}
 CHECKS = {claim.check for claim in CLAIMS.values() if claim.check}
 
 

@@ -13,7 +13,8 @@ from tests.pages.helpers import CONTROLS, PARTS, charts_of, open_part
 TRIES = 12   # random settings, of which one must do
 SHORT = {"rank_depth": 5, "rank_width": 10, "rank_epochs": 2, "rank_seeds": 1}   # a ranking that is over after so few steps
 STEPS = 600   # of a run that has begun
-TEXTS = {"bn_values": ("1, 2, 4, 9", "5 3 -2 8 1"), "bn_layers": ("784, 100 relu, BN, 10", "64, 300 no bias, BN, elu, 10")}
+TEXTS = {"bn_values": ("1, 2, 4, 9", "5 3 -2 8 1"), "bn_layers": ("784, 100 relu, BN, 10", "64, 300 no bias, BN, elu, 10"),
+         "mnist_layers": ("30, 20", "3 × 10")}
 LIGHT = {"init_depth": (2, 12), "act_depth": (3, 12), "act_layers": (2, 40), "mnist_depth": (0, 3), "act_dying_depth": (1, 3)}
 
 

@@ -17,8 +17,8 @@ from engine.initializers import INITIALIZERS
 from engine.training import Inspection
 from pages.parts.mnist_training import PAGE, pictures, training
 from pages.parts.mnist_training import run as run_module
-from pages.parts.mnist_training.common import ALL, TABLE
-from pages.parts.mnist_training.run import TrainingRun, TrainingSettings, describe
+from pages.parts.mnist_training.common import ALL, TABLE, describe
+from pages.parts.mnist_training.run import TrainingRun, TrainingSettings
 from pages.shared import layout
 from pages.shared.control import Values
 from pages.shared.encodings import SENT
@@ -115,7 +115,7 @@ def test_a_run_is_described_by_its_shape_and_by_what_is_no_default():
 
 
 def test_a_run_is_made_from_all_controls_but_the_learning_rate_which_is_live():
-    assert {field.name for field in dataclasses.fields(TrainingSettings)} == set(TABLE) - {"rate"}
+    assert {field.name for field in dataclasses.fields(TrainingSettings)} == {"hidden"} | set(TABLE) - {"rate", "depth", "width", "layers"}
 
 
 @pytest.mark.parametrize("changed", [
@@ -336,6 +336,29 @@ def test_links_carry_plain_numbers_and_keys_and_old_ones_labels(query, name, val
     assert getattr(run_of(app).settings, name) == value
 
 
+@pytest.mark.parametrize(("query", "widths", "said"), [
+    ("mnist_depth=3&mnist_width=20", (20, 20, 20), "3 × 20"), ("mnist_depth=0", (), "no hidden layer"),
+    ("mnist_layers=300,+100", (300, 100), "300–100"),
+    ("mnist_depth=3&mnist_layers=5+x+10", (10,) * 5, "5 × 10"), ("mnist_width=20&mnist_layers=5+xx+10", (20, 20), "2 × 20"),
+])
+def test_hidden_layers_are_those_that_are_typed_or_else_those_of_the_sliders(query, widths, said):
+    app = golden.open_link(f"mnist_training?{query}")
+    assert run_of(app).settings.hidden == widths
+    assert [w.shape[1] for w in run_of(app).network.weights] == [*widths, 10]
+    assert describe(run_of(app).settings, 0.1).startswith(f"{said} · ")
+    captions = [caption.value for caption in app.sidebar.caption]
+    assert any("This cannot be read: entry 1 must be units" in caption for caption in captions) == ("xx" in query)
+    assert (f"Hidden layers: {', '.join(map(str, widths))}." in captions) == ("layers" in query and "xx" not in query)
+    app.button(key="mnist_run_step").click().run()
+    assert not app.exception
+
+
+def test_a_network_of_any_widths_has_a_script_of_its_own():
+    for changed in ({"layers": "30, 20, 10"}, {"depth": 0}, {"depth": 1, "width": 20}):
+        run = finish(training_run(epochs=1, **changed))
+        assert printed(run) == told(run)
+
+
 @pytest.mark.parametrize("text", ["0.00001", "1e-05"])
 def test_a_learning_rate_is_read_as_a_plain_number(text):
     app = golden.open_link(f"mnist_training?mnist_rate={text}")
@@ -393,7 +416,7 @@ def test_new_settings_make_a_new_run_only_when_none_is_under_way():
     assert run_of(app) is under_way
     assert any("This run keeps its own" in info.value for info in app.info)
     app.button(key="mnist_run_reset").click().run()
-    assert run_of(app).settings.depth == 4
+    assert run_of(app).settings.hidden == (100,) * 4
 
 
 def test_the_learning_rate_changes_without_starting_over():

@@ -1,11 +1,16 @@
 """The controls of the MNIST page. Its runs are made from them, and described in their words."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from engine.activations import ACTIVATIONS
 from engine.datasets import NORMALIZATIONS
 from engine.initializers import INITIALIZERS
 from engine.optimizers import OPTIMIZERS, SCHEDULES
+from engine.studies.layer_list import DEEPEST, MOST_WEIGHTS, WIDEST, parse_widths
 from pages.shared import layout
-from pages.shared.control import Control, Ladder, Menu, Switch, Values, Whole, seed_control
+from pages.shared.control import Control, Ladder, Menu, Switch, Text, Values, Whole, seed_control
+from pages.shared.link import plain_text
 from pages.shared.titles import rule, title
 
 ALL = 10**9  # more images than there are
@@ -16,8 +21,36 @@ def named(key: str) -> str:
     return NAMES.get(key, title(key))
 
 
+def typed(text: str) -> tuple[int, ...] | None:
+    """Widths of the hidden layers as they are typed; None where there is nothing, or nothing that can be read."""
+    try:
+        return parse_widths(text) if text.strip() else None
+    except ValueError:
+        return None
+
+
+def as_read(text: str) -> str:
+    """What becomes of a typed text: below its box."""
+    if not text.strip():
+        return ""
+    try:
+        return f"Hidden layers: {', '.join(map(str, parse_widths(text)))}."
+    except ValueError as error:
+        return f"This cannot be read: {plain_text(str(error), 200)}. The sliders' layers are used."
+
+
+def hidden(v: Values) -> tuple[int, ...]:
+    """Widths of the hidden layers, from the pixels to the classes: those that are typed, or else those of the sliders."""
+    widths = typed(v.layers)
+    return (v.width,) * v.depth if widths is None else widths
+
+
 def no_hidden_layer(v: Values) -> str:
-    return "" if v.depth else "Without a hidden layer this has no effect."
+    return "" if hidden(v) else "Without a hidden layer this has no effect."
+
+
+def overruled(v: Values) -> str:
+    return "" if typed(v.layers) is None else "The typed widths hold instead. Empty their box to use this slider."
 
 
 RATE = Ladder(
@@ -29,10 +62,13 @@ SEED = seed_control("mnist", help="The same seed gives the same weights and the 
 
 MAIN: tuple[Control, ...] = (
     Menu("mnist_data", "Dataset", "digits", "Digits is built in: 1,797 images of 8 × 8. MNIST has 70,000 of 28 × 28.", ("digits", "mnist"), note=layout.stand_in),
-    Whole("mnist_depth", "Hidden layers", 2, "The gradient passes each of them on its way back to the first weights.", (0, 20)),
+    Whole("mnist_depth", "Hidden layers", 2, "The gradient passes each of them on its way back to the first weights.", (0, 20), idle=overruled),
     Ladder(
         "mnist_width", "Units per layer", 100, "Wider layers have more weights.", (5, 10, 20, 30, 50, 100, 200, 300, 500, 512),
-        idle=no_hidden_layer),
+        idle=lambda v: overruled(v) or no_hidden_layer(v)),
+    Text(
+        "mnist_layers", "Widths, typed", "", "Units of each hidden layer, from the pixels to the classes: “300, 100”, or “5 × 100” for five layers of 100. "
+        f"At most {DEEPEST} layers of {WIDEST:,} units, and {MOST_WEIGHTS:,} weights.", placeholder="300, 100", note=as_read),
     Menu("mnist_activation", "Activation φ", "relu", "What bends the signal after each hidden layer.", tuple(ACTIVATIONS), idle=no_hidden_layer),
     Menu(
         "mnist_initializer", "Initializer", "he_normal", "The rule that draws the first weights. For the normal one, the gain is its standard deviation.",
@@ -66,3 +102,20 @@ MORE: tuple[Control, ...] = (
     Menu("mnist_normalize", "Input normalisation", "scale", "What happens to pixels before the first layer.", NORMALIZATIONS, show=named),
     SEED)
 TABLE = {control.name: control for control in (*MAIN, *REGULARISE, *MORE)}
+
+
+def shape(widths: Sequence[int]) -> str:
+    """Hidden layers in a few letters: "5 × 100" where they are alike."""
+    if len(set(widths)) == 1:
+        return f"{len(widths)} × {widths[0]}"
+    return "–".join(map(str, widths)) or "no hidden layer"
+
+
+def describe(settings: Any, learning_rate: float) -> str:
+    """A run in half a line: its shape, and every choice that is not the default."""
+    always = ("activation", "initializer", "optimizer")
+    said = [shape(settings.hidden), *(TABLE[name].show(getattr(settings, name)) for name in always), f"η = {learning_rate:g}"]
+    for name, value in vars(settings).items():
+        if name not in (*always, "data", "hidden") and value != TABLE[name].default:
+            said.append(f"{TABLE[name].label} {'' if value is True else TABLE[name].show(value)}".strip())
+    return " · ".join(said)

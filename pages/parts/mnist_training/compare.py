@@ -15,7 +15,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.studies import variants
 from engine.studies.variants import Course, Recipe
 from engine.verdict import Verdict
-from pages.parts.mnist_training.common import RATE, TABLE
+from pages.parts.mnist_training.common import RATE, TABLE, hidden
 from pages.parts.mnist_training.looks import dash, hue
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values
@@ -42,12 +42,12 @@ NAMES = {"l1": "L1 penalty", "l2": "L2 penalty", "normalize": "Input scaling", "
 VARY = Menu("mnist_vary", "Change one thing", "initializer", "All variants start together: the same seeds, the same batches.", tuple(CHOICES), show=lambda key: NAMES.get(key, title(key)))
 EPOCHS = Ladder("mnist_vary_epochs", "Epochs", 10, "Passes over the training images.", (1, 2, 5, 10, 20))
 SEEDS = Ladder("mnist_vary_seeds", "Seeds", 3, "Each variant is trained once for each. The band is their range.", (1, 3, 5, 10))
-SHARED = ("depth", "width", "activation", "initializer", "gain", "optimizer")
+SHARED = ("depth", "width", "layers", "activation", "initializer", "gain", "optimizer")
 
 
 def recipe_of(v: Values) -> Recipe:
     return Recipe(
-        (v.width,) * v.depth, v.activation, v.initializer, v.gain, None if v.batch_norm == "none" else v.batch_norm, v.dropout, v.optimizer, v.rate,
+        hidden(v), v.activation, v.initializer, v.gain, None if v.batch_norm == "none" else v.batch_norm, v.dropout, v.optimizer, v.rate,
         v.l1, v.l2, v.normalize, v.batch, v.vary_epochs)
 
 

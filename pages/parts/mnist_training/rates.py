@@ -14,7 +14,7 @@ from engine.studies import range_test
 from engine.studies.range_test import RangeTest, Reached, Setup
 from engine.verdict import Verdict, number
 from engine.words import AHEAD
-from pages.parts.mnist_training.common import RATE, SEED, TABLE
+from pages.parts.mnist_training.common import RATE, SEED, TABLE, hidden
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
@@ -25,13 +25,13 @@ TRIED = tuple(rate for rate in RATE.options if 1e-4 <= rate <= 10)
 AT_ONCE = 3  # rates that one worker tries, before they are shown
 IMAGES, NEW = 5000, 2000  # of MNIST: to train on, and to be read
 LOSSES = (0.03, 30.0)
-CONTROLS = tuple(TABLE[name] for name in ("data", "depth", "width", "activation", "initializer", "gain", "optimizer", "batch_norm"))
+CONTROLS = tuple(TABLE[name] for name in ("data", "depth", "width", "layers", "activation", "initializer", "gain", "optimizer", "batch_norm"))
 MORE = (TABLE["batch"], TABLE["normalize"], SEED)
 
 
 def setup_of(v: Values) -> Setup:
     return Setup(
-        (v.width,) * v.depth, v.activation, v.initializer, v.gain, None if v.batch_norm == "none" else v.batch_norm, v.optimizer, v.batch, v.normalize, v.seed)
+        hidden(v), v.activation, v.initializer, v.gain, None if v.batch_norm == "none" else v.batch_norm, v.optimizer, v.batch, v.normalize, v.seed)
 
 
 def images(data: Dataset) -> tuple[np.ndarray, ...]:

@@ -17,17 +17,21 @@ from engine.optimizers import OPTIMIZERS
 from engine.progress import Evaluation, Inspection, Progress
 from engine.training import before_training, evaluate, train
 from engine.verdict import Verdict
-from pages.parts.mnist_training.common import ALL, TABLE
+from pages.parts.mnist_training.common import ALL, TABLE, describe, hidden
 from pages.shared import room, runs
 from pages.shared.control import Values
 
 
 class _Settings:
-    """What a training run is made from: the page's controls but the learning rate, which may change on the way; `data` names the dataset that is there."""
+    """What a training run is made from: the page's controls but the learning rate, which may change on the way.
+
+    `hidden` are the widths of the hidden layers, however they were chosen; `data` names the dataset that is there.
+    """
 
     @classmethod
     def of(cls, v: Values, data: Dataset) -> "TrainingSettings":
-        return cls(**{field.name: getattr(v, field.name) for field in fields(cls)} | {"data": data.name})
+        given = vars(v) | {"hidden": hidden(v), "data": data.name}
+        return cls(**{field.name: given[field.name] for field in fields(cls)})
 
     @property
     def placement(self) -> str | None:
@@ -35,7 +39,7 @@ class _Settings:
         return None if self.batch_norm == "none" else self.batch_norm
 
 
-TrainingSettings = make_dataclass("TrainingSettings", [name for name in TABLE if name != "rate"], bases=(_Settings,), frozen=True)
+TrainingSettings = make_dataclass("TrainingSettings", ["hidden", *(name for name in TABLE if name not in ("rate", "depth", "width", "layers"))], bases=(_Settings,), frozen=True)
 
 
 class TrainingRun(runs.Run):
@@ -52,7 +56,7 @@ class TrainingRun(runs.Run):
         self.rates = {0: learning_rate}  # after which step the learning rate became what
         self.all_data, self.data = data, data.first(min(settings.images, len(data.y_train)))
         self.batch_size = min(settings.batch, len(self.data.y_train))
-        with runs.place() if settings.depth * settings.width**2 > 1e6 else contextlib.nullcontext():  # a large network takes a second
+        with runs.place() if sizes(settings, self.data)[0] > 1e7 else contextlib.nullcontext():  # a large network takes a second
             self.network, self.optimizer, results = self._build(evaluate_every)
         self.first, self.spread = self.network.weights[0].copy(), float(self.network.weights[0].std())  # before the first step
         self.verdicts: dict[tuple, Verdict] = {}  # those that were sought, with what they hold for
@@ -82,7 +86,7 @@ class TrainingRun(runs.Run):
     def _build(self, evaluate_every: int | None) -> tuple[Network, Any, Iterator[Progress]]:
         s = self.settings
         network = before_training(
-            self.data, [s.width] * s.depth, activation=s.activation, initializer=s.initializer, gain=s.gain, dropout=s.dropout,
+            self.data, s.hidden, activation=s.activation, initializer=s.initializer, gain=s.gain, dropout=s.dropout,
             input_batch_norm=s.input_norm, batch_norm=s.placement, normalize=s.normalize, seed=s.seed,
         )
         optimizer = OPTIMIZERS[s.optimizer](network, self.learning_rate)
@@ -183,7 +187,7 @@ class TrainingRun(runs.Run):
 def sizes(s: TrainingSettings, data: Dataset) -> tuple[int, int]:
     """Bytes, about, of a run that is ready or finished (weights, gradient, the first weights once more), and of one that works:
     three memories of an optimizer as well, a copy of the last finite state, and what each layer keeps of a batch."""
-    widths = [data.x_train.shape[1], *[s.width] * s.depth, data.classes]
+    widths = [data.x_train.shape[1], *s.hidden, data.classes]
     weights, first = sum(a * b for a, b in pairwise(widths)), widths[0] * widths[1]
     return 4 * (2 * weights + first), 4 * (6 * weights + first + 3 * sum(widths) * max(500, min(s.batch, len(data.y_train))))
 
@@ -195,16 +199,6 @@ def in_controls(change: Mapping[str, Any]) -> dict[str, Any]:
 
 def _mean(points: list[tuple[float, ...]]) -> tuple[float, ...]:
     return tuple(sum(column) / len(column) for column in zip(*points, strict=True))
-
-
-def describe(settings: TrainingSettings, learning_rate: float) -> str:
-    """A run in half a line: its shape, and every choice that is not the default."""
-    always = ("activation", "initializer", "optimizer")
-    said = [f"{settings.depth} × {settings.width}", *(TABLE[name].show(getattr(settings, name)) for name in always), f"η = {learning_rate:g}"]
-    for name, value in vars(settings).items():
-        if name not in (*always, "data", "depth", "width") and value != TABLE[name].default:
-            said.append(f"{TABLE[name].label} {'' if value is True else TABLE[name].show(value)}".strip())
-    return " · ".join(said)
 
 
 def script(run: TrainingRun) -> str:
@@ -222,12 +216,14 @@ def script(run: TrainingRun) -> str:
     if later:
         rates = f"rates = {dict(later)!r}  # after these steps the learning rate was changed\n"
         changes = "    optimizer.learning_rate = rates.get(progress.step, optimizer.learning_rate)\n"
+    alike = len(set(s.hidden)) == 1 < len(s.hidden)
+    widths = f"*[{s.hidden[0]}] * {len(s.hidden)}, " if alike else "".join(f"{width}, " for width in s.hidden)
     return f"""import numpy as np
 
 from engine import OPTIMIZERS, Penalty, {load.split("(")[0]}, mlp, train
 {imported}
 data = {load}
-sizes = (data.x_train.shape[1], *[{s.width}] * {s.depth}, data.classes)
+sizes = (data.x_train.shape[1], {widths}data.classes)
 network = mlp(sizes, activation={s.activation!r}, initializer={s.initializer!r}, gain={s.gain!r}, dropout={s.dropout!r},
               batch_norm={s.placement!r}, input_batch_norm={s.input_norm!r}, rng=np.random.default_rng([{s.seed}, 0]))
 {lsuv}optimizer = OPTIMIZERS[{s.optimizer!r}](network, {first[1]!r})

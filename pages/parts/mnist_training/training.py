@@ -186,7 +186,7 @@ NOTES = {
     "optimizer": "sgd", "rate": 1.0, "batch": 100, "epochs": 12,
 }
 FEW = {"data": "mnist", "images": 300, "depth": 6, "optimizer": "sgd", "rate": 0.01, "batch": 100, "epochs": 200}
-ELU = {"data": "mnist", "width": 300, "activation": "elu", "batch_norm": "before", "batch": 128, "epochs": 5}
+ELU = {"data": "mnist", "layers": "300, 100", "activation": "elu", "batch_norm": "before", "batch": 128, "epochs": 5}
 WIDE = {"data": "mnist", "width": 512, "dropout": 0.2, "batch": 128, "epochs": 15}
 TEN = {
     "data": "digits", "images": ALL, "depth": 10, "width": 100, "activation": "relu", "initializer": "he_normal", "gain": 1.0,
@@ -223,7 +223,7 @@ PART = Part(
         Preset(
             "dropout", "The same with dropout 0.2", "On MNIST, even after 300 epochs test ends below the run without dropout.",
             {**FEW, "dropout": 0.2, "epochs": 300}),
-        Preset("elu_bn", "ELU + He + batch norm + Adam", "Over 97 % of MNIST's test images after five epochs.", ELU),
+        Preset("elu_bn", "The notes' network: 300-100, ELU, batch norm", "After five epochs it reads about as many of MNIST's test images as PyTorch's: 97.2 to 97.5 %.", ELU),
         Preset("wide_dropout", "512-512 with dropout 0.2", "Over 98 % of MNIST's test images within 15 epochs.", WIDE),
         Preset(
             "too_fast", "Learning rate 100", "The run overflows after a few steps. The sentence names the step and the layer.",

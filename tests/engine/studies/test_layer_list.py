@@ -6,7 +6,7 @@ import pytest
 from engine.activations import ACTIVATIONS
 from engine.layers import Activate, BatchNorm, Dense, Dropout
 from engine.network import Network
-from engine.studies.layer_list import parse_layers, totals
+from engine.studies.layer_list import parse_layers, parse_widths, totals
 
 AFTER = "784, BN, 300 elu, BN, 100 elu, BN, 10"                                  # the first listing of the notes
 BEFORE = "784, BN, 300 no bias, BN, elu, 100 no bias, BN, elu, 10"               # the second, with one activation a layer
@@ -93,3 +93,23 @@ def test_names_are_counted_up_as_keras_does():
 def test_errors_name_the_entry_and_what_it_may_be(text, message):
     with pytest.raises(ValueError, match=message):
         parse_layers(text)
+
+
+@pytest.mark.parametrize(("text", "widths"), [
+    ("300, 100", (300, 100)), ("5 × 100", (100,) * 5), ("5x100", (100,) * 5), ("2 X 30,7,", (30, 30, 7)), (" 3  *  4 ", (4, 4, 4)), ("1000", (1000,)),
+    ("20 x 400", (400,) * 20),
+])
+def test_widths_are_read_as_people_write_them(text, widths):
+    assert parse_widths(text) == widths
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("", "entry 1 must be units, as in 300, or layers × units, as in 5 × 100; got ''"), ("300,,100", "entry 2 must be units"),
+    ("300 elu", "entry 1 must be units"), ("5 × 100 × 2", "entry 1"), ("-5", "entry 1"), ("1e3", "entry 1"), ("٣", "entry 1"), ("9" * 300, "entry 1"),
+    ("0", "a layer must have between 1 and 1,000 units, got 0"), ("1001", "got 1,001"), ("0 x 5", "between 1 and 20 hidden layers, got 0"),
+    ("999999999 x 5", "between 1 and 20 hidden layers, got 999,999,999"), ("15 x 5, 6 x 5", "got 21"),
+    ("7 x 1000", "at most 5,000,000 weights behind 784 pixels, got 6,794,000"),
+])
+def test_what_is_no_list_of_widths_or_too_much_is_said(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse_widths(text)
