@@ -6,6 +6,7 @@ in the folder that MNIST_DIR names, then in the user's cache, and else downloade
 """
 
 import contextlib
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -75,6 +76,20 @@ def normalizer(kind: str, data: Dataset, dtype=np.float32) -> Callable[[Array], 
     std[std < 1e-9 * data.pixel_max] = np.inf   # x / inf is 0
     shift, factor = mean.astype(dtype), (1 / std).astype(dtype)
     return lambda x: (x - shift) * factor
+
+
+def shifted(images: Array, pixels: int, rng: np.random.Generator, image_shape: tuple[int, int] | None = None) -> Array:
+    """Each of some images (batch, features) moved by -pixels to pixels along either axis, at random; what leaves is lost, what comes in is 0.
+
+    Images are squares unless `image_shape` says otherwise. Shifts of (0, 0) are drawn too; all are equally frequent.
+    """
+    count = len(images)
+    rows, columns = image_shape or (math.isqrt(images.shape[1]),) * 2
+    padded = np.zeros((count, rows + 2 * pixels, columns + 2 * pixels), images.dtype)
+    padded[:, pixels:pixels + rows, pixels:pixels + columns] = images.reshape(count, rows, columns)
+    down, right = rng.integers(0, 2 * pixels + 1, (2, count))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (rows, columns), axis=(1, 2))   # (batch, down, right, rows, columns), no copy
+    return windows[np.arange(count), down, right].reshape(count, -1)
 
 
 def load_digits() -> Dataset:

@@ -35,6 +35,8 @@ HARDLY_ARRIVES = 0.01   # a first gradient is named when it is smaller than this
 HARDLY_MOVED = 0.03     # first weights moved "only" by less than this share of their size
 BETTER = 0.05           # a cure is offered when its trial reads so many more of the test images than the run does
 ENOUGH = 0.7            # ... and the first that reads this share is taken at once
+HARDLY_STEPS = 1e-5     # a layer "hardly moves": a step changes its weights by less than this share of their length
+LARGE_STEPS = 0.03      # ... "moves in large steps": by more than this share
 SURE = 0.5              # a "surest mistake" was given at least this probability
 
 # Random networks: signal and gradient over depth (diagnosis)

@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from engine import datasets, mnist
-from engine.datasets import NORMALIZATIONS, Dataset, load_digits, load_mnist, normalizer
+from engine.datasets import NORMALIZATIONS, Dataset, load_digits, load_mnist, normalizer, shifted
 from engine.mnist import DatasetError, read_idx
 from tests.reference import MNIST, needs_mnist
 
@@ -248,6 +248,25 @@ def test_dividing_by_the_deviation_makes_directions_equally_long_and_dividing_by
 def test_an_unknown_normalisation_is_named():
     with pytest.raises(ValueError, match="normalize must be one of scale, standardize, none, got 'whiten'"):
         normalizer("whiten", load_digits())
+
+
+@pytest.mark.parametrize(("shape", "pixels"), [((8, 8), 1), ((8, 8), 2), ((3, 5), 1), ((4, 4), 0)])
+def test_images_are_shifted_by_every_whole_number_of_pixels_alike_and_what_leaves_is_lost(shape, pixels):
+    image = np.arange(1, 1 + math.prod(shape), dtype=np.uint8)
+    images = np.tile(image, (4000, 1))
+    moved = shifted(images, pixels, np.random.default_rng(0), shape)
+    assert moved.shape == images.shape
+    assert moved.dtype == np.uint8
+    assert (images == image).all()   # the originals stay
+    wide, expected = np.zeros((3 * shape[0], 3 * shape[1]), np.uint8), set()
+    wide[shape[0]:2 * shape[0], shape[1]:2 * shape[1]] = image.reshape(shape)
+    for down in range(-pixels, pixels + 1):
+        for right in range(-pixels, pixels + 1):
+            expected.add(wide[shape[0] - down:2 * shape[0] - down, shape[1] - right:2 * shape[1] - right].tobytes())
+    seen = [one.tobytes() for one in moved]
+    assert set(seen) == expected
+    assert min(seen.count(one) for one in expected) > 0.6 * 4000 / len(expected)
+    assert np.array_equal(moved, shifted(images, pixels, np.random.default_rng(0), shape))
 
 
 # --- IDX files ----------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from engine.losses import Penalty
 from engine.network import Network
 from engine.optimizers import OPTIMIZERS
 from engine.progress import Evaluation, Inspection, Progress
+from engine.studies.by_layer import IMAGES, Look, Watch
 from engine.training import before_training, evaluate, train
 from engine.verdict import Verdict
 from pages.parts.mnist_training.common import ALL, TABLE, describe, hidden
@@ -48,7 +49,6 @@ class TrainingRun(runs.Run):
     LONGEST = 400  # points of the batch curve; beyond, neighbours are averaged
     TRIAL = 300, 1.2e10  # steps of a trial at most, and multiplications, but not less than 20 steps
     NEW = 2000  # test images that a trial reads, at most
-
     PAUSE = 0.25  # seconds between evaluations, at least, where they cost half of the training or more
 
     def __init__(self, settings: TrainingSettings, data: Dataset, learning_rate: float, evaluate_every: int | None = None):
@@ -70,12 +70,14 @@ class TrainingRun(runs.Run):
         self.pictures = None  # what a page drew of the latest inspection
         self._stride, self._group = 1, []
         super().__init__("mnist_training", results)
+        self.watch = Watch(self.steps, self.batch_size)
         self.parameters = self.network.theta.size
         self.held, self.full = sizes(settings, self.data)
 
     def release(self) -> None:
         """A run that is finished keeps its weights, which are looked at; one that is closed keeps its numbers."""
         super().release()
+        self.watch.release()
         if self.status == "closed":
             self.network = self.optimizer = self.first = self.inspection = self.pictures = None
         else:
@@ -121,8 +123,15 @@ class TrainingRun(runs.Run):
         if self.asked_rate != self.learning_rate:
             self.rates[self.latest.step if self.latest else 0] = self.learning_rate = self.optimizer.learning_rate = self.asked_rate
 
+    def looks(self) -> list[Look]:
+        """What is inside, before the first step and at some later ones."""
+        if not (self.watch.looks or self.latest):
+            self.watch.begin(self.network, normalizer(self.settings.normalize, self.data)(self.data.x_train[:IMAGES]), self.data.y_train[:IMAGES])
+        return self.watch.looks
+
     def _work(self, seconds: float) -> None:
         self._take_rate()
+        self.looks()
         super()._work(seconds)
 
     @property
@@ -168,6 +177,8 @@ class TrainingRun(runs.Run):
             self.evaluated_at.append(result.step)
             self._read_seconds += time.perf_counter() - self._asked
             self.inspection, self.pictures = result.inspection, None
+        if not result.diverged:
+            self.watch.after(self.network, result.step)
         if result.diverged or result.step == self.steps:
             self.status = "finished"
         else:
