@@ -32,6 +32,7 @@ def shares(data: Dataset, hidden: list[int], batch_size: int, steps: int, **sett
     watch.begin(*first)   # caches
     training, began = 0.0, time.perf_counter()
     watch.begin(*first)
+    watch.start(network)
     looking = time.perf_counter() - began
     for progress in train(network, data, OPTIMIZERS["adam"](network), epochs=epochs, batch_size=batch_size, rng=np.random.default_rng(1),
                           evaluate_at=lambda step: False):

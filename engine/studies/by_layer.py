@@ -125,6 +125,9 @@ class Watch:
     def begin(self, network: Network, x: Array, labels: Array) -> None:
         """Before the first step. x: (IMAGES, features) as the network gets them."""
         self.x, self.looks = x, [first_look(network, x, labels)]
+
+    def start(self, network: Network) -> None:
+        """The first step follows."""
         self._keep(network, 0)
 
     def after(self, network: Network, step: int) -> None:

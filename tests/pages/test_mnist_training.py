@@ -75,6 +75,19 @@ def test_a_run_gives_the_same_numbers_however_it_is_sliced():
     assert sliced.network.theta.tobytes() == whole.network.theta.tobytes()
 
 
+def test_a_large_network_is_kept_only_while_it_trains_and_gives_the_same_numbers(monkeypatch):
+    small = finish(training_run(epochs=1))
+    monkeypatch.setattr(TrainingRun, "LARGE", 0)
+    large = training_run(epochs=1)
+    assert large.network is large.optimizer is None
+    assert (large.held, large.parameters, large.spread) == (0, small.parameters, small.spread)
+    assert large.looks()   # what a page shows of it before the first step
+    assert large.network is None
+    finish(large)
+    assert large.evaluations == small.evaluations
+    assert large.network.theta.tobytes() == small.network.theta.tobytes()
+
+
 def test_a_runs_history_is_bounded_and_keeps_the_mean():
     run, seen = training_run(epochs=20, batch=5), []
     record = run.record

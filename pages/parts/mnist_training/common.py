@@ -1,10 +1,11 @@
 """The controls of the MNIST page. Its runs are made from them, and described in their words."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from engine.activations import ACTIVATIONS
-from engine.datasets import NORMALIZATIONS
+from engine.datasets import NORMALIZATIONS, Dataset
 from engine.initializers import INITIALIZERS
 from engine.optimizers import OPTIMIZERS, SCHEDULES
 from engine.studies.layer_list import DEEPEST, MOST_WEIGHTS, WIDEST, parse_widths
@@ -119,3 +120,11 @@ def describe(settings: Any, learning_rate: float) -> str:
         if name not in (*always, "data", "hidden") and value != TABLE[name].default:
             said.append(f"{TABLE[name].label} {'' if value is True else TABLE[name].show(value)}".strip())
     return " · ".join(said)
+
+
+def sizes(s: Any, data: Dataset) -> tuple[int, int]:
+    """Bytes, about, of a run that is ready or finished (weights, gradient, the first weights once more), and of one that works:
+    two memories of an optimizer as well, the last finite state and the one before the step, what an update works in, and what each layer keeps of a batch."""
+    widths = [data.x_train.shape[1], *s.hidden, data.classes]
+    weights, first = sum(a * b for a, b in pairwise(widths)), widths[0] * widths[1]
+    return 4 * (2 * weights + first), 4 * (7 * weights + first + 3 * sum(widths) * max(500, min(s.batch, len(data.y_train))))

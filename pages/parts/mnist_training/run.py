@@ -2,9 +2,8 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, make_dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,12 @@ import numpy as np
 from engine.datasets import Dataset, normalizer
 from engine.judgement import Inside, Trial, look_inside
 from engine.losses import Penalty
-from engine.network import Network
 from engine.optimizers import OPTIMIZERS
 from engine.progress import Evaluation, Inspection, Progress
 from engine.studies.by_layer import IMAGES, Look, Watch
 from engine.training import before_training, evaluate, train
 from engine.verdict import Verdict
-from pages.parts.mnist_training.common import ALL, TABLE, describe, hidden
+from pages.parts.mnist_training.common import ALL, TABLE, describe, hidden, sizes
 from pages.shared import room, runs
 from pages.shared.control import Values
 
@@ -49,6 +47,7 @@ class TrainingRun(runs.Run):
     LONGEST = 400  # points of the batch curve; beyond, neighbours are averaged
     TRIAL = 300, 1.2e10  # steps of a trial at most, and multiplications, but not less than 20 steps
     NEW = 2000  # test images that a trial reads, at most
+    LARGE = 1e7  # bytes of a network that is built again when it starts, rather than kept for who only looks at its page
     PAUSE = 0.25  # seconds between evaluations, at least, where they cost half of the training or more
 
     def __init__(self, settings: TrainingSettings, data: Dataset, learning_rate: float, evaluate_every: int | None = None):
@@ -56,9 +55,7 @@ class TrainingRun(runs.Run):
         self.rates = {0: learning_rate}  # after which step the learning rate became what
         self.all_data, self.data = data, data.first(min(settings.images, len(data.y_train)))
         self.batch_size = min(settings.batch, len(self.data.y_train))
-        with runs.place() if sizes(settings, self.data)[0] > 1e7 else contextlib.nullcontext():  # a large network takes a second
-            self.network, self.optimizer, results = self._build(evaluate_every)
-        self.first, self.spread = self.network.weights[0].copy(), float(self.network.weights[0].std())  # before the first step
+        self.evaluate_every, self.network, self.optimizer = evaluate_every, None, None
         self.verdicts: dict[tuple, Verdict] = {}  # those that were sought, with what they hold for
         self.batches: list[tuple[float, float, float]] = []  # epoch, loss, accuracy
         self.evaluations: list[tuple[float, Evaluation]] = []
@@ -69,10 +66,16 @@ class TrainingRun(runs.Run):
         self.inspection: Inspection | None = None
         self.pictures = None  # what a page drew of the latest inspection
         self._stride, self._group = 1, []
-        super().__init__("mnist_training", results)
+        super().__init__("mnist_training", iter(()))
         self.watch = Watch(self.steps, self.batch_size)
-        self.parameters = self.network.theta.size
         self.held, self.full = sizes(settings, self.data)
+        with runs.place() if self.held > self.LARGE else contextlib.nullcontext():  # it takes a second
+            self.build()
+            self.parameters, self.first = self.network.theta.size, self.network.weights[0].copy()  # before the first step
+            self.spread = float(self.first.std())
+            if self.held > self.LARGE:
+                self.looks()
+                self.network, self.optimizer, self.results, self.held = None, None, iter(()), 0
 
     def release(self) -> None:
         """A run that is finished keeps its weights, which are looked at; one that is closed keeps its numbers."""
@@ -85,19 +88,21 @@ class TrainingRun(runs.Run):
             self.network.forward(np.zeros((1, self.data.x_train.shape[1]), np.float32))  # each layer keeps its latest batch: now of one image
             self.held = sizes(self.settings, self.data)[0]
 
-    def _build(self, evaluate_every: int | None) -> tuple[Network, Any, Iterator[Progress]]:
+    def build(self) -> None:
+        """What steps need, unless it is there."""
+        if self.network is not None:
+            return
         s = self.settings
-        network = before_training(
+        self.network = before_training(
             self.data, s.hidden, activation=s.activation, initializer=s.initializer, gain=s.gain, dropout=s.dropout,
             input_batch_norm=s.input_norm, batch_norm=s.placement, normalize=s.normalize, seed=s.seed,
         )
-        optimizer = OPTIMIZERS[s.optimizer](network, self.learning_rate)
-        results = train(
-            network, self.data, optimizer, epochs=s.epochs, batch_size=self.batch_size, rng=np.random.default_rng([s.seed, 1]),
+        self.optimizer = OPTIMIZERS[s.optimizer](self.network, self.learning_rate)
+        self.results = train(
+            self.network, self.data, self.optimizer, epochs=s.epochs, batch_size=self.batch_size, rng=np.random.default_rng([s.seed, 1]),
             penalty=Penalty(s.l1, s.l2) if s.l1 or s.l2 else None, schedule=s.schedule, normalize=s.normalize,
-            evaluate_every=evaluate_every, evaluate_at=None if evaluate_every else self._affordable,
+            evaluate_every=self.evaluate_every, evaluate_at=None if self.evaluate_every else self._affordable,
         )
-        return network, optimizer, results
 
     def _affordable(self, step: int) -> bool:
         """Whether an evaluation may be done now: all of them together, the last included, shall take no longer than the training."""
@@ -121,7 +126,9 @@ class TrainingRun(runs.Run):
     def _take_rate(self) -> None:
         """Under the lock and between two steps, so that `rates` names the step after which the new rate holds."""
         if self.asked_rate != self.learning_rate:
-            self.rates[self.latest.step if self.latest else 0] = self.learning_rate = self.optimizer.learning_rate = self.asked_rate
+            self.rates[self.latest.step if self.latest else 0] = self.learning_rate = self.asked_rate
+            if self.optimizer:
+                self.optimizer.learning_rate = self.asked_rate
 
     def looks(self) -> list[Look]:
         """What is inside, before the first step and at some later ones."""
@@ -131,7 +138,11 @@ class TrainingRun(runs.Run):
 
     def _work(self, seconds: float) -> None:
         self._take_rate()
-        self.looks()
+        if self.status not in ("finished", "closed"):
+            self.build()
+            self.looks()
+            if not self.latest:
+                self.watch.start(self.network)
         super()._work(seconds)
 
     @property
@@ -150,6 +161,7 @@ class TrainingRun(runs.Run):
         if same and min(settings.images, len(self.all_data.y_train)) == len(self.data.y_train):
             return None
         run = TrainingRun(settings, self.all_data, rate, evaluate_every=10**9)
+        run.build()
         room.known.add(run)
         if not room.make_room(run.full, run):
             return None
@@ -193,14 +205,6 @@ class TrainingRun(runs.Run):
             "Settings": f"{self.data.name}: {describe(self.settings, self.learning_rate)}", "Epochs": round(epoch, 2),
             "Train accuracy": e.train_accuracy, "Test accuracy": e.test_accuracy, "Test loss": e.test_loss,
             "Test accuracy, time after time": accuracy[:: -(-len(accuracy) // 50)]}
-
-
-def sizes(s: TrainingSettings, data: Dataset) -> tuple[int, int]:
-    """Bytes, about, of a run that is ready or finished (weights, gradient, the first weights once more), and of one that works:
-    three memories of an optimizer as well, a copy of the last finite state, and what each layer keeps of a batch."""
-    widths = [data.x_train.shape[1], *s.hidden, data.classes]
-    weights, first = sum(a * b for a, b in pairwise(widths)), widths[0] * widths[1]
-    return 4 * (2 * weights + first), 4 * (6 * weights + first + 3 * sum(widths) * max(500, min(s.batch, len(data.y_train))))
 
 
 def in_controls(change: Mapping[str, Any]) -> dict[str, Any]:

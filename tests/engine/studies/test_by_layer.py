@@ -20,6 +20,7 @@ def watched(steps=60, batch_size=64, every=0, optimizer=Adam, rate=1e-3, penalty
     watch, thetas = Watch(10**6, batch_size), [network.theta.copy()]
     watch.every = every or watch.every
     watch.begin(network, X, Y)
+    watch.start(network)
     for progress in train(network, DIGITS, optimizer(network, rate), epochs=100, batch_size=batch_size, rng=np.random.default_rng(1), penalty=penalty,
                           evaluate_at=lambda step: False):
         thetas.append(network.theta.copy())
@@ -29,7 +30,8 @@ def watched(steps=60, batch_size=64, every=0, optimizer=Adam, rate=1e-3, penalty
     return network, watch, thetas
 
 
-@pytest.mark.parametrize("settings", [{}, {"activation": "tanh", "batch_norm": "before"}, {"activation": "sigmoid", "batch_norm": "after", "dropout": 0.3},
+@pytest.mark.parametrize("settings", [{}, {"activation": "tanh", "batch_norm": "before"},
+                                      {"activation": "sigmoid", "batch_norm": "after", "dropout": 0.3},
                                       {"activation": "prelu", "input_batch_norm": True}])
 def test_every_number_of_a_look_is_what_a_plain_account_gives(settings):
     network, watch, thetas = watched(30, **settings)
@@ -111,6 +113,7 @@ def test_the_looks_are_the_first_the_early_ones_and_every_so_many_and_their_numb
     short.after(network, 1)   # nothing has begun
     assert short.looks == []
     short.begin(network, X, Y)
+    short.start(network)
     for step in (1, 2):
         short.after(network, step)
     short.release()
@@ -145,7 +148,8 @@ def made_up(**changed) -> Look:
 
 
 def test_before_the_first_step_it_is_said_how_far_the_gradient_changes_on_its_way_back():
-    for gradient, kind in (([1, 1], "even"), ([1, 13], "uneven"), ([13, 1], "uneven"), ([1, 11], "even"), ([1, 1100], "lost"), ([0, 1], "lost"), ([1], "single"), ([0, 0], "even")):
+    for gradient, kind in (([1, 1], "even"), ([1, 13], "uneven"), ([13, 1], "uneven"), ([1, 11], "even"), ([1, 1100], "lost"), ([0, 1], "lost"),
+                           ([1], "single"), ([0, 0], "even")):
         assert before_training(made_up(gradient=gradient, signal=np.ones(len(gradient)))).kind == kind
 
 
