@@ -127,6 +127,11 @@ class Watch:
         self.x, self.looks = x, [first_look(network, x, labels)]
         self._keep(network, 0)
 
+    def go_on(self, network: Network, x: Array, step: int, steps: int) -> None:
+        """After that step, which was the last so far: there will be so many in all."""
+        self.x, self.steps = x, steps
+        self._keep(network, step)
+
     def after(self, network: Network, step: int) -> None:
         """After each step; without a beginning, nothing is kept."""
         if self.x is None:
