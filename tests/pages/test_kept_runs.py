@@ -113,11 +113,15 @@ def test_the_runs_in_the_picture_are_chosen_and_stay_chosen():
     app = open_part(PAGE, PAGE.parts[0])
     app.session_state["mnist_run_earlier"] = made_up(5)
     app.run()
-    assert app.multiselect[0].value == [3, 4, 5]
+    assert app.multiselect[0].value == [2, 3, 4, 5]
     app.multiselect[0].set_value([1, 5]).run()
     app.run()
     assert app.multiselect[0].value == [1, 5]
     assert len(app.get("vega_lite_chart")) == 4
+    finish(run_of(app))
+    app.run()
+    assert app.multiselect[0].value == [1, 5, 6]   # a new one joins them
+    charts = len(app.get("vega_lite_chart"))
     app.multiselect[0].set_value([]).run()
     assert not app.exception
-    assert len(app.get("vega_lite_chart")) == 2
+    assert len(app.get("vega_lite_chart")) == charts - 2

@@ -15,7 +15,7 @@ from pages.parts.mnist_training.common import TABLE, shape
 from pages.shared import encodings, layout, link
 from pages.shared.encodings import drawn, tips
 
-SHOWN = "_mnist_shown"  # of the session: the numbers of the runs in the picture
+SHOWN = "_mnist_shown"  # of the session: the numbers of the runs in the picture, and under a second key the same with the newest run so far
 MOST = len(looks.HUES)  # of them at once
 LOSSES = (1e-3, 30.0)
 COURSE = ("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
@@ -117,7 +117,7 @@ def ends(frame: pd.DataFrame, which: str) -> pd.DataFrame:
 @drawn
 def overlay(frame: pd.DataFrame, words: pd.DataFrame, which: str, names: tuple[str, ...], until: float) -> alt.LayerChart:
     """Test loss or accuracy by epoch, a line for each run with its name at its end; the training images' as a thin line."""
-    x = looks.until(alt.X, "epoch", "Epoch", until)
+    x = looks.until(alt.X, "epoch", "Epoch", until, names)
 
     def y(field: str) -> alt.Y:
         if which == "test_accuracy":
@@ -138,11 +138,13 @@ def overlay(frame: pd.DataFrame, words: pd.DataFrame, which: str, names: tuple[s
 def show(runs: Sequence[Kept]) -> None:
     """The chosen ones on one pair of charts, all of them in a table, and as files."""
     state, numbers = st.session_state, [run.number for run in runs]
-    chosen = [number for number in state.get(SHOWN, numbers[-3:]) if number in numbers]
+    newest, before = state.get(f"{SHOWN}_before", (0, []))
+    chosen = [number for number in state.get(SHOWN, before) if number in numbers] + [number for number in numbers[-4:] if number > newest]
+    state[SHOWN] = chosen[-MOST:]
     st.header("Kept runs", anchor=False)
     by_number = dict(zip(numbers, named(runs, 60), strict=True))
-    picked = st.multiselect("Runs in the picture", numbers[::-1], default=chosen or numbers[-3:], format_func=by_number.get, max_selections=MOST)
-    state[SHOWN] = picked
+    picked = st.multiselect("Runs in the picture", numbers[::-1], format_func=by_number.get, max_selections=MOST, key=SHOWN)
+    state[f"{SHOWN}_before"] = numbers[-1], picked
     if drawn_ones := [run for run in runs if run.number in picked]:
         names = named(drawn_ones)
         frame, until = courses(drawn_ones, names), max(float(run.course[-1, 0]) for run in drawn_ones)

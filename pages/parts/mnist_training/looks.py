@@ -28,7 +28,7 @@ def dash(field: str, shown: Sequence[str], names: Sequence[str], legend: bool = 
 
 
 GAP = 0.075  # of an axis's length: the height of a line of words
-ROOM = 1.35  # an axis is so much longer than its lines, for their names
+LETTER = 0.024  # of its length, too: an axis of epochs has room for names behind its lines
 
 
 def apart(values: np.ndarray, low: float, high: float, log: bool = False) -> np.ndarray:
@@ -45,11 +45,12 @@ def apart(values: np.ndarray, low: float, high: float, log: bool = False) -> np.
     return back(bottom + moved * (top - bottom))
 
 
-def until(channel: type, field: str, title: str, last: float, first: float = 0.0) -> alt.X:
-    """An axis from the first value to the last, with room behind it for the names of lines."""
+def until(channel: type, field: str, title: str, last: float, names: Sequence[str], first: float = 0.0) -> alt.X:
+    """An axis from the first value to the last, with room behind it for these names of lines."""
+    room = min(0.5, 0.05 + LETTER * max(map(len, names)))
     step = next((step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if last / step <= 6), last)
     ticks = [tick for tick in np.arange(0, last + step / 2, step).tolist() if first <= tick <= last]
-    return encodings.number(channel, field, title, domain=(first, first + ROOM * max(last - first, 1)), axis=alt.Axis(values=ticks, format="~g"))
+    return encodings.number(channel, field, title, domain=(first, first + (1 + room) * max(last - first, 1)), axis=alt.Axis(values=ticks, format="~g", labelOverlap=False))
 
 
 def at_the_end(words: object, y: alt.Y, colour: alt.Color) -> list[alt.Chart]:
