@@ -18,7 +18,7 @@ from pages.parts.mnist_training import PAGE, common, pictures, training
 from pages.parts.mnist_training.common import ALL, TABLE
 from pages.parts.mnist_training.run import TrainingRun, TrainingSettings
 from pages.shared.control import Values
-from tests.claims import mnist_compare, mnist_own, mnist_paths, mnist_rates
+from tests.claims import mnist_compare, mnist_own, mnist_paths, mnist_published, mnist_rates
 from tests.claims.claim import Claim
 from tests.claims.collect import sentences
 from tests.claims.openings import openings
@@ -535,7 +535,8 @@ CLAIMS: dict[str, Claim] = {
     )},
     **{text: name() for text in (
         "Batch norm on the input", "Confusion matrix of the test images: true digit by answer", "Confusion matrix: which digits get mixed up",
-        "The notes' network: 300-100, ELU, batch norm", "Loss of the kept runs", "Accuracy of the kept runs", "Settings and curves as JSON", "All settings as CSV",
+        "The notes' network: 300-100, ELU, batch norm",
+        "Loss of the kept runs", "Accuracy of the kept runs", "Settings and curves as JSON", "All settings as CSV",
         "Runs in the picture", "{} by epoch of the runs {}", "Thick: the test images. Thin: the training images.",
         "losses in nats, accuracies as shares, epochs as passes over the training images",
         "The same with batch norm", "The same with dropout 0.2",
@@ -551,8 +552,8 @@ CLAIMS: dict[str, Claim] = {
         "rates = {}  # after these steps the learning rate was changed\n", "seen = {}  # after these steps the page read all test images\n",
     )},
 }  # fmt: skip
-CLAIMS |= mnist_paths.CLAIMS | mnist_rates.CLAIMS | mnist_own.CLAIMS | mnist_compare.CLAIMS
-ON_MNIST = {check_notes, check_first_weights, check_sigmoid, check_few, check_best}
+CLAIMS |= mnist_paths.CLAIMS | mnist_rates.CLAIMS | mnist_own.CLAIMS | mnist_compare.CLAIMS | mnist_published.CLAIMS
+ON_MNIST = {mnist_published.check_books, mnist_published.check_sigmoids, mnist_published.check_inputs, check_notes, check_first_weights, check_sigmoid, check_few, check_best}
 CHECKS = {claim.check for claim in CLAIMS.values() if claim.check}
 
 

@@ -88,13 +88,13 @@ def courses_of(frame: pd.DataFrame, words: pd.DataFrame, which: str, names: tupl
         y, low, high, head = encodings.share("mean", "Test images read correctly"), "low", "high", "On test images"
     else:
         y, low, high, head = encodings.number(alt.Y, "loss", "Loss J (log)", domain=LOSSES, log=True, clamp=True, ticks=(-3, -2, -1, 0, 1)), "loss_low", "loss_high", "On training images"
-    base = alt.Chart(frame).encode(x=x, color=hue("variant", names, names, legend=which == "mean"))
+    base = alt.Chart(frame).encode(x=x, color=hue("variant", names, names, legend=False))
     return alt.layer(
         base.mark_area(opacity=0.18, clip=True).encode(y=alt.Y(low, type="quantitative"), y2=alt.Y2(high)),
         base.mark_line(clip=True).encode(
-            y=y, strokeDash=dash("variant", names, names, legend=which == "mean"),
+            y=y, strokeDash=dash("variant", names, names, legend=False),
             tooltip=tips(("variant", "Variant"), ("epoch", "Epoch", "d"), ("mean", "Accuracy", ".1%"), ("loss", "Loss", ".3~g"))),
-        *looks.at_the_end(words, encodings.share("at", None) if which == "mean" else encodings.number(alt.Y, "at", domain=LOSSES, log=True), hue("name", names, names, legend=False)),
+        *looks.at_the_end(words, encodings.share("at", "Test images read correctly") if which == "mean" else encodings.number(alt.Y, "at", domain=LOSSES, log=True), hue("name", names, names, legend=False)),
         height=330, title=alt.Title(head, subtitle="Line: mean of the seeds. Band: their range."))
 
 
