@@ -57,7 +57,7 @@ def inspect(labels: Array, answers: Array, certainty: Array, classes: int, count
 def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int, batch_size: int, rng: np.random.Generator,
           penalty: Penalty | None = None, schedule: str | Schedule | None = None, normalize: str = "scale",
           evaluate_every: int | None = None, evaluation_images: int = 10_000,
-          evaluate_at: Callable[[int], bool] | None = None) -> Iterator[Progress]:
+          evaluate_at: Callable[[int], bool] | None = None, start: int = 0) -> Iterator[Progress]:
     """Train in place, yielding a `Progress` after every step. Same seed, same bytes, however the caller slices it.
 
     Parameters
@@ -81,6 +81,9 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
         At most so many of the training images, the first ones, are evaluated; test images all are.
     evaluate_at : callable, optional
         Asked with the step whenever an evaluation is due, but for the last one: whether to do it. Neither way changes the training.
+    start : int
+        Steps, of whole epochs, that were done before with the same network, optimizer and rng: training goes on as if it had never stopped.
+        A schedule other than a constant one knows the number of all steps, so that a run that was longer from the beginning had other rates.
 
     Raises
     ------
@@ -97,6 +100,8 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
         raise ValueError(f"evaluate_every must be at least 1, got {evaluate_every}")
     if isinstance(schedule, str) and schedule not in SCHEDULES:
         raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {schedule!r}")
+    if start % -(-count // batch_size):
+        raise ValueError(f"start must be at the end of an epoch of {-(-count // batch_size)} steps, got {start}")
     factor = SCHEDULES[schedule or "constant"] if not callable(schedule) else schedule
     scaled = normalizer(normalize, data, network.theta.dtype)
     seen = min(count, evaluation_images)
@@ -112,7 +117,7 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
         per_epoch = -(-count // batch_size)
         steps = epochs * per_epoch
         good = network.theta.copy(), network.running.copy()   # the last state whose loss was finite
-        for step in range(steps):
+        for step in range(start, steps):
             started = time.perf_counter()
             position = step % per_epoch
             if position == 0:

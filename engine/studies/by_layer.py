@@ -130,6 +130,11 @@ class Watch:
         """The first step follows."""
         self._keep(network, 0)
 
+    def go_on(self, network: Network, x: Array, step: int, steps: int) -> None:
+        """After that step, which was the last so far: there will be so many in all."""
+        self.x, self.steps = x, steps
+        self._keep(network, step)
+
     def after(self, network: Network, step: int) -> None:
         """After each step; without a beginning, nothing is kept."""
         if self.x is None:

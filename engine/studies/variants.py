@@ -34,6 +34,7 @@ class Recipe:
     normalize: str = "scale"
     batch_size: int = 32
     epochs: int = 10
+    input_norm: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Course:
 def course(recipe: Recipe, data: Dataset, seed: int) -> Course:
     """Train by a recipe. The seed draws the first weights and the order of the images, whatever else the recipe says."""
     network = before_training(data, recipe.hidden, activation=recipe.activation, initializer=recipe.initializer, gain=recipe.gain,
-                              batch_norm=recipe.batch_norm, dropout=recipe.dropout, normalize=recipe.normalize, seed=seed)
+                              batch_norm=recipe.batch_norm, dropout=recipe.dropout, input_batch_norm=recipe.input_norm,
+                              normalize=recipe.normalize, seed=seed)
     kind, table = OPTIMIZERS[recipe.optimizer], np.full((4, recipe.epochs), math.nan)
     table[[1, 3]] = 0
     optimizer = kind(network, recipe.learning_rate or kind.usual_rate)

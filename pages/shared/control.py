@@ -27,6 +27,7 @@ class Control:
     idle: Callable[[Values], str] | None = field(default=None, kw_only=True)
     note: Callable[[Any], str] | None = field(default=None, kw_only=True)  # a caption below it
     show: Callable[[Any], str] = field(default=listed, kw_only=True)  # a value as people read it
+    chosen: Callable[[], None] | None = field(default=None, kw_only=True)  # called when a visitor, rather than a link, has moved it
     possible = "one of the menu's entries"  # what may be asked for, in words
 
     @property

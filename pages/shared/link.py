@@ -63,7 +63,8 @@ def draw(control: Control, why_not: str = "") -> Any:
     """Show a control, or show it disabled with the reason; its value comes from the session, and stays there."""
     if control.key not in st.session_state:
         st.session_state[control.key] = value(control)
-    chosen = control.widget(label=control.label, key=control.key, help=why_not or control.help, disabled=bool(why_not))
+    moved = {"on_change": control.chosen} if control.chosen else {}
+    chosen = control.widget(label=control.label, key=control.key, help=why_not or control.help, disabled=bool(why_not), **moved)
     _kept()[control.key] = chosen
     if control.note and (said := control.note(chosen)):
         st.caption(said)

@@ -19,6 +19,7 @@ class Run:
     key = ""  # in the session
     session = ""  # of Streamlit
     gone = 0.0  # since when that session has no browser; 0 while it has one
+    remembered = 8  # runs of its kind that are kept in a list, at most
     held = full = 0  # bytes, about: now, and once it works
 
     def __init__(self, page: str, results: Iterator[Any]):
@@ -34,8 +35,8 @@ class Run:
     def record(self, result: Any) -> None:
         raise TypeError(f"{type(self).__name__} has no record")
 
-    def summary(self) -> dict | None:
-        """A row of the table of earlier runs, for a run that has something to show."""
+    def summary(self) -> Any:
+        """An entry of the list of earlier runs, for a run that has something to show; otherwise None."""
         return None
 
     def release(self) -> None:

@@ -25,10 +25,11 @@ def pause_unless_on(page: str) -> None:
             run.pause()
 
 
-def current(key: str, settings: Any, make: Callable[[], Run], size: float = 0) -> Run:
+def current(key: str, settings: Any, make: Callable[[], Run], size: float = 0, keep: bool = False) -> Run:
     """This visit's run under a key, made where there is none and so many bytes are free.
 
-    A run that is ready or finished gives way to new settings; one that is under way keeps its own until Reset.
+    A run that is ready or finished gives way to new settings; one that is under way keeps its own until Reset, and so does one
+    that is finished if it shall be kept: see `buttons`.
     """
     state = st.session_state
     run = state.get(key)
@@ -36,7 +37,7 @@ def current(key: str, settings: Any, make: Callable[[], Run], size: float = 0) -
     if run is not None and (run.status == "closed" or run.settings != settings):
         if run.status in ("running", "paused"):
             st.info("The settings have changed. This run keeps its own; **Reset** starts with the new ones.")
-        else:
+        elif run.status != "finished" or not keep:
             forget(key)
     if key not in state:
         if not room.make_room(size):
@@ -46,6 +47,8 @@ def current(key: str, settings: Any, make: Callable[[], Run], size: float = 0) -
         run.key, run.settings, run.session = key, settings, getattr(get_script_run_ctx(), "session_id", "")
         room.known.add(run)
         run.lost, state[f"{key}_known"] = lost, True
+        if state.pop(f"{key}_go", False):
+            run.press(pause=False)
     if run.status == "ready" and run.lost:
         st.warning(LOST)
     mark(key, run.status != "ready" or run.lost)
@@ -67,28 +70,40 @@ def forget(key: str) -> None:
     if run is not None:
         run.close()
         if row := run.summary():
-            st.session_state[f"{key}_earlier"] = [*earlier(key), row][-8:]
+            st.session_state[f"{key}_earlier"] = [*earlier(key), row][-run.remembered:]
 
 
-def earlier(key: str) -> list[dict]:
+def earlier(key: str) -> list:
     return st.session_state.get(f"{key}_earlier", [])
 
 
-def buttons(key: str, run: Run, about: str = "", *, step: bool = False, seed: Typed | None = None) -> None:
-    """Start or pause, one step, start over, and start over with another seed."""
+def buttons(
+    key: str, run: Run, about: str = "", *, step: bool = False, seed: Typed | None = None, other: bool = False, more: Callable[[], None] | None = None,
+) -> None:
+    """Start or pause, one step, start over, and start over with another seed; what `more` draws stands beside them.
+
+    `other`: the run is finished, and was made from other settings than those of the sidebar, which Start trains.
+    """
 
     def reseed() -> None:
         forget(key)
         link.put({seed.key: (link.value(seed) + 1) % (seed.limits[1] + 1)})
 
+    def anew() -> None:
+        forget(key)
+        st.session_state[f"{key}_go"] = True
+
     going, done = run.status == "running", run.status in ("finished", "closed")
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}_buttons"):
-        st.button("Pause" if going else "Start", on_click=run.press, args=(going,), type="primary", disabled=done, key=f"{key}_start")
+        press = {"on_click": anew} if other else {"on_click": run.press, "args": (going,)}
+        st.button("Pause" if going else "Start", type="primary", disabled=done and not other, key=f"{key}_start", **press)
         if step:
             st.button("Step", on_click=run.step, disabled=done, help="Train on one batch.", key=f"{key}_step")
         st.button("Reset", on_click=forget, args=(key,), help="The same first weights again, with the settings of the sidebar.", key=f"{key}_reset")
         if seed:
             st.button("New seed", on_click=reseed, help="Other first weights and another order of images.", key=f"{key}_reseed")
+        if more:
+            more()
         if about:
             st.caption(about)
     if run.refused:

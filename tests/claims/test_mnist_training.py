@@ -18,7 +18,7 @@ from pages.parts.mnist_training import PAGE, common, pictures, training
 from pages.parts.mnist_training.common import ALL, TABLE
 from pages.parts.mnist_training.run import TrainingRun, TrainingSettings
 from pages.shared.control import Values
-from tests.claims import mnist_compare, mnist_own, mnist_paths, mnist_rates
+from tests.claims import mnist_compare, mnist_own, mnist_paths, mnist_published, mnist_rates
 from tests.claims.claim import Claim
 from tests.claims.collect import sentences
 from tests.claims.openings import openings
@@ -400,10 +400,9 @@ def check_best():
 
 @cache
 def check_notes():
-    """PyTorch's three seeds reach 97.2 to 97.5 %; seeds of both scatter by some tenths of a percent."""
+    """PyTorch's three seeds reach 97.2 to 97.5 %, three of ours 97.45 to 97.82 %."""
     reached = [on_mnist("elu_bn", seed).test_accuracy for seed in (0, 1, 2)]
-    assert 0.970 <= min(reached) <= max(reached) <= 0.978
-    assert 0.972 <= np.median(reached) <= 0.976
+    assert 0.97 <= min(reached) <= max(reached) <= 0.98
 
 
 @cache
@@ -416,6 +415,21 @@ def check_typed():
     assert common.overruled(v)
     assert common.hidden(Values(**DEFAULTS | {"layers": "300,, 100", "depth": 3})) == (100,) * 3
     assert "cannot be read" in common.as_read("300,, 100")
+
+
+@cache
+def check_usual_rate():
+    """Every optimizer's usual rate is a rung of the ladder, so that it is that one which is set."""
+    assert all(common.RATE.take(kind.usual_rate) == kind.usual_rate for kind in OPTIMIZERS.values())
+
+
+@cache
+def check_further():
+    short, whole = finished(images=100, epochs=1), finished(images=100, epochs=2)
+    short.further(2)
+    for result in short.results:
+        short.record(result)
+    assert short.network.theta.tobytes() == whole.network.theta.tobytes()
 
 
 def name(why: str = "a name") -> Claim:
@@ -473,7 +487,7 @@ CLAIMS: dict[str, Claim] = {
     "On MNIST, train reaches 100 % and test stays at 75 to 77 %.": Claim("its preset", check_few),
     "On MNIST, train and test both end lower than without the penalty.": Claim("its preset", check_few),
     "On MNIST, even after 300 epochs test ends below the run without dropout.": Claim("its preset", check_few),
-    "After five epochs it reads about as many of MNIST's test images as PyTorch's: 97.2 to 97.5 %.": Claim("its preset", check_notes),
+    "After five epochs, 97 to 98 % of MNIST's test images. The same network in PyTorch reads 97.2 to 97.5 %.": Claim("its preset", check_notes),
     "Over 98 % of MNIST's test images within 15 epochs.": Claim("its preset", check_best),
     "The run overflows after a few steps. The sentence names the step and the layer.": Claim("its preset", check_too_fast),
     # try next
@@ -487,6 +501,12 @@ CLAIMS: dict[str, Claim] = {
     "The same ten layers with batch norm: how much now?": name("a question"),
     "20 training images: how fast does the network learn them by heart, and what does the test curve do?": name("a question"),
     # controls
+    "How a gradient becomes a step. Choosing one sets its usual learning rate.": Claim("always", check_usual_rate),
+    "{} came with its usual learning rate, η = {}. Before, η was {}.": Claim("an optimizer was chosen, and both stand there", check_usual_rate),
+    "These charts are of the run with {}, on {}. **Start** trains the new settings, and this run goes to the kept ones.":
+        Claim("a finished run has other settings than the sidebar", why_not="the page's own test presses Start"),
+    "Train further, to {} epochs": Claim("a finished run can go on", check_further),
+    "It goes on from where it stands, as if it had been longer from the beginning.": Claim("a finished run can go on", check_further),
     "Digits is built in: 1,797 images of 8 × 8. MNIST has 70,000 of 28 × 28.": Claim("always", check_controls),
     "Batch size {} is more than the {} training images: every step uses all of them.": Claim("it is", check_controls),
     "LSUV sets the size of the first weights itself.": Claim("LSUV is chosen", check_controls),
@@ -503,7 +523,7 @@ CLAIMS: dict[str, Claim] = {
     "The loss gets λ/2 Σw², which keeps the weights smaller.": Claim("always", check_penalties),
     "With few images, the curves of training and test images part.": Claim("always", check_cures),
     **{text: name("a definition") for text in (
-        "How a gradient becomes a step.", "How the learning rate changes over the run.",
+        "How the learning rate changes over the run.",
         "Multiplies the first weights.",
         "Normalise every hidden layer over the batch, before or after the activation.", "Normalise the pixels over the batch as well.",
         "Passes over the training images.", "Share of hidden units silenced at random in each step.",
@@ -515,8 +535,11 @@ CLAIMS: dict[str, Claim] = {
     )},
     **{text: name() for text in (
         "Batch norm on the input", "Confusion matrix of the test images: true digit by answer", "Confusion matrix: which digits get mixed up",
-        "The notes' network: 300-100, ELU, batch norm", "Earlier runs of this visit",
-        "Test accuracy, time after time", "The same with batch norm", "The same with dropout 0.2",
+        "The notes' network: 300-100, ELU, batch norm",
+        "Loss of the kept runs", "Accuracy of the kept runs", "Settings and curves as JSON", "All settings as CSV",
+        "Runs in the picture", "{} by epoch of the runs {}", "Thick: the test images. Thin: the training images.",
+        "losses in nats, accuracies as shares, epochs as passes over the training images",
+        "The same with batch norm", "The same with dropout 0.2",
         "Incoming weights of the first layer's units as small pictures, blue positive, orange negative", "data:image/png;base64,{}",
         "{} by epoch: each batch, the training images, the test images",
     )},
@@ -529,8 +552,8 @@ CLAIMS: dict[str, Claim] = {
         "rates = {}  # after these steps the learning rate was changed\n", "seen = {}  # after these steps the page read all test images\n",
     )},
 }  # fmt: skip
-CLAIMS |= mnist_paths.CLAIMS | mnist_rates.CLAIMS | mnist_own.CLAIMS | mnist_compare.CLAIMS
-ON_MNIST = {check_notes, check_first_weights, check_sigmoid, check_few, check_best}
+CLAIMS |= mnist_paths.CLAIMS | mnist_rates.CLAIMS | mnist_own.CLAIMS | mnist_compare.CLAIMS | mnist_published.CLAIMS
+ON_MNIST = {mnist_published.check_books, mnist_published.check_sigmoids, mnist_published.check_inputs, check_notes, check_first_weights, check_sigmoid, check_few, check_best}
 CHECKS = {claim.check for claim in CLAIMS.values() if claim.check}
 
 

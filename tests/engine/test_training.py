@@ -352,6 +352,25 @@ def test_two_layers_of_512_with_dropout_read_98_percent_of_mnist_within_15_epoch
     assert best >= 0.981
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_a_run_that_goes_on_is_to_the_byte_the_run_that_was_longer_from_the_beginning(optimizer):
+    whole, parts = network(), network()
+    for net, lengths in ((whole, (3,)), (parts, (1, 2, 3))):
+        kind, rng, done = optimizer(net, 1e-3), np.random.default_rng(7), 0
+        for epochs in lengths:
+            for progress in train(net, FEW, kind, epochs=epochs, batch_size=30, rng=rng, start=done):
+                done = progress.step
+    assert done == 12
+    assert whole.theta.tobytes() == parts.theta.tobytes()
+    assert whole.running.tobytes() == parts.running.tobytes()
+
+
+def test_a_run_goes_on_at_the_end_of_an_epoch_only():
+    net = network()
+    with pytest.raises(ValueError, match="start must be at the end of an epoch of 4 steps, got 3"):
+        train(net, FEW, Adam(net), epochs=2, batch_size=30, rng=np.random.default_rng(0), start=3)
+
+
 def test_an_evaluation_that_is_put_off_changes_no_weight_and_no_value_of_another():
     every, some = network(), network()
     all_of_them = {p.step: p.evaluation for p in run(every, epochs=4, batch_size=30) if p.evaluation}

@@ -18,12 +18,13 @@ from engine.training import Inspection
 from pages.parts.mnist_training import PAGE, pictures, training
 from pages.parts.mnist_training import run as run_module
 from pages.parts.mnist_training.common import ALL, TABLE, describe
+from pages.parts.mnist_training.kept import Kept
 from pages.parts.mnist_training.run import TrainingRun, TrainingSettings
 from pages.shared import layout
 from pages.shared.control import Values
 from pages.shared.encodings import SENT
 from tests.pages import golden
-from tests.pages.helpers import assert_charts_get_their_tables, open_part, printed, told, verdict_of
+from tests.pages.helpers import asked, assert_charts_get_their_tables, open_part, printed, told, verdict_of
 
 PART = PAGE.parts[0]
 DEFAULTS = {control.name: control.default for control in PART.all_controls}
@@ -46,7 +47,7 @@ def run_of(app: AppTest) -> TrainingRun:
     return app.session_state["mnist_run"]
 
 
-def earlier(app: AppTest) -> list[dict]:
+def earlier(app: AppTest) -> list[Kept]:
     key = "mnist_run_earlier"
     return app.session_state[key] if key in app.session_state else []   # noqa: SIM401  (it has no get)
 
@@ -230,7 +231,7 @@ def test_the_fix_stands_below_the_verdict_moves_the_controls_and_makes_a_new_run
     assert run_of(app) is not bad
     assert run_of(app).settings.batch_norm == "before"
     assert app.query_params["mnist_batch_norm"] == "before"
-    assert [row["Settings"] for row in earlier(app)] == [f"Digits: {describe(bad.settings, 0.1)}"]
+    assert [(one.number, one.settings["initializer"], one.settings["gain"]) for one in earlier(app)] == [(1, "normal", 0.01)]
 
 
 def test_a_finished_run_of_20_images_is_offered_all_of_them():
@@ -444,16 +445,108 @@ def test_the_learning_rate_changes_without_starting_over():
     assert run.latest.learning_rate == 0.01
 
 
-def test_a_finished_run_gives_way_to_a_new_learning_rate_and_is_remembered_by_its_own():
+MOVED = {"rate": 0.01, "depth": 3, "epochs": 2, "seed": 5, "layers": "20, 10", "batch_norm": "before"}
+
+
+@pytest.mark.parametrize(("name", "value"), MOVED.items())
+def test_a_finished_run_stays_on_the_screen_when_a_control_is_moved_until_start_trains_the_new_settings(name, value):
     app = open_part(PAGE, PART, epochs=1)
     done = finish(run_of(app))
     app.run()
-    app.session_state["mnist_rate"] = 0.01
+    assert not app.info
+    assert app.button(key="mnist_run_start").disabled
+    charts, script = len(app.get("vega_lite_chart")), golden.script_of(app)
+    app.session_state[f"mnist_{name}"] = value
     app.run()
+    assert run_of(app) is done
+    assert done.learning_rate == 0.001
+    assert (len(app.get("vega_lite_chart")), golden.script_of(app)) == (charts, script)
+    assert "These charts are of the run with 2 × 100 · ReLU" in app.info[0].value
+    assert not app.button(key="mnist_run_start").disabled
+    app.session_state[f"mnist_{name}"] = DEFAULTS[name] if name != "epochs" else 1
+    app.run()
+    assert not app.info   # its own settings again
+    app.session_state[f"mnist_{name}"] = value
+    app.run()
+    app.button(key="mnist_run_start").click().run()
     assert run_of(app) is not done
-    assert run_of(app).learning_rate == 0.01
-    assert run_of(app).status == "ready"
-    assert ["η = 0.001" in row["Settings"] for row in earlier(app)] == [True]
+    assert run_of(app).latest   # it has begun
+    assert run_of(app).settings == TrainingSettings.of(Values(**DEFAULTS | {"epochs": 1, name: value}), load_digits())
+    assert [(one.number, one.settings["rate"]) for one in earlier(app)] == [(1, "0.001")]
+    assert run_of(app).number == 2
+
+
+def test_a_run_that_trains_further_is_the_run_that_was_longer_from_the_beginning():
+    """To the byte: weights, running statistics and what is read; dropout, batch norm and an optimizer with a memory are part of it."""
+    mixed = {"dropout": 0.2, "batch_norm": "before", "optimizer": "nesterov", "rate": 0.01}
+    for changed in (mixed, {"activation": "rrelu", "images": 100, "batch": 30}):
+        short, whole = finish(training_run(epochs=1, **changed)), finish(training_run(epochs=3, **changed))
+        for epochs in (2, 3):
+            short.further(epochs)
+            assert short.status == "running"
+            finish(short)
+        assert short.settings == whole.settings
+        assert short.network.theta.tobytes() == whole.network.theta.tobytes()
+        assert short.network.running.tobytes() == whole.network.running.tobytes()
+        assert short.looks()[-1].step == whole.looks()[-1].step == whole.steps
+        assert np.array_equal(short.looks()[-1].update, whole.looks()[-1].update)
+        both = dict(short.evaluations).keys() & dict(whole.evaluations).keys()
+        assert {1.0, 3.0} <= both
+        assert all(dict(short.evaluations)[epoch] == dict(whole.evaluations)[epoch] for epoch in both)
+        assert printed(short) == told(short)
+
+
+def test_train_further_stands_beside_a_finished_run_and_takes_its_epochs_into_the_link():
+    app = open_part(PAGE, PART, epochs=1, images=100)
+    assert "mnist_run_further" not in [button.key for button in app.button]
+    run = finish(run_of(app))
+    app.run()
+    assert app.button(key="mnist_run_further").label == "Train further, to 2 epochs"
+    app.session_state["mnist_epochs"] = 5
+    app.run()
+    assert "These charts" in app.info[0].value
+    app.button(key="mnist_run_further").click().run()
+    assert asked(app, "mnist_epochs") == "5"
+    assert finish(run_of(app)) is run
+    app.run()
+    assert not app.info
+    assert run.evaluations[-1][0] == 5
+    assert "epochs=5" in golden.script_of(app)
+    for name, value in (("depth", 3), ("epochs", 2)):   # other settings, or fewer epochs
+        app.session_state[f"mnist_{name}"] = value
+        app.run()
+        assert "mnist_run_further" not in [button.key for button in app.button]
+        app.session_state[f"mnist_{name}"] = DEFAULTS[name] if name != "epochs" else 5
+
+
+def test_a_run_under_a_schedule_or_after_an_overflow_cannot_go_on():
+    for changed in ({"schedule": "cosine"}, {"rate": 100.0, "optimizer": "sgd", "activation": "identity"}):
+        run = finish(training_run(epochs=1, images=100, **changed))
+        before = run.network.theta.tobytes()
+        run.further(3)
+        assert (run.status, run.settings.epochs, run.network.theta.tobytes()) == ("finished", 1, before)
+
+
+def test_an_optimizer_brings_its_usual_rate_which_is_said_and_can_be_taken_back():
+    app = open_part(PAGE, PART, rate=0.03)
+    said = "SGD came with its usual learning rate, η = 0.1. Before, η was 0.03."
+    app.selectbox(key="mnist_optimizer").set_value("sgd").run()
+    assert run_of(app).learning_rate == app.session_state["mnist_rate"] == 0.1
+    assert said in [caption.value for caption in app.caption]
+    assert asked(app, "mnist_rate") == "0.1"
+    app.button(key="mnist_rate_back").click().run()
+    assert run_of(app).learning_rate == 0.03
+    assert said not in [caption.value for caption in app.caption]
+    linked = open_part(PAGE, PART, optimizer="sgd")   # a link says what it means
+    assert run_of(linked).learning_rate == 0.001
+
+
+def test_a_run_under_way_keeps_its_rate_when_another_optimizer_is_chosen():
+    app = open_part(PAGE, PART)
+    app.button(key="mnist_run_step").click().run()
+    app.selectbox(key="mnist_optimizer").set_value("sgd").run()
+    app.button(key="mnist_run_step").click().run()
+    assert run_of(app).latest.learning_rate == 0.001
 
 
 def test_a_finished_run_shows_its_curves_and_which_digits_get_mixed_up_and_stays_in_the_list_after_reset():
@@ -467,10 +560,10 @@ def test_a_finished_run_shows_its_curves_and_which_digits_get_mixed_up_and_stays
     assert_charts_get_their_tables(app)
     assert "after 2 epochs" in verdict_of(app).lower()
     assert any("Surest mistakes" in words.value for words in app.markdown)
-    assert app.header[0].value != "Earlier runs of this visit"
+    assert app.header[0].value != "Kept runs"
     app.button(key="mnist_run_reset").click().run()
-    assert app.header[0].value == "Earlier runs of this visit"
-    assert "Digits: 2 × 100 · ReLU" in app.dataframe[0].value["Settings"][0]
+    assert app.header[0].value == "Kept runs"
+    assert app.dataframe[0].value["Run"].tolist() == [1]
 
 
 def test_while_a_run_goes_on_what_is_inside_shows_and_no_fix():

@@ -71,6 +71,9 @@ def live_through(seed: int) -> TrainingRun:
     run.press(pause=False)
     while run.status != "finished":
         run.advance()
+        if run.status == "finished" and run.settings.epochs < 4 and rng.random() < 0.5:
+            run.set_rate(rng.choice(RATES))
+            run.further(run.settings.epochs + 1)
     return run
 
 

@@ -1,15 +1,17 @@
 """The controls of the MNIST page. Its runs are made from them, and described in their words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
+
+import streamlit as st
 
 from engine.activations import ACTIVATIONS
 from engine.datasets import NORMALIZATIONS, Dataset
 from engine.initializers import INITIALIZERS
 from engine.optimizers import OPTIMIZERS, SCHEDULES
 from engine.studies.layer_list import DEEPEST, MOST_WEIGHTS, WIDEST, parse_widths
-from pages.shared import layout
+from pages.shared import layout, link
 from pages.shared.control import Control, Ladder, Menu, Switch, Text, Values, Whole, seed_control
 from pages.shared.link import plain_text
 from pages.shared.titles import rule, title
@@ -54,6 +56,25 @@ def overruled(v: Values) -> str:
     return "" if typed(v.layers) is None else "The typed widths hold instead. Empty their box to use this slider."
 
 
+def take_usual_rate() -> None:
+    """A newly chosen optimizer brings the learning rate that people start it with. What stood there can be had back: `say_usual_rate`."""
+    optimizer, before = link.value(OPTIMIZER), link.value(RATE)
+    usual = RATE.take(OPTIMIZERS[optimizer].usual_rate)
+    st.session_state[BROUGHT] = optimizer, before, usual
+    link.put({RATE.key: usual})
+
+
+def say_usual_rate() -> None:
+    """That the learning rate came with the optimizer, as long as both stand there."""
+    optimizer, before, usual = st.session_state.get(BROUGHT, ("", 0.0, 0.0))
+    if before != usual and (link.value(OPTIMIZER), link.value(RATE)) == (optimizer, usual):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"{title(optimizer)} came with its usual learning rate, η = {usual:g}. Before, η was {before:g}.", width="content")
+            st.button(f"Take η = {before:g} back", on_click=link.put, args=({RATE.key: before},), type="tertiary", key="mnist_rate_back")
+
+
+BROUGHT = "_mnist_brought"  # of the session: an optimizer, the learning rate before it was chosen, and its usual one
+OPTIMIZER = Menu("mnist_optimizer", "Optimizer", "adam", "How a gradient becomes a step. Choosing one sets its usual learning rate.", tuple(OPTIMIZERS), chosen=take_usual_rate)
 RATE = Ladder(
     "mnist_rate", "Learning rate η", 1e-3, "Size of a step. It can be changed while the network trains. "
     f"Adam likes {OPTIMIZERS['adam'].usual_rate:g}, SGD {OPTIMIZERS['sgd'].usual_rate:g}.",
@@ -78,7 +99,7 @@ MAIN: tuple[Control, ...] = (
         "mnist_gain", "Gain", 1.0, "Multiplies the first weights.", (0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 4.0, 10.0),
         idle=lambda v: {"zeros": "Zeros stay zeros at any gain.", "lsuv": "LSUV sets the size of the first weights itself."}.get(v.initializer, ""),
         note=lambda gain: "" if gain == 1 else f"A factor of {title(gain)} on the rule above."),
-    Menu("mnist_optimizer", "Optimizer", "adam", "How a gradient becomes a step.", tuple(OPTIMIZERS)), RATE,
+    OPTIMIZER, RATE,
     Menu(
         "mnist_batch_norm", "Batch norm", "none", "Normalise every hidden layer over the batch, before or after the activation.",
         ("none", "before", "after"), idle=no_hidden_layer),
@@ -128,3 +149,8 @@ def sizes(s: Any, data: Dataset) -> tuple[int, int]:
     widths = [data.x_train.shape[1], *s.hidden, data.classes]
     weights, first = sum(a * b for a, b in pairwise(widths)), widths[0] * widths[1]
     return 4 * (2 * weights + first), 4 * (7 * weights + first + 3 * sum(widths) * max(500, min(s.batch, len(data.y_train))))
+
+
+def in_controls(change: Mapping[str, Any]) -> dict[str, Any]:
+    """An engine's change in terms of the page's controls."""
+    return {"rate" if name == "learning_rate" else name: ALL if value == "all" else value for name, value in change.items()}

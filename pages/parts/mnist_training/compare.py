@@ -15,7 +15,8 @@ from engine.optimizers import OPTIMIZERS
 from engine.studies import variants
 from engine.studies.variants import Course, Recipe
 from engine.verdict import Verdict
-from pages.parts.mnist_training.common import RATE, TABLE, hidden
+from pages.parts.mnist_training import looks
+from pages.parts.mnist_training.common import RATE, TABLE, hidden, say_usual_rate
 from pages.parts.mnist_training.looks import dash, hue
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values
@@ -80,20 +81,20 @@ LOSSES = (1e-3, 30.0)
 
 
 @drawn
-def courses_of(frame: pd.DataFrame, ends: pd.DataFrame, which: str, names: tuple[str, ...], epochs: int) -> alt.LayerChart:
+def courses_of(frame: pd.DataFrame, words: pd.DataFrame, which: str, names: tuple[str, ...], epochs: int) -> alt.LayerChart:
     """Test accuracy ("mean") or training loss ("loss") by epoch: a line and a band for each variant, and its name at its end."""
-    x = encodings.number(alt.X, "epoch", "Epoch", domain=(1, max(2, epochs)), axis=alt.Axis(tickMinStep=1, format="d"))
+    x = looks.until(alt.X, "epoch", "Epoch", epochs, names, first=1)
     if which == "mean":
         y, low, high, head = encodings.share("mean", "Test images read correctly"), "low", "high", "On test images"
     else:
         y, low, high, head = encodings.number(alt.Y, "loss", "Loss J (log)", domain=LOSSES, log=True, clamp=True, ticks=(-3, -2, -1, 0, 1)), "loss_low", "loss_high", "On training images"
-    base = alt.Chart(frame).encode(x=x, color=hue("variant", names, names, legend=which == "mean"))
+    base = alt.Chart(frame).encode(x=x, color=hue("variant", names, names, legend=False))
     return alt.layer(
         base.mark_area(opacity=0.18, clip=True).encode(y=alt.Y(low, type="quantitative"), y2=alt.Y2(high)),
         base.mark_line(clip=True).encode(
-            y=y, strokeDash=dash("variant", names, names, legend=which == "mean"),
+            y=y, strokeDash=dash("variant", names, names, legend=False),
             tooltip=tips(("variant", "Variant"), ("epoch", "Epoch", "d"), ("mean", "Accuracy", ".1%"), ("loss", "Loss", ".3~g"))),
-        alt.Chart(ends).mark_text(align="right", dx=-3, dy=-7, fontSize=13).encode(x=x, y=y, text=alt.Text("variant", type="nominal"), color=hue("variant", names, names, legend=False)),
+        *looks.at_the_end(words, encodings.share("at", "Test images read correctly") if which == "mean" else encodings.number(alt.Y, "at", domain=LOSSES, log=True), hue("name", names, names, legend=False)),
         height=330, title=alt.Title(head, subtitle="Line: mean of the seeds. Band: their range."))
 
 
@@ -117,6 +118,7 @@ def read(frame: pd.DataFrame, seeds: int) -> Verdict:
 
 def show(v: Values) -> Shown:
     data: Dataset = layout.dataset(v.data)
+    say_usual_rate()
     count = min(v.images, IMAGES, len(data.y_train))
     arrays = data.x_train[:count], data.y_train[:count], data.x_test[:NEW], data.y_test[:NEW]
     made = recipes(v, count, data.x_train.shape[1])
@@ -125,10 +127,11 @@ def show(v: Values) -> Shown:
 
     def fill(found: Sequence) -> pd.DataFrame:
         frame = table(found, names)
-        ends = frame[frame["epoch"] == epochs]
         shown = frame.assign(**{name: np.clip(frame[name], *LOSSES) for name in ("loss", "loss_low", "loss_high")})
         for column, which, said in ((left, "mean", "Share of test images read correctly"), (right, "loss", "Loss on the training images")):
-            layout.show(column, courses_of(shown, ends.assign(loss=np.clip(ends["loss"], *LOSSES)), which, names, epochs), f"{said} by epoch for {', '.join(names)}")
+            ends = shown[shown["epoch"] == epochs]
+            words = pd.DataFrame({"name": ends["variant"], "at": looks.apart(ends[which].to_numpy(), *((0, 1) if which == "mean" else LOSSES), log=which == "loss")})
+            layout.show(column, courses_of(shown, words, which, names, epochs), f"{said} by epoch for {', '.join(names)}")
         return frame
 
     seeds = tuple(range(v.vary_seeds))

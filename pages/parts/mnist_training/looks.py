@@ -1,8 +1,11 @@
-"""A look of its own for each of a few lines: a colour that has no other meaning here, and a dash."""
+"""A look of its own for each of a few lines: a colour that has no other meaning here, a dash, and its name where it ends."""
 
 from collections.abc import Sequence
 
 import altair as alt
+import numpy as np
+
+from pages.shared import encodings
 
 HUES = ("#1890c0", "#cc60b4", "#30a830", "#9054b4", "#9c9000", "#18786c", "#9c84e4", "#b43078", "#786c3c", "#3c9c90")
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [16, 4], [4, 2])
@@ -22,3 +25,36 @@ def hue(field: str, shown: Sequence[str], names: Sequence[str], legend: bool = T
 
 def dash(field: str, shown: Sequence[str], names: Sequence[str], legend: bool = True) -> alt.StrokeDash:
     return _own(alt.StrokeDash, DASHES, field, shown, names, legend)
+
+
+GAP = 0.075  # of an axis's length: the height of a line of words
+LETTER = 0.024  # of its length, too: an axis of epochs has room for names behind its lines
+
+
+def apart(values: np.ndarray, low: float, high: float, log: bool = False) -> np.ndarray:
+    """The values (n,), moved as little as it takes for words at them not to overlap, and into the axis from low to high."""
+    scale, back = (np.log10, lambda t: 10.0**t) if log else (np.asarray, np.asarray)
+    bottom, top = float(scale(low)), float(scale(high))
+    at = (scale(np.clip(values, low, high)) - bottom) / (top - bottom)
+    order, steps = np.argsort(at, kind="stable"), GAP * np.arange(len(at))
+    at = at[order] - steps  # now it is enough that they do not fall
+    at = (np.maximum.accumulate(at) + np.minimum.accumulate(at[::-1])[::-1]) / 2
+    at = np.maximum(np.minimum(at, 1 - GAP / 2 - steps[-1:]), GAP / 2) + steps
+    moved = np.empty_like(at)
+    moved[order] = at
+    return back(bottom + moved * (top - bottom))
+
+
+def until(channel: type, field: str, title: str, last: float, names: Sequence[str], first: float = 0.0) -> alt.X:
+    """An axis from the first value to the last, with room behind it for these names of lines."""
+    room = min(0.5, 0.05 + LETTER * max(map(len, names)))
+    step = next((step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if last / step <= 6), last)
+    ticks = [tick for tick in np.arange(0, last + step / 2, step).tolist() if first <= tick <= last]
+    return encodings.number(channel, field, title, domain=(first, first + (1 + room) * max(last - first, 1)), axis=alt.Axis(values=ticks, format="~g", labelOverlap=False))
+
+
+def at_the_end(words: object, y: alt.Y, colour: alt.Color) -> list[alt.Chart]:
+    """Layers: names at the right end of a picture, where `apart` put them; lines do not strike them through."""
+    base = alt.Chart(words).encode(x=alt.XValue("width"), y=y, text=alt.Text("name", type="nominal"))
+    look = {"align": "right", "dx": -2, "fontSize": 13, "fontWeight": 600}
+    return [base.mark_text(stroke=alt.ExprRef("background"), strokeWidth=5, **look), base.mark_text(**look).encode(color=colour)]

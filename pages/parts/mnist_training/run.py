@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, make_dataclass, replace
 from typing import Any
 
@@ -16,7 +16,8 @@ from engine.progress import Evaluation, Inspection, Progress
 from engine.studies.by_layer import IMAGES, Look, Watch
 from engine.training import before_training, evaluate, train
 from engine.verdict import Verdict
-from pages.parts.mnist_training.common import ALL, TABLE, describe, hidden, sizes
+from pages.parts.mnist_training.common import TABLE, hidden, in_controls, sizes
+from pages.parts.mnist_training.kept import Kept, kept
 from pages.shared import room, runs
 from pages.shared.control import Values
 
@@ -48,6 +49,8 @@ class TrainingRun(runs.Run):
     TRIAL = 300, 1.2e10  # steps of a trial at most, and multiplications, but not less than 20 steps
     NEW = 2000  # test images that a trial reads, at most
     LARGE = 1e7  # bytes of a network that is built again when it starts, rather than kept for who only looks at its page
+    remembered = 30
+    number = 1  # in this visit
     PAUSE = 0.25  # seconds between evaluations, at least, where they cost half of the training or more
 
     def __init__(self, settings: TrainingSettings, data: Dataset, learning_rate: float, evaluate_every: int | None = None):
@@ -55,7 +58,8 @@ class TrainingRun(runs.Run):
         self.rates = {0: learning_rate}  # after which step the learning rate became what
         self.all_data, self.data = data, data.first(min(settings.images, len(data.y_train)))
         self.batch_size = min(settings.batch, len(self.data.y_train))
-        self.evaluate_every, self.network, self.optimizer = evaluate_every, None, None
+        self.network = self.optimizer = None
+        self._rng, self._every = np.random.default_rng([settings.seed, 1]), evaluate_every
         self.verdicts: dict[tuple, Verdict] = {}  # those that were sought, with what they hold for
         self.batches: list[tuple[float, float, float]] = []  # epoch, loss, accuracy
         self.evaluations: list[tuple[float, Evaluation]] = []
@@ -78,15 +82,31 @@ class TrainingRun(runs.Run):
                 self.network, self.optimizer, self.results, self.held = None, None, iter(()), 0
 
     def release(self) -> None:
-        """A run that is finished keeps its weights, which are looked at; one that is closed keeps its numbers."""
+        """A run that is finished keeps its weights, and what it needs to go on; one that is closed keeps its numbers."""
         super().release()
         self.watch.release()
         if self.status == "closed":
             self.network = self.optimizer = self.first = self.inspection = self.pictures = None
         else:
-            self.optimizer.forget()
+            if not self.goes_on:
+                self.optimizer.forget()
             self.network.forward(np.zeros((1, self.data.x_train.shape[1]), np.float32))  # each layer keeps its latest batch: now of one image
-            self.held = sizes(self.settings, self.data)[0]
+            self.held = sizes(self.settings, self.data)[0] + sum(kept.nbytes for kept in vars(self.optimizer).values() if isinstance(kept, np.ndarray))
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether more epochs would be those of a run that was longer from the beginning; a schedule is stretched over all of them."""
+        return self.settings.schedule == "constant" and not (self.latest and self.latest.diverged)
+
+    def further(self, epochs: int) -> None:
+        """Go on from the end of a finished run, to so many epochs in all."""
+        with self._lock:
+            if self.status != "finished" or not self.goes_on or epochs <= self.settings.epochs:
+                return
+            done, self.settings = self.steps, replace(self.settings, epochs=epochs)
+            self.results, self.status = self._train(done), "paused"
+            self.watch.go_on(self.network, self._seen()[0], done, self.steps)
+        self.press(pause=False)
 
     def build(self) -> None:
         """What steps need, unless it is there."""
@@ -98,10 +118,14 @@ class TrainingRun(runs.Run):
             input_batch_norm=s.input_norm, batch_norm=s.placement, normalize=s.normalize, seed=s.seed,
         )
         self.optimizer = OPTIMIZERS[s.optimizer](self.network, self.learning_rate)
-        self.results = train(
-            self.network, self.data, self.optimizer, epochs=s.epochs, batch_size=self.batch_size, rng=np.random.default_rng([s.seed, 1]),
+        self.results = self._train()
+
+    def _train(self, done: int = 0) -> Iterator[Progress]:
+        s, every = self.settings, self._every
+        return train(
+            self.network, self.data, self.optimizer, epochs=s.epochs, batch_size=self.batch_size, rng=self._rng,
             penalty=Penalty(s.l1, s.l2) if s.l1 or s.l2 else None, schedule=s.schedule, normalize=s.normalize,
-            evaluate_every=self.evaluate_every, evaluate_at=None if self.evaluate_every else self._affordable,
+            evaluate_every=every, evaluate_at=None if every else self._affordable, start=done,
         )
 
     def _affordable(self, step: int) -> bool:
@@ -133,8 +157,12 @@ class TrainingRun(runs.Run):
     def looks(self) -> list[Look]:
         """What is inside, before the first step and at some later ones."""
         if not (self.watch.looks or self.latest):
-            self.watch.begin(self.network, normalizer(self.settings.normalize, self.data)(self.data.x_train[:IMAGES]), self.data.y_train[:IMAGES])
+            self.watch.begin(self.network, *self._seen())
         return self.watch.looks
+
+    def _seen(self, images: int = IMAGES) -> tuple[np.ndarray, np.ndarray]:
+        """The first training images as the network gets them, and their labels."""
+        return normalizer(self.settings.normalize, self.data)(self.data.x_train[:images]), self.data.y_train[:images]
 
     def _work(self, seconds: float) -> None:
         self._take_rate()
@@ -150,8 +178,7 @@ class TrainingRun(runs.Run):
         return self.settings.epochs * -(-len(self.data.y_train) // self.batch_size)
 
     def inside(self) -> Inside:
-        x = normalizer(self.settings.normalize, self.data)(self.data.x_train[:200])
-        return look_inside(self.network, x, self.data.y_train[:200], self.first)
+        return look_inside(self.network, *self._seen(200), self.first)
 
     def attempt(self, change: Mapping[str, Any]) -> Trial | None:
         """The same run with some settings changed, for a few hundred steps; None where they are these settings."""
@@ -196,20 +223,8 @@ class TrainingRun(runs.Run):
         else:
             self._take_rate()
 
-    def summary(self) -> dict | None:
-        if not self.evaluations:
-            return None
-        epoch, e = self.evaluations[-1]
-        accuracy = [round(e.test_accuracy, 4) for _, e in self.evaluations]
-        return {
-            "Settings": f"{self.data.name}: {describe(self.settings, self.learning_rate)}", "Epochs": round(epoch, 2),
-            "Train accuracy": e.train_accuracy, "Test accuracy": e.test_accuracy, "Test loss": e.test_loss,
-            "Test accuracy, time after time": accuracy[:: -(-len(accuracy) // 50)]}
-
-
-def in_controls(change: Mapping[str, Any]) -> dict[str, Any]:
-    """An engine's change in terms of the page's controls."""
-    return {"rate" if name == "learning_rate" else name: ALL if value == "all" else value for name, value in change.items()}
+    def summary(self) -> Kept | None:
+        return kept(self)
 
 
 def _mean(points: list[tuple[float, ...]]) -> tuple[float, ...]:
