@@ -125,7 +125,7 @@ class TrainingRun(runs.Run):
 
     def looks(self) -> list[Look]:
         """What is inside, before the first step and at some later ones."""
-        if not (self.watch.looks or self.latest):
+        if not (self.watch.looks or self.latest or self.status == "closed"):
             self.watch.begin(self.network, normalizer(self.settings.normalize, self.data)(self.data.x_train[:IMAGES]), self.data.y_train[:IMAGES])
         return self.watch.looks
 
