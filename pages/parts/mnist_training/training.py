@@ -81,7 +81,7 @@ def training_curve(measure: str, until: float, classes: int, exponents: tuple[in
     label = text.encode(x=alt.XValue("width"), y=alt.Y("y", type="quantitative"), text=alt.Text("text", type="nominal"))
     change = alt.Chart(alt.NamedData("marks")).encode(x=alt.X("epoch", type="quantitative"))
     named = change.mark_text(align="left", baseline="top", angle=90, dx=4, dy=-14, fontSize=13).encode(y=alt.YValue(0), text=alt.Text("text", type="nominal"))
-    drawn = [change.mark_rule(strokeDash=[3, 3], strokeWidth=1.5), named, batches, evaluated.mark_line(clip=True), evaluated.mark_point(clip=True), encodings.rule(y=guess), label]
+    drawn = [batches, evaluated.mark_line(clip=True), evaluated.mark_point(clip=True), encodings.rule(y=guess), label, change.mark_rule(strokeDash=[3, 3], strokeWidth=1.5), named]
     if measure == "loss":  # a log axis has no 0 and no infinity
         for off, shape, place in ((1, "triangle-up", 0), (-1, "triangle-down", "height")):
             mark = base.transform_filter(f"datum.off == {off}").transform_calculate(series="'off'").mark_point(shape=shape, filled=True, size=50)
