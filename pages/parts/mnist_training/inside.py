@@ -65,7 +65,7 @@ def show(v: Values) -> Shown:
     run = here(v)
 
     def below(run: TrainingRun) -> None:
-        looks, depth = run.looks(), run.settings.depth
+        looks, depth = run.looks(), len(run.settings.hidden)
         if not looks:
             return
         if len(looks) > 1:
