@@ -208,8 +208,11 @@ def while_training(now: Look) -> Verdict:
     """Read the latest look. Kinds, the first that holds: "dead", "saturated", "still" (a layer hardly moves), "restless", "steady"."""
     update = np.where(np.isnan(now.update), 0, now.update)
     slow, fast = int(update.argmin()), int(update.argmax())
-    text = f"The latest step changed the weights by {_of_size(update[slow])} of their length in layer {slow + 1}"
-    text += f", and by {_of_size(update[fast])} in layer {fast + 1}. " if fast != slow else ". "
+    if not update[fast]:
+        text = "The latest step left all weights as they were. "
+    else:
+        text = f"The latest step changed the weights by {number(100 * update[slow], 2)} % of their length in layer {slow + 1}"
+        text += f", and by {number(100 * update[fast], 2)} % in layer {fast + 1}. " if fast != slow else ". "
     for kind, shares, most, said in (
             ("dead", now.dead, words.DEAD, "of the units are off for every image: they cannot learn."),
             ("saturated", now.saturated, words.FLAT, "of the pre-activations lie where the activation is flat: little gradient passes.")):
@@ -221,10 +224,6 @@ def while_training(now: Look) -> Verdict:
     if update[fast] > words.LARGE_STEPS:
         return Verdict("restless", f"{text}A rule of thumb wants about 1 in 1,000: layer {fast + 1} moves in large steps.", layer=fast + 1)
     return Verdict("steady", f"{text}A rule of thumb wants about 1 in 1,000.")
-
-
-def _of_size(share: float) -> str:
-    return "nothing" if share == 0 else f"{number(100 * share, 2)} %"
 
 
 def _ratio(a: float, b: float) -> float:

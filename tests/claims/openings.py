@@ -14,7 +14,7 @@ from engine.studies.sixteen_scales import PUBLISHED
 from pages.parts.activations import selu
 from pages.parts.batch_norm import inputs
 from pages.shared.part import PAGES
-from tests.claims import mnist_compare, mnist_own, mnist_paths, mnist_published, mnist_rates
+from tests.claims import mnist_compare, mnist_inside, mnist_overfitting, mnist_own, mnist_paths, mnist_published, mnist_rates
 from tests.claims.claim import Claim
 
 
@@ -208,7 +208,9 @@ MATTERS = {
     "bn_input": a_round_valley, "grad_curve": values_alone, "grad_v": too_long_and_too_short, "grad_net": wrong_and_silent,
     "grad_bug": bugs_can_be_told_apart, "grad_cautions": checks_that_mislead, "mnist_training": by_heart,
     "mnist_paths": mnist_paths.check_ways_out, "mnist_rates": mnist_rates.check_ends, "mnist_own": mnist_own.check_shift,
-    "mnist_compare": mnist_compare.check_luck, "mnist_published": mnist_published.check_seeds}
+    "mnist_compare": mnist_compare.check_luck, "mnist_published": mnist_published.check_seeds,
+    "mnist_inside": mnist_inside.check_sigmoid,
+    "mnist_overfitting": mnist_overfitting.check_few}
 
 
 def openings(stem: str) -> dict[str, Claim]:

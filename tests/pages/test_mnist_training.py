@@ -552,11 +552,11 @@ def test_a_run_under_way_keeps_its_rate_when_another_optimizer_is_chosen():
 def test_a_finished_run_shows_its_curves_and_which_digits_get_mixed_up_and_stays_in_the_list_after_reset():
     app = open_part(PAGE, PART, epochs=2)
     assert "Press **Start**" in verdict_of(app)
-    assert len(app.get("vega_lite_chart")) == 2
+    assert len(app.get("vega_lite_chart")) == 3
     finish(run_of(app))
     app.run()
     assert not app.exception
-    assert len(app.get("vega_lite_chart")) == 3
+    assert len(app.get("vega_lite_chart")) == 4
     assert_charts_get_their_tables(app)
     assert "after 2 epochs" in verdict_of(app).lower()
     assert any("Surest mistakes" in words.value for words in app.markdown)
@@ -572,7 +572,7 @@ def test_while_a_run_goes_on_what_is_inside_shows_and_no_fix():
     app.button(key="mnist_run_start").click().run()
     assert run_of(app).status == "running"
     assert any("Surest mistakes" in words.value for words in app.markdown)
-    assert len(app.get("vega_lite_chart")) == 3
+    assert len(app.get("vega_lite_chart")) == 4
     assert "apply_fix" not in [button.key for button in app.button]
 
 

@@ -156,7 +156,7 @@ class TrainingRun(runs.Run):
 
     def looks(self) -> list[Look]:
         """What is inside, before the first step and at some later ones."""
-        if not (self.watch.looks or self.latest):
+        if not (self.watch.looks or self.latest or self.status == "closed"):
             self.watch.begin(self.network, *self._seen())
         return self.watch.looks
 

@@ -12,11 +12,13 @@ import streamlit as st
 
 from engine import words
 from engine.judgement import judge
+from engine.studies import by_layer
 from engine.training import train
 from engine.verdict import Verdict
-from pages.parts.mnist_training import kept, pictures
-from pages.parts.mnist_training.common import ALL, MAIN, MORE, REGULARISE, SEED, describe, say_usual_rate
-from pages.parts.mnist_training.run import TrainingRun, TrainingSettings, in_controls, script, sizes
+from pages.parts.mnist_training import kept, layered, pictures
+from pages.parts.mnist_training.common import ALL, MAIN, MORE, REGULARISE
+from pages.parts.mnist_training.run import TrainingRun, in_controls, script
+from pages.parts.mnist_training.visit import RUN, here
 from pages.shared import encodings, layout, runs
 from pages.shared.control import Values
 from pages.shared.encodings import SENT, specification, tips
@@ -24,7 +26,6 @@ from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import colour
 
-RUN = "mnist_run"
 SERIES = {"train": "signal", "test": "yardstick"}
 LOSSES = -3, 1  # exponents of ten between which the axis of losses always spans
 
@@ -39,6 +40,12 @@ def curves(run: TrainingRun) -> pd.DataFrame:
         frame = frame.astype({"epoch": np.float32, "loss": np.float32, "accuracy": np.float32})
     there = np.isfinite(frame["loss"]) & (frame["loss"] > 0)
     return frame.assign(loss=frame["loss"].where(there), off=np.where(there, 0, np.where(frame["loss"] <= 0, -1, 1)).astype(np.int8))
+
+
+def changes(run: TrainingRun) -> pd.DataFrame:
+    """Where the learning rate was changed on the way: columns epoch, text."""
+    rows = [(step * run.settings.epochs / run.steps, f"η = {rate:g}") for step, rate in run.rates.items() if step]
+    return pd.DataFrame(rows, columns=["epoch", "text"]).astype({"epoch": float, "text": object})
 
 
 def decades(losses: pd.Series) -> tuple[int, int]:
@@ -72,7 +79,9 @@ def training_curve(measure: str, until: float, classes: int, exponents: tuple[in
         tooltip=tips(("series", "Images"), ("epoch", "Epoch", ".3~g"), ("loss", "Loss", ".3~g"), ("accuracy", "Accuracy", ".2%")))
     text = alt.Chart(pd.DataFrame({"y": [guess], "text": [word]})).mark_text(align="right", baseline="bottom", dx=-2, dy=-2)
     label = text.encode(x=alt.XValue("width"), y=alt.Y("y", type="quantitative"), text=alt.Text("text", type="nominal"))
-    drawn = [batches, evaluated.mark_line(clip=True), evaluated.mark_point(clip=True), encodings.rule(y=guess), label]
+    change = alt.Chart(alt.NamedData("marks")).encode(x=alt.X("epoch", type="quantitative"))
+    named = change.mark_text(align="left", baseline="top", angle=90, dx=4, dy=-14, fontSize=13).encode(y=alt.YValue(0), text=alt.Text("text", type="nominal"))
+    drawn = [batches, evaluated.mark_line(clip=True), evaluated.mark_point(clip=True), encodings.rule(y=guess), label, change.mark_rule(strokeDash=[3, 3], strokeWidth=1.5), named]
     if measure == "loss":  # a log axis has no 0 and no infinity
         for off, shape, place in ((1, "triangle-up", 0), (-1, "triangle-down", "height")):
             mark = base.transform_filter(f"datum.off == {off}").transform_calculate(series="'off'").mark_point(shape=shape, filled=True, size=50)
@@ -89,7 +98,8 @@ def read(run: TrainingRun) -> Verdict:
             "all test images are read and the first 10,000 training images."
         )
         going = f"The first epoch has {run.steps // run.settings.epochs:,} steps. At its end the images are read for the first time."
-        return Verdict("ready", going if run.latest else start)
+        looks = [] if run.latest else run.looks()
+        return Verdict("ready", " ".join([*(by_layer.before_training(first).text for first in looks), going if run.latest else start]))
     still = run.status != "running"
     key = len(run.evaluations), run.learning_rate, still
     if key not in run.verdicts and run.status != "closed":
@@ -115,9 +125,12 @@ def draw(run: TrainingRun) -> Verdict:
     """What ticks while the network trains."""
     frame = curves(run)
     until = run.latest.epoch if run.latest and run.latest.diverged else run.settings.epochs
-    for column, measure in zip(st.columns(2), ("loss", "accuracy"), strict=True):
+    *columns, aside = st.columns([3, 3, 2])
+    for column, measure in zip(columns, ("loss", "accuracy"), strict=True):
         said = f"{measure.capitalize()} by epoch: each batch, the training images, the test images"
-        layout.show(column, training_curve(measure, until, run.data.classes, decades(frame["loss"])), said, frame)
+        layout.show(column, training_curve(measure, until, run.data.classes, decades(frame["loss"])), said, frame, marks=changes(run))
+    if looks := run.looks():
+        layout.show(aside, layered.strip(layered.strip_table(looks[-1]), len(looks[-1].norm)), "Spread of the signal and size of the gradient by layer, at the latest look")
     runs.progress_line(run, run.latest.step if run.latest else 0, run.steps, progress(run))
     return read(run)
 
@@ -145,27 +158,13 @@ def look_inside(run: TrainingRun) -> None:
 
 
 def show(v: Values) -> Shown:
-    data = layout.dataset(v.data)
-    settings = TrainingSettings.of(v, data)
-    run = runs.current(RUN, settings, lambda: TrainingRun(settings, data, v.rate), sizes(settings, data)[0], keep=True)
-    earlier = runs.earlier(RUN)
-    run.number = earlier[-1].number + 1 if earlier else 1
-    other = run.status == "finished" and (run.settings, run.learning_rate) != (settings, v.rate)
-    if run.status != "finished" and run.settings.optimizer == v.optimizer:
-        run.set_rate(v.rate)
-    say_usual_rate()
-    runs.buttons(RUN, run, step=True, seed=SEED, other=other, more=lambda: kept.offer_further(run, settings))
-    if other:
-        st.info(
-            f"These charts are of the run with {describe(run.settings, run.learning_rate)}, on {run.data.name}. **Start** trains the new settings, "
-            "and this run goes to the kept ones.")
-    if run.batch_size < run.settings.batch:
-        st.caption(f"Batch size {run.settings.batch:,} is more than the {run.batch_size:,} training images: every step uses all of them.")
+    run = here(v)
     verdict = runs.live(run, draw, look_inside)
 
     def details() -> None:
         if run.status != "running":
             look_inside(run)
+        earlier = runs.earlier(RUN)
         there = [*earlier, *[mine for mine in (kept.kept(run),) if mine and run.status != "running"]]
         if earlier:
             kept.show(there)

@@ -1,0 +1,74 @@
+"""Inside: the run of the visit seen from within, and beside the curves of the part Training."""
+
+import math
+
+import numpy as np
+import pytest
+
+from pages.parts.mnist_training import PAGE, training
+from tests.pages import golden
+from tests.pages.helpers import assert_charts_are_vega_lite, assert_charts_get_their_tables, charts_of, open_part, verdict_of
+
+INSIDE, TRAINING = PAGE.part("inside"), PAGE.part("training")
+
+
+@pytest.fixture(autouse=True)
+def without_mnist(monkeypatch):
+    monkeypatch.setenv("MNIST_DIR", "/nowhere")
+
+
+def steps(app, count: int):
+    run = app.session_state["mnist_run"]
+    for _ in range(count):
+        run.advance(0)
+    app.run()
+    assert not app.exception
+    assert_charts_get_their_tables(app)
+    assert_charts_are_vega_lite(app)
+    return run
+
+
+@pytest.mark.parametrize("settings", [{}, {"batch_norm": "before", "input_norm": True, "rate": 3e-3}, {"depth": 0}])
+def test_the_script_repeats_the_run_and_prints_its_latest_look(settings):
+    app = open_part(PAGE, INSIDE, epochs=3, width=20, **settings)
+    assert "one layer" in verdict_of(app) or "Before the first step" in verdict_of(app)
+    assert len(charts_of(app)) == (2 if "depth" in settings else 3)   # by layer, activations, weights
+    run = steps(app, 40)
+    assert verdict_of(app).startswith("After 30 steps: ")
+    assert len(charts_of(app)) == 6 + 1 + ("depth" not in settings) + 2 * ("batch_norm" in settings)
+    now = run.looks()[-1]
+    printed = [line.split() for line in golden.printed(golden.script_of(app)).splitlines()]
+    assert printed[0][0] == "layer"
+    for i, line in enumerate(printed[1:]):
+        found = [float(x) for x in line[1:]]
+        expected = [float(f"{getattr(now, name)[i]:.4g}") for name in printed[0][1:]]
+        assert np.allclose(found, expected, rtol=1e-3, equal_nan=True)
+
+
+def test_it_is_the_run_of_the_part_training():
+    app = open_part(PAGE, TRAINING, depth=3)
+    assert verdict_of(app).startswith("Before the first step the signal's spread goes from")
+    run = steps(app, 5)
+    app.session_state["mnist_part"] = "inside"
+    app.run()
+    assert app.session_state["mnist_run"] is run
+    assert verdict_of(app).startswith("After 3 steps: ")
+
+
+def test_a_change_of_the_learning_rate_is_marked_where_it_was_made():
+    app = open_part(PAGE, TRAINING, epochs=5)
+    run = steps(app, 45)
+    app.session_state["mnist_rate"] = 0.01
+    app.run()
+    marks = training.changes(run)
+    assert marks["text"].tolist() == ["η = 0.01"]
+    assert math.isclose(marks["epoch"][0], 1)
+    assert any("marks" in {table.name for table in chart.datasets} for chart in charts_of(app))
+
+
+def test_a_run_that_overflowed_says_so_and_its_looks_end_before():
+    app = open_part(PAGE, INSIDE, optimizer="sgd", rate=100.0, activation="identity", epochs=5)
+    run = steps(app, 60)
+    assert run.status == "finished"
+    assert verdict_of(app).startswith("Diverged at step")
+    assert run.looks()[-1].step < run.latest.step
