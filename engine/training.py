@@ -46,6 +46,11 @@ def evaluate(network: Network, x: Array, labels: Array, normalize, batch_size: i
     return loss, int(np.count_nonzero(answers == labels)) / len(labels)
 
 
+def all_finite(values: Array) -> bool:
+    """Whether no number (N,) is infinite or NaN. Their squares' sum tells it in one pass; where that overflows, each is asked."""
+    return math.isfinite(values @ values) or bool(np.isfinite(values).all())
+
+
 def inspect(labels: Array, answers: Array, certainty: Array, classes: int, count: int = 12) -> Inspection:
     """Tell the mistakes among answers (N,) apart, and keep the `count` surest of them."""
     confusion = np.bincount(labels.astype(np.intp) * classes + answers, minlength=classes**2).reshape(classes, classes)
@@ -127,12 +132,12 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
                 if penalty:
                     loss += penalty.value(network.parameters)
                     penalty.add_gradient(network.parameters)
-                finite = math.isfinite(loss) and np.isfinite(network.running).all()
+                finite = math.isfinite(loss) and all_finite(network.running)
                 if finite:
                     np.copyto(good[0], network.theta)
                     np.copyto(good[1], network.running)
                     optimizer.step(scale)
-                    finite = np.isfinite(network.theta).all()
+                    finite = all_finite(network.theta)
             diverged = None if finite else restored(step + 1, good, x)
             accuracy = int(np.count_nonzero(logits.argmax(axis=1) == labels)) / len(labels)
             seconds = (time.perf_counter() - started) / len(labels)
