@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from engine.datasets import Dataset, normalizer
+from engine.datasets import Dataset, normalizer, shifted
 from engine.judgement import judge as judge  # a run's numbers, read as a teacher would
 from engine.losses import Penalty, log_softmax
 from engine.network import Network, mlp
@@ -60,7 +60,7 @@ def inspect(labels: Array, answers: Array, certainty: Array, classes: int, count
 
 
 def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int, batch_size: int, rng: np.random.Generator,
-          penalty: Penalty | None = None, schedule: str | Schedule | None = None, normalize: str = "scale",
+          penalty: Penalty | None = None, schedule: str | Schedule | None = None, normalize: str = "scale", shift: int = 0,
           evaluate_every: int | None = None, evaluation_images: int = 10_000,
           evaluate_at: Callable[[int], bool] | None = None) -> Iterator[Progress]:
     """Train in place, yielding a `Progress` after every step. Same seed, same bytes, however the caller slices it.
@@ -72,7 +72,7 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
     batch_size : int
         At most the number of training images.
     rng : numpy.random.Generator
-        Orders the images.
+        Orders the images, and draws the shifts.
     penalty : Penalty, optional
         Added to the loss and its gradient.
     schedule : str or callable, optional
@@ -80,6 +80,8 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
         caller may change while the run goes on.
     normalize : str
         One of `NORMALIZATIONS`.
+    shift : int
+        Each training image is moved at random by up to so many whole pixels along either axis, anew every time that it comes.
     evaluate_every : int, optional
         Steps between evaluations; by default one follows each epoch.
     evaluation_images : int
@@ -98,6 +100,8 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
             raise ValueError(f"{name} must be at least 1, got {value}")
     if batch_size > count:
         raise ValueError(f"batch_size must be at most the number of training images, {count}, got {batch_size}")
+    if shift < 0:
+        raise ValueError(f"shift must be at least 0, got {shift}")
     if evaluate_every is not None and evaluate_every < 1:
         raise ValueError(f"evaluate_every must be at least 1, got {evaluate_every}")
     if isinstance(schedule, str) and schedule not in SCHEDULES:
@@ -123,7 +127,8 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
             if position == 0:
                 order = rng.permutation(count)
             batch = order[position * batch_size:(position + 1) * batch_size]
-            x, labels = scaled(data.x_train.take(batch, axis=0)), data.y_train[batch]
+            images, labels = data.x_train.take(batch, axis=0), data.y_train[batch]
+            x = scaled(shifted(images, shift, rng, data.image_shape) if shift else images)
             scale = factor(step, steps)
             with np.errstate(all="ignore"):   # an overflow is a result here, reported below
                 logits = network.forward(x, training=True)
