@@ -18,7 +18,7 @@ from pages.parts.mnist_training import PAGE, common, pictures, training
 from pages.parts.mnist_training.common import ALL, TABLE
 from pages.parts.mnist_training.run import TrainingRun, TrainingSettings
 from pages.shared.control import Values
-from tests.claims import mnist_compare, mnist_own, mnist_paths, mnist_rates
+from tests.claims import mnist_clock, mnist_compare, mnist_own, mnist_paths, mnist_rates
 from tests.claims.claim import Claim
 from tests.claims.collect import sentences
 from tests.claims.openings import openings
@@ -529,7 +529,7 @@ CLAIMS: dict[str, Claim] = {
         "rates = {}  # after these steps the learning rate was changed\n", "seen = {}  # after these steps the page read all test images\n",
     )},
 }  # fmt: skip
-CLAIMS |= mnist_paths.CLAIMS | mnist_rates.CLAIMS | mnist_own.CLAIMS | mnist_compare.CLAIMS
+CLAIMS |= mnist_paths.CLAIMS | mnist_rates.CLAIMS | mnist_own.CLAIMS | mnist_compare.CLAIMS | mnist_clock.CLAIMS
 ON_MNIST = {check_notes, check_first_weights, check_sigmoid, check_few, check_best}
 CHECKS = {claim.check for claim in CLAIMS.values() if claim.check}
 

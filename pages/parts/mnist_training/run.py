@@ -91,10 +91,10 @@ class TrainingRun(runs.Run):
             self.data, s.hidden, activation=s.activation, initializer=s.initializer, gain=s.gain, dropout=s.dropout,
             input_batch_norm=s.input_norm, batch_norm=s.placement, normalize=s.normalize, seed=s.seed,
         )
-        optimizer = OPTIMIZERS[s.optimizer](network, self.learning_rate)
+        optimizer = OPTIMIZERS[s.optimizer](network, self.learning_rate, **({"weight_decay": s.decay} if s.optimizer == "adamw" else {}))
         results = train(
             network, self.data, optimizer, epochs=s.epochs, batch_size=self.batch_size, rng=np.random.default_rng([s.seed, 1]),
-            penalty=Penalty(s.l1, s.l2) if s.l1 or s.l2 else None, schedule=s.schedule, normalize=s.normalize,
+            penalty=Penalty(s.l1, s.l2) if s.l1 or s.l2 else None, schedule=s.schedule, normalize=s.normalize, shift=s.shift,
             evaluate_every=evaluate_every, evaluate_at=None if evaluate_every else self._affordable,
         )
         return network, optimizer, results
@@ -237,9 +237,9 @@ data = {load}
 sizes = (data.x_train.shape[1], {widths}data.classes)
 network = mlp(sizes, activation={s.activation!r}, initializer={s.initializer!r}, gain={s.gain!r}, dropout={s.dropout!r},
               batch_norm={s.placement!r}, input_batch_norm={s.input_norm!r}, rng=np.random.default_rng([{s.seed}, 0]))
-{lsuv}optimizer = OPTIMIZERS[{s.optimizer!r}](network, {first[1]!r})
+{lsuv}optimizer = OPTIMIZERS[{s.optimizer!r}](network, {first[1]!r}{", weight_decay=" + repr(s.decay) if s.optimizer == "adamw" else ""})
 {rates}{seen}for progress in train(network, data, optimizer, epochs={s.epochs}, batch_size={run.batch_size}, rng=np.random.default_rng([{s.seed}, 1]),
-                      penalty=Penalty({s.l1!r}, {s.l2!r}), schedule={s.schedule!r}, normalize={s.normalize!r}{only}):
+                      penalty=Penalty({s.l1!r}, {s.l2!r}), schedule={s.schedule!r}, normalize={s.normalize!r}{", shift=" + str(s.shift) if s.shift else ""}{only}):
 {changes}    if progress.evaluation:
         e = progress.evaluation
         print(f"epoch {{progress.epoch:g}}  train {{e.train_accuracy:.4f}}  test {{e.test_accuracy:.4f}}  test loss {{e.test_loss:.4f}}")

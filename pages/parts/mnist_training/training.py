@@ -14,7 +14,7 @@ from engine import words
 from engine.judgement import judge
 from engine.training import train
 from engine.verdict import Verdict
-from pages.parts.mnist_training import pictures
+from pages.parts.mnist_training import clock, pictures
 from pages.parts.mnist_training.common import ALL, MAIN, MORE, REGULARISE, SEED
 from pages.parts.mnist_training.run import TrainingRun, TrainingSettings, in_controls, script, sizes
 from pages.shared import encodings, layout, runs
@@ -228,6 +228,7 @@ PART = Part(
         Preset(
             "too_fast", "Learning rate 100", "The run overflows after a few steps. The sentence names the step and the layer.",
             {"activation": "leaky_relu", "optimizer": "sgd", "rate": 100.0}),
+        *clock.PRESETS,
     ),
     try_next=(
         Try("Weights too small, σ = 0.01: press Start, and MNIST's loss stays at ln 10.", preset="small_weights"),
