@@ -227,6 +227,7 @@ def script(run: TrainingRun) -> str:
     if later:
         rates = f"rates = {dict(later)!r}  # after these steps the learning rate was changed\n"
         changes = "    optimizer.learning_rate = rates.get(progress.step, optimizer.learning_rate)\n"
+    decay = f", weight_decay={s.decay!r}" if s.optimizer == "adamw" and s.decay != TABLE["decay"].default else ""
     alike = len(set(s.hidden)) == 1 < len(s.hidden)
     widths = f"*[{s.hidden[0]}] * {len(s.hidden)}, " if alike else "".join(f"{width}, " for width in s.hidden)
     return f"""import numpy as np
@@ -237,7 +238,7 @@ data = {load}
 sizes = (data.x_train.shape[1], {widths}data.classes)
 network = mlp(sizes, activation={s.activation!r}, initializer={s.initializer!r}, gain={s.gain!r}, dropout={s.dropout!r},
               batch_norm={s.placement!r}, input_batch_norm={s.input_norm!r}, rng=np.random.default_rng([{s.seed}, 0]))
-{lsuv}optimizer = OPTIMIZERS[{s.optimizer!r}](network, {first[1]!r}{", weight_decay=" + repr(s.decay) if s.optimizer == "adamw" else ""})
+{lsuv}optimizer = OPTIMIZERS[{s.optimizer!r}](network, {first[1]!r}{decay})
 {rates}{seen}for progress in train(network, data, optimizer, epochs={s.epochs}, batch_size={run.batch_size}, rng=np.random.default_rng([{s.seed}, 1]),
                       penalty=Penalty({s.l1!r}, {s.l2!r}), schedule={s.schedule!r}, normalize={s.normalize!r}{", shift=" + str(s.shift) if s.shift else ""}{only}):
 {changes}    if progress.evaluation:
