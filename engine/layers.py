@@ -165,16 +165,19 @@ class BatchNorm(Layer):
         if training:
             m = x.shape[0]
             mean = x.sum(axis=0) / m
-            centred = x - mean
-            var = (centred * centred).sum(axis=0) / m
+            normalized = x - mean
+            var = (normalized * normalized).sum(axis=0) / m
             for running, batch in ((self.running_mean.value, mean), (self.running_var.value, var)):
                 running *= self.momentum
                 running += (1 - self.momentum) * batch
         else:
-            centred, var = x - self.running_mean.value, self.running_var.value
+            normalized, var = x - self.running_mean.value, self.running_var.value
         self.inverse_std = 1 / np.sqrt(var + self.epsilon)
-        self.normalized = centred * self.inverse_std   # x̂ (batch, features)
-        return self.normalized * self.gamma.value + self.beta.value
+        normalized *= self.inverse_std
+        self.normalized = normalized   # x̂ (batch, features)
+        y = normalized * self.gamma.value
+        y += self.beta.value
+        return y
 
     def backward(self, dy: Array) -> Array:
         """dgamma = Σ dy x̂, dbeta = Σ dy, and with dx̂ = gamma dy, in training
@@ -182,14 +185,17 @@ class BatchNorm(Layer):
         dx = (dx̂ - mean(dx̂) - x̂ mean(dx̂ x̂)) / std: the two means are what flows back through
         the batch's mean and variance. In use these are constants, and dx = dx̂ / std.
         """
-        dgamma = (dy * self.normalized).sum(axis=0)
-        dbeta = dy.sum(axis=0)
+        products = dy * self.normalized
+        dgamma, dbeta = products.sum(axis=0), dy.sum(axis=0)
         self.gamma.gradient[...], self.beta.gradient[...] = dgamma, dbeta
         scale = self.gamma.value * self.inverse_std
         if not self.training:
             return dy * scale
         m = dy.shape[0]
-        return (dy - dbeta / m - self.normalized * (dgamma / m)) * scale
+        dx = dy - dbeta / m
+        dx -= np.multiply(self.normalized, dgamma / m, out=products)   # in memory that the cache still holds
+        dx *= scale
+        return dx
 
     def parameters(self) -> list[Parameter]:
         return [self.gamma, self.beta]

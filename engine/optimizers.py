@@ -184,6 +184,11 @@ def _constant(step: int, steps: int) -> float:
     return 1.0
 
 
+def _linear(step: int, steps: int) -> float:
+    """Straight down from 1 to 0."""
+    return 1 - step / steps
+
+
 def _step(step: int, steps: int) -> float:
     """A tenth after half of the run, a hundredth after three quarters."""
     return 1.0 if 2 * step < steps else 0.1 if 4 * step < 3 * steps else 0.01
@@ -199,4 +204,4 @@ def _warmup(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / max(1, steps // 10))
 
 
-SCHEDULES: dict[str, Schedule] = {"constant": _constant, "step": _step, "cosine": _cosine, "warmup": _warmup}
+SCHEDULES: dict[str, Schedule] = {"constant": _constant, "linear": _linear, "cosine": _cosine, "step": _step, "warmup": _warmup}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from engine.datasets import Dataset, normalizer
+from engine.datasets import Dataset, normalizer, shifted
 from engine.judgement import judge as judge  # a run's numbers, read as a teacher would
 from engine.losses import Penalty, log_softmax
 from engine.network import Network, mlp
@@ -46,6 +46,11 @@ def evaluate(network: Network, x: Array, labels: Array, normalize, batch_size: i
     return loss, int(np.count_nonzero(answers == labels)) / len(labels)
 
 
+def all_finite(values: Array) -> bool:
+    """Whether no number (N,) is infinite or NaN. Their squares' sum tells it in one pass; where that overflows, each is asked."""
+    return math.isfinite(values @ values) or bool(np.isfinite(values).all())
+
+
 def inspect(labels: Array, answers: Array, certainty: Array, classes: int, count: int = 12) -> Inspection:
     """Tell the mistakes among answers (N,) apart, and keep the `count` surest of them."""
     confusion = np.bincount(labels.astype(np.intp) * classes + answers, minlength=classes**2).reshape(classes, classes)
@@ -55,7 +60,7 @@ def inspect(labels: Array, answers: Array, certainty: Array, classes: int, count
 
 
 def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int, batch_size: int, rng: np.random.Generator,
-          penalty: Penalty | None = None, schedule: str | Schedule | None = None, normalize: str = "scale",
+          penalty: Penalty | None = None, schedule: str | Schedule | None = None, normalize: str = "scale", shift: int = 0,
           evaluate_every: int | None = None, evaluation_images: int = 10_000,
           evaluate_at: Callable[[int], bool] | None = None, start: int = 0) -> Iterator[Progress]:
     """Train in place, yielding a `Progress` after every step. Same seed, same bytes, however the caller slices it.
@@ -67,7 +72,7 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
     batch_size : int
         At most the number of training images.
     rng : numpy.random.Generator
-        Orders the images.
+        Orders the images, and draws the shifts.
     penalty : Penalty, optional
         Added to the loss and its gradient.
     schedule : str or callable, optional
@@ -75,6 +80,8 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
         caller may change while the run goes on.
     normalize : str
         One of `NORMALIZATIONS`.
+    shift : int
+        Each training image is moved at random by up to so many whole pixels along either axis, anew every time that it comes.
     evaluate_every : int, optional
         Steps between evaluations; by default one follows each epoch.
     evaluation_images : int
@@ -96,6 +103,8 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
             raise ValueError(f"{name} must be at least 1, got {value}")
     if batch_size > count:
         raise ValueError(f"batch_size must be at most the number of training images, {count}, got {batch_size}")
+    if shift < 0:
+        raise ValueError(f"shift must be at least 0, got {shift}")
     if evaluate_every is not None and evaluate_every < 1:
         raise ValueError(f"evaluate_every must be at least 1, got {evaluate_every}")
     if isinstance(schedule, str) and schedule not in SCHEDULES:
@@ -123,7 +132,8 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
             if position == 0:
                 order = rng.permutation(count)
             batch = order[position * batch_size:(position + 1) * batch_size]
-            x, labels = scaled(data.x_train.take(batch, axis=0)), data.y_train[batch]
+            images, labels = data.x_train.take(batch, axis=0), data.y_train[batch]
+            x = scaled(shifted(images, shift, rng, data.image_shape) if shift else images)
             scale = factor(step, steps)
             with np.errstate(all="ignore"):   # an overflow is a result here, reported below
                 logits = network.forward(x, training=True)
@@ -132,12 +142,12 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
                 if penalty:
                     loss += penalty.value(network.parameters)
                     penalty.add_gradient(network.parameters)
-                finite = math.isfinite(loss) and np.isfinite(network.running).all()
+                finite = math.isfinite(loss) and all_finite(network.running)
                 if finite:
                     np.copyto(good[0], network.theta)
                     np.copyto(good[1], network.running)
                     optimizer.step(scale)
-                    finite = np.isfinite(network.theta).all()
+                    finite = all_finite(network.theta)
             diverged = None if finite else restored(step + 1, good, x)
             accuracy = int(np.count_nonzero(logits.argmax(axis=1) == labels)) / len(labels)
             seconds = (time.perf_counter() - started) / len(labels)

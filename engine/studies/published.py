@@ -143,7 +143,8 @@ def trained(variant: Variant, data: Dataset, seed: int, around: Sequence[int] = 
                               batch_norm=recipe.batch_norm, dropout=recipe.dropout, input_batch_norm=recipe.input_norm,
                               normalize=recipe.normalize, seed=seed)
     if variant.plain:
-        network.layers = [PlainDropout(layer.rate, rng=layer.rng, name=layer.name) if isinstance(layer, Dropout) else layer for layer in network.layers]
+        network.layers = [PlainDropout(layer.rate, rng=layer.rng, name=layer.name) if isinstance(layer, Dropout) else layer
+                          for layer in network.layers]
     kind, losses, every = OPTIMIZERS[recipe.optimizer], np.full(steps, math.nan), steps // LOOKS
     read_at = every * np.arange(1, LOOKS + 1)
     read = np.zeros((2, LOOKS))

@@ -18,7 +18,7 @@ from pages.parts.mnist_training import PAGE, common, pictures, training
 from pages.parts.mnist_training.common import ALL, TABLE
 from pages.parts.mnist_training.run import TrainingRun, TrainingSettings
 from pages.shared.control import Values
-from tests.claims import mnist_compare, mnist_inside, mnist_overfitting, mnist_own, mnist_paths, mnist_published, mnist_rates
+from tests.claims import mnist_clock, mnist_compare, mnist_inside, mnist_overfitting, mnist_own, mnist_paths, mnist_published, mnist_rates
 from tests.claims.claim import Claim
 from tests.claims.collect import sentences
 from tests.claims.openings import openings
@@ -553,7 +553,7 @@ CLAIMS: dict[str, Claim] = {
     )},
 }  # fmt: skip
 CLAIMS |= mnist_paths.CLAIMS | mnist_rates.CLAIMS | mnist_own.CLAIMS | mnist_compare.CLAIMS | mnist_published.CLAIMS
-CLAIMS |= mnist_inside.CLAIMS | mnist_overfitting.CLAIMS
+CLAIMS |= mnist_clock.CLAIMS | mnist_inside.CLAIMS | mnist_overfitting.CLAIMS
 ON_MNIST = {mnist_published.check_books, mnist_published.check_sigmoids, mnist_published.check_inputs, mnist_overfitting.check_mnist_shift,
             check_notes, check_first_weights, check_sigmoid, check_few, check_best}
 CHECKS = {claim.check for claim in CLAIMS.values() if claim.check}

@@ -233,7 +233,7 @@ def test_schedules_stay_between_0_and_1(name, steps):
 @pytest.mark.parametrize(("name", "step", "factor"), [
     ("constant", 0, 1), ("constant", 99, 1), ("step", 0, 1), ("step", 49, 1), ("step", 50, 0.1), ("step", 74, 0.1), ("step", 75, 0.01),
     ("cosine", 0, 1), ("cosine", 25, (1 + math.sqrt(0.5)) / 2), ("cosine", 50, 0.5), ("warmup", 0, 0.1), ("warmup", 4, 0.5), ("warmup", 9, 1),
-    ("warmup", 99, 1),
+    ("warmup", 99, 1), ("linear", 0, 1), ("linear", 25, 0.75), ("linear", 99, 0.01),
 ])
 def test_factors_of_a_run_of_100_steps(name, step, factor):
     assert SCHEDULES[name](step, 100) == pytest.approx(factor)

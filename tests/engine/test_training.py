@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from engine.activations import ACTIVATIONS
-from engine.datasets import NORMALIZATIONS, Dataset, load_digits, load_mnist, normalizer
+from engine.datasets import NORMALIZATIONS, Dataset, load_digits, load_mnist, normalizer, shifted
 from engine.losses import Penalty
-from engine.network import mlp
+from engine.network import Network, mlp
 from engine.optimizers import OPTIMIZERS, SCHEDULES, SGD, Adam
 from engine.training import evaluate, train
 from tests.reference import MNIST, needs_mnist
@@ -123,6 +123,37 @@ def test_the_learning_rate_can_be_changed_while_the_run_goes_on():
     assert rates == [0.0005, 0.01, 0.01, 0.01]
 
 
+def test_with_shifts_every_step_sees_moved_images_and_evaluations_see_the_originals():
+    class Camera(Network):
+        seen = ()
+
+        def forward(self, x, training=False):
+            self.seen = (*self.seen, (training, x.copy()))
+            return super().forward(x, training)
+
+    net = Camera(mlp((64, 5, 10), rng=np.random.default_rng(0)).layers)
+    list(run(net, shift=1, epochs=1, batch_size=100, seed=3))
+    (_, moved), *evaluated = net.seen
+    assert not any(training for training, _ in evaluated)
+    rng = np.random.default_rng(3)
+    images = FEW.x_train[rng.permutation(100)]
+    np.testing.assert_array_equal(moved, normalizer("scale", FEW)(shifted(images, 1, rng, FEW.image_shape)))
+    assert (moved != normalizer("scale", FEW)(images)).any(axis=1).mean() > 0.8   # one in nine stays where it is
+    np.testing.assert_array_equal(evaluated[0][1], normalizer("scale", FEW)(FEW.x_train))
+
+
+def test_a_run_with_shifts_is_the_same_however_it_is_sliced_and_differs_from_one_without():
+    thetas = []
+    for options in ({"shift": 2}, {"shift": 2}, {"shift": 0}, {}):
+        net = network()
+        steps = run(net, **options)
+        next(steps)
+        network(1).forward(np.ones((3, 64), np.float32))   # something else in between
+        list(steps)
+        thetas.append(net.theta.tobytes())
+    assert thetas[0] == thetas[1] != thetas[2] == thetas[3]
+
+
 @pytest.mark.parametrize("schedule", [*SCHEDULES, None, lambda step, steps: 1 / (1 + step)], ids=[*SCHEDULES, "None", "a function"])
 def test_every_schedule_scales_the_rate_of_each_step(schedule):
     steps = list(run(network(), learning_rate=0.01, schedule=schedule))
@@ -212,7 +243,7 @@ def test_a_learning_rate_of_100_ends_in_a_sentence_or_in_finite_numbers(optimize
     ({"batch_size": 128}, "batch_size must be at most the number of training images, 100, got 128"),
     ({"batch_size": 0}, "batch_size must be at least 1, got 0"), ({"epochs": 0}, "epochs must be at least 1, got 0"),
     ({"evaluate_every": 0}, "evaluate_every must be at least 1, got 0"),
-    ({"schedule": "linear"}, r"schedule must be one of constant, .*, got 'linear'"),
+    ({"schedule": "zigzag"}, r"schedule must be one of constant, .*, got 'zigzag'"), ({"shift": -1}, "shift must be at least 0, got -1"),
     ({"normalize": "whiten"}, r"normalize must be one of scale, .*, got 'whiten'"),
 ])
 def test_errors_come_at_the_call_and_name_the_argument_the_rule_and_the_value(options, message):

@@ -14,7 +14,8 @@ from jsonschema import Draft7Validator
 from streamlit.testing.v1 import AppTest
 
 import pages.parts  # noqa: F401  (fills PAGES)
-from pages.parts.mnist_training.run import TrainingRun, script
+from pages.parts.mnist_training.program import script
+from pages.parts.mnist_training.run import TrainingRun
 from pages.shared import link
 from pages.shared.part import PAGES, Page, Part
 from tests.pages import golden

@@ -32,7 +32,8 @@ from tests.pages.helpers import (
 each_part = pytest.mark.parametrize(("page", "part"), PARTS, ids=[f"{page.prefix}-{part.key}" for page, part in PARTS])
 each_control = pytest.mark.parametrize(("page", "part", "control"), CONTROLS, ids=[f"{part.key}-{control.key}" for _, part, control in CONTROLS])
 each_preset = pytest.mark.parametrize(("page", "preset"), PRESETS, ids=[preset.key for _, preset in PRESETS])
-TRAINS = {("bn", "scales"), ("act", "ranking"), ("mnist", "training"), ("mnist", "published")}   # their scripts take a minute: each has a test of its own
+# Their scripts take a minute: each has a test of its own
+TRAINS = {("bn", "scales"), ("act", "ranking"), ("mnist", "training"), ("mnist", "published")}
 NONSENSE = "[Sign in](http://evil.example/a) ![x](http://evil.example/b) **b** $x$ :red[c] " + "9" * 200
 
 

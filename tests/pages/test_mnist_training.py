@@ -136,6 +136,7 @@ def test_a_run_is_made_from_all_controls_but_the_learning_rate_which_is_live():
     {},
     {"initializer": "lsuv", "batch_norm": "after", "dropout": 0.2, "l2": 1e-3, "schedule": "cosine", "optimizer": "nesterov"},
     {"images": 20, "batch": 128, "l1": 1e-4, "input_norm": True, "activation": "rrelu", "normalize": "standardize"},
+    {"shift": 2, "optimizer": "adamw", "decay": 0.3, "schedule": "linear", "batch": 100},
 ])
 def test_the_script_of_the_page_prints_the_numbers_of_the_page(changed):
     run = finish(training_run(epochs=2, **changed))
@@ -342,7 +343,8 @@ def test_the_surest_mistakes_say_what_was_taken_for_what():
 @pytest.mark.parametrize(("query", "name", "value"), [
     ("mnist_batch=1000", "batch", 1000), ("mnist_batch=1,000", "batch", 1000), ("mnist_images=10000", "images", 10_000),
     ("mnist_images=10%2C000", "images", 10_000), ("mnist_images=all", "images", ALL), ("mnist_l1=0.000001", "l1", 1e-6),
-    ("mnist_schedule=Warm-up", "schedule", "warmup"), ("mnist_normalize=Standardize+each+pixel", "normalize", "standardize"),
+    ("mnist_schedule=Warm-up", "schedule", "warmup"), ("mnist_schedule=Step", "schedule", "step"), ("mnist_shift=1", "shift", 1),
+    ("mnist_normalize=Standardize+each+pixel", "normalize", "standardize"),
 ])
 def test_links_carry_plain_numbers_and_keys_and_old_ones_labels(query, name, value):
     app = golden.open_link(f"mnist_training?{query}")

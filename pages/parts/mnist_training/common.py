@@ -17,7 +17,7 @@ from pages.shared.link import plain_text
 from pages.shared.titles import rule, title
 
 ALL = 10**9  # more images than there are
-NAMES = {"scale": "Scale to 0 … 1", "standardize": "Standardize each pixel", "warmup": "Warm-up"}
+NAMES = {"scale": "Scale to 0 … 1", "standardize": "Standardize each pixel", "warmup": "Warm-up", "linear": "Linear decay", "cosine": "Cosine decay", "step": "Step decay"}
 
 
 def named(key: str) -> str:
@@ -113,6 +113,13 @@ REGULARISE: tuple[Control, ...] = (
         (0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)),
     Ladder("mnist_l2", "L2 penalty", 0.0, "The loss gets λ/2 Σw², which keeps the weights smaller.", (0.0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)),
     Ladder(
+        "mnist_decay", "Weight decay of AdamW", 0.01, "In each step every weight w loses η × decay × w, whatever its gradient is. A schedule that "
+        "lowers η lowers this too.", (0.0, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0),
+        idle=lambda v: "" if v.optimizer == "adamw" else "Only AdamW has it. The L2 penalty works with every optimizer."),
+    Ladder(
+        "mnist_shift", "Shifts, in pixels", 0, "Each training image moves at random, by at most so many pixels up or down and left or right, "
+        "and anew each time it comes.", (0, 1, 2)),
+    Ladder(
         "mnist_images", "Training images", ALL, "With few images, the curves of training and test images part.",
         (20, 100, 300, 1000, 3000, 10000, 30000, ALL), words={ALL: "all"}, show=lambda n: "all" if n == ALL else title(n)),
 )
@@ -120,7 +127,7 @@ MORE: tuple[Control, ...] = (
     Switch("mnist_input_norm", "Batch norm on the input", False, "Normalise the pixels over the batch as well."),
     Menu("mnist_schedule", "Schedule", "constant", "How the learning rate changes over the run.", tuple(SCHEDULES), show=named),
     Ladder("mnist_batch", "Batch size", 32, "Images per step.", (1, 2, 5, 10, 16, 32, 50, 64, 100, 128, 256, 500, 1000)),
-    Ladder("mnist_epochs", "Epochs", 30, "Passes over the training images.", (1, 2, 3, 5, 10, 12, 15, 20, 30, 50, 100, 200, 300)),
+    Ladder("mnist_epochs", "Epochs", 30, "Passes over the training images.", (1, 2, 3, 5, 8, 10, 12, 15, 20, 25, 30, 40, 50, 100, 200, 300)),
     Menu("mnist_normalize", "Input normalisation", "scale", "What happens to pixels before the first layer.", NORMALIZATIONS, show=named),
     SEED)
 TABLE = {control.name: control for control in (*MAIN, *REGULARISE, *MORE)}

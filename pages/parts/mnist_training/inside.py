@@ -10,7 +10,8 @@ from engine.studies.by_layer import BINS, TINY, Look
 from engine.verdict import Verdict
 from pages.parts.mnist_training import layered
 from pages.parts.mnist_training.common import MAIN, MORE, REGULARISE
-from pages.parts.mnist_training.run import TrainingRun, script
+from pages.parts.mnist_training.program import script
+from pages.parts.mnist_training.run import TrainingRun
 from pages.parts.mnist_training.visit import here
 from pages.shared import layout, runs
 from pages.shared.control import Values, Whole

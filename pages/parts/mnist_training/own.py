@@ -16,7 +16,8 @@ from engine.studies.own_digit import Reading
 from engine.verdict import Verdict
 from pages.parts.mnist_training import drawing
 from pages.parts.mnist_training.pictures import digit_picture
-from pages.parts.mnist_training.run import TrainingRun, script
+from pages.parts.mnist_training.program import script
+from pages.parts.mnist_training.run import TrainingRun
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Typed, Values, Whole
 from pages.shared.encodings import drawn, tips

@@ -1,4 +1,4 @@
-"""One network in training: what it is made from, what is kept of it, and a script that repeats it."""
+"""One network in training: what it is made from, and what is kept of it."""
 
 import contextlib
 import time
@@ -117,14 +117,14 @@ class TrainingRun(runs.Run):
             self.data, s.hidden, activation=s.activation, initializer=s.initializer, gain=s.gain, dropout=s.dropout,
             input_batch_norm=s.input_norm, batch_norm=s.placement, normalize=s.normalize, seed=s.seed,
         )
-        self.optimizer = OPTIMIZERS[s.optimizer](self.network, self.learning_rate)
+        self.optimizer = OPTIMIZERS[s.optimizer](self.network, self.learning_rate, **({"weight_decay": s.decay} if s.optimizer == "adamw" else {}))
         self.results = self._train()
 
     def _train(self, done: int = 0) -> Iterator[Progress]:
         s, every = self.settings, self._every
         return train(
             self.network, self.data, self.optimizer, epochs=s.epochs, batch_size=self.batch_size, rng=self._rng,
-            penalty=Penalty(s.l1, s.l2) if s.l1 or s.l2 else None, schedule=s.schedule, normalize=s.normalize,
+            penalty=Penalty(s.l1, s.l2) if s.l1 or s.l2 else None, schedule=s.schedule, normalize=s.normalize, shift=s.shift,
             evaluate_every=every, evaluate_at=None if every else self._affordable, start=done,
         )
 
@@ -229,37 +229,3 @@ class TrainingRun(runs.Run):
 
 def _mean(points: list[tuple[float, ...]]) -> tuple[float, ...]:
     return tuple(sum(column) / len(column) for column in zip(*points, strict=True))
-
-
-def script(run: TrainingRun) -> str:
-    """It repeats a run with the engine alone, changes of the learning rate included, and prints its evaluations."""
-    s, (first, *later) = run.settings, run.rates.items()
-    load = f"load_{run.data.name.lower()}()"
-    load += "" if s.images >= 60_000 else f".first(min({s.images}, len({load}.y_train)))"
-    lsuv, imported, rates, changes, seen, only = "", "", "", "", "", ""
-    if set(range(run.steps // s.epochs, run.latest.step + 1 if run.latest else 0, run.steps // s.epochs)).difference(run.evaluated_at):
-        seen = f"seen = {run.evaluated_at!r}  # after these steps the page read all test images\n"
-        only = ", evaluate_at=seen.__contains__"
-    if s.initializer == "lsuv":
-        imported = "from engine.datasets import normalizer\n"
-        lsuv = f"network.lsuv(normalizer({s.normalize!r}, data)(data.x_train[:256]))  # on real images rather than on noise\n"
-    if later:
-        rates = f"rates = {dict(later)!r}  # after these steps the learning rate was changed\n"
-        changes = "    optimizer.learning_rate = rates.get(progress.step, optimizer.learning_rate)\n"
-    alike = len(set(s.hidden)) == 1 < len(s.hidden)
-    widths = f"*[{s.hidden[0]}] * {len(s.hidden)}, " if alike else "".join(f"{width}, " for width in s.hidden)
-    return f"""import numpy as np
-
-from engine import OPTIMIZERS, Penalty, {load.split("(")[0]}, mlp, train
-{imported}
-data = {load}
-sizes = (data.x_train.shape[1], {widths}data.classes)
-network = mlp(sizes, activation={s.activation!r}, initializer={s.initializer!r}, gain={s.gain!r}, dropout={s.dropout!r},
-              batch_norm={s.placement!r}, input_batch_norm={s.input_norm!r}, rng=np.random.default_rng([{s.seed}, 0]))
-{lsuv}optimizer = OPTIMIZERS[{s.optimizer!r}](network, {first[1]!r})
-{rates}{seen}for progress in train(network, data, optimizer, epochs={s.epochs}, batch_size={run.batch_size}, rng=np.random.default_rng([{s.seed}, 1]),
-                      penalty=Penalty({s.l1!r}, {s.l2!r}), schedule={s.schedule!r}, normalize={s.normalize!r}{only}):
-{changes}    if progress.evaluation:
-        e = progress.evaluation
-        print(f"epoch {{progress.epoch:g}}  train {{e.train_accuracy:.4f}}  test {{e.test_accuracy:.4f}}  test loss {{e.test_loss:.4f}}")
-"""

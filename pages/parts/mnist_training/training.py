@@ -15,9 +15,10 @@ from engine.judgement import judge
 from engine.studies import by_layer
 from engine.training import train
 from engine.verdict import Verdict
-from pages.parts.mnist_training import kept, layered, pictures
-from pages.parts.mnist_training.common import ALL, MAIN, MORE, REGULARISE
-from pages.parts.mnist_training.run import TrainingRun, in_controls, script
+from pages.parts.mnist_training import clock, kept, layered, pictures
+from pages.parts.mnist_training.common import ALL, MAIN, MORE, REGULARISE, in_controls
+from pages.parts.mnist_training.program import script
+from pages.parts.mnist_training.run import TrainingRun
 from pages.parts.mnist_training.visit import RUN, here
 from pages.shared import encodings, layout, runs
 from pages.shared.control import Values
@@ -227,6 +228,7 @@ PART = Part(
         Preset(
             "too_fast", "Learning rate 100", "The run overflows after a few steps. The sentence names the step and the layer.",
             {"activation": "leaky_relu", "optimizer": "sgd", "rate": 100.0}),
+        *clock.PRESETS,
     ),
     try_next=(
         Try("Weights too small, σ = 0.01: press Start, and MNIST's loss stays at ln 10.", preset="small_weights"),
