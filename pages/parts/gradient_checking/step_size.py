@@ -136,7 +136,7 @@ for dtype in (np.float64, np.float32):
 
 
 def _shorter(v: Values, shown: Shown) -> float | None:
-    curve = shown.numbers.query("scheme == 'two-sided' and dtype == 'float64'")
+    curve = shown.numbers[(shown.numbers["scheme"] == "two-sided") & (shown.numbers["dtype"] == "float64")]
     best = curve.loc[curve["error"].idxmin()]
     near = curve.iloc[(np.log(curve["epsilon"] * 1000 / best["epsilon"])).abs().argmin()]
     return float(near["error"] / best["error"]) if best["error"] else None
