@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from engine.verdict import number
-from pages.shared import link
+from pages.shared import classroom, link
 from pages.shared.control import Values
 from pages.shared.part import Page, Part, Question, Shown
 
@@ -35,6 +35,9 @@ def right(question: Question, v: Values, shown: Shown) -> tuple[int, str] | None
 
 def hidden(page: Page, part: Part, led: bool) -> bool:
     """Whether the result waits for an answer. Whoever was `led` here, or has moved a control, has asked for it."""
+    room = classroom.mine()
+    if room and part.predict and room.asked == (page.stem, part.key):
+        return part.predict.hides and not room.revealed
     mine, name, wanted = state(), f"{page.prefix}_{part.key}", st.query_params.get("predict")
     if wanted in ("on", "off"):
         mine["off"] = wanted == "off"
@@ -47,11 +50,11 @@ def hidden(page: Page, part: Part, led: bool) -> bool:
 
 def asks(page: Page, part: Part, waits: bool) -> Any:
     """Draw the question; gives the place of the answer, or None where nothing is asked."""
-    mine, name = state(), f"{page.prefix}_{part.key}"
-    if not part.predict or mine["off"]:
+    mine, name, room = state(), f"{page.prefix}_{part.key}", classroom.mine()
+    if not part.predict or (mine["off"] and not room):
         return None
     chosen = mine["guessed"].get(name)
-    with st.expander(f"**Guess first.** {part.predict.ask}", expanded=waits or chosen is not None, key=f"_{name}_ask"):
+    with st.expander(f"**Guess first.** {part.predict.ask}", expanded=waits or chosen is not None or room is not None, key=f"_{name}_ask"):
         def guess() -> None:
             if st.session_state.get(f"_{name}_guess") is not None:
                 mine["guessed"][name] = st.session_state[f"_{name}_guess"]
@@ -60,19 +63,21 @@ def asks(page: Page, part: Part, waits: bool) -> Any:
             part.predict.ask, range(len(part.predict.choices)), default=chosen, format_func=lambda i: part.predict.choices[i],
             key=f"_{name}_guess", on_change=guess, label_visibility="collapsed")
         with st.container(horizontal=True):
-            if waits:
+            if waits and not room:
                 st.button("Show me", on_click=mine["seen"].add, args=(name,), key=f"_{name}_show")
-            st.button("Ask no more", on_click=mine.update, kwargs={"off": True}, type="tertiary", key="_predict_off", help="For this visit. A link with predict=off does the same.")
-        return st.empty()
+            if not room:
+                st.button("Ask no more", on_click=mine.update, kwargs={"off": True}, type="tertiary", key="_predict_off", help="For this visit. A link with predict=off does the same.")
+        return st.container()
 
 
 def reveals(place: Any, page: Page, part: Part, v: Values, shown: Shown) -> None:
     """The answer by these numbers, where one was given."""
-    chosen = state()["guessed"].get(f"{page.prefix}_{part.key}")
-    if place is None or chosen is None:
+    if place is None:
         return
-    if not (answer := right(part.predict, v, shown)):
-        place.markdown(f"You said: {part.predict.choices[chosen]}. Nothing has been measured yet.")
-        return
-    best, said = answer
-    place.markdown(f"**{'Right' if best == chosen else 'No'}: {part.predict.choices[best]}.** {said} {part.predict.why}")
+    chosen, answer = state()["guessed"].get(f"{page.prefix}_{part.key}"), right(part.predict, v, shown)
+    with place:
+        if chosen is not None and answer:
+            st.markdown(f"**{'Right' if answer[0] == chosen else 'No'}: {part.predict.choices[answer[0]]}.** {answer[1]} {part.predict.why}")
+        elif chosen is not None:
+            st.markdown(f"You said: {part.predict.choices[chosen]}. Nothing has been measured yet.")
+        classroom.teach(page.stem, part, answer)
