@@ -189,7 +189,10 @@ def test_modules_of_pages_do_not_import_each_other_in_a_circle(name):
     assert name not in seen
 
 
-@pytest.mark.parametrize("name", [name for name, path in MODULES.items() if name.startswith("pages.parts.") and path.name == "__init__.py"])
+CONTENTS = [name for name, path in MODULES.items() if name.startswith("pages.parts.") and path.name == "__init__.py" and name != "pages.parts.home"]
+
+
+@pytest.mark.parametrize("name", CONTENTS)
 def test_a_table_of_contents_names_every_part_of_its_folder(name):
     folder = MODULES[name].parent
     parts = {path.stem for path in folder.glob("*.py") if "\nPART = Part(" in path.read_text(encoding="utf-8")}

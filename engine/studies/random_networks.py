@@ -7,11 +7,13 @@ from itertools import cycle
 import numpy as np
 
 from engine import diagnosis
+from engine.activations import as_activation
 from engine.datasets import load_digits, normalizer
 from engine.propagation import EVERYTHING, Propagation, propagate
 from engine.together import Draws, propagate_together
 from engine.verdict import Verdict
 
+Array = np.ndarray
 PLACES = {"none": None, "before": "before", "after": "after"}   # of batch norm, as `propagate` names them
 
 
@@ -48,3 +50,15 @@ def arriving_by_scale(scales: Sequence[float], depth: int, width: int, activatio
                 for scale in scales for batch_norm in PLACES.values()]
     runs = propagate_together(networks, Draws(depth, width, samples))
     return [(own["gain"], place, arriving(run)) for own, place, run in zip(networks, cycle(PLACES), runs, strict=False)]
+
+
+def passed_by_scale(kinds: Sequence[tuple[str, str | None]], scales: Sequence[float], depth: int, width: int, *, seed: int, samples: int) -> Array:
+    """What gets through, layer by layer, (kinds, scales, 2, depth): the spread of the signal, and the gradient's size over that in the last layer.
+
+    A kind is an activation and the place of batch norm, or None; weights are the activation's own rule times a scale.
+    """
+    networks = [{"activation": phi, "initializer": as_activation(phi).recommended, "gain": scale, "batch_norm": place, "seed": seed}
+                for phi, place in kinds for scale in scales]
+    runs = propagate_together(networks, Draws(depth, width, samples))
+    found = np.array([(run.std, run.gradient_rms / run.gradient_rms[-1]) for run in runs])
+    return found.reshape(len(kinds), len(scales), 2, depth)

@@ -105,16 +105,18 @@ def tips(*fields: tuple[str, ...]) -> list[alt.Tooltip]:
 
 
 def written(**fields: str) -> dict[str, str]:
-    """For `transform_calculate`: numbers as people write them, as `verdict.number` does; a dash where there is none. `written(said="loss")`."""
-    def said(x: str) -> str:
-        power = f"toNumber(split(format({x}, '.1e'), 'e')[1])"
-        digit = "'⁰¹²³⁴⁵⁶⁷⁸⁹'[{}]".format
-        high = "".join(f"(abs({power}) >= {n} ? {digit(f'floor(abs({power}) / {n}) % 10')} : '') + " for n in (100, 10))
-        short = f"split(format({x}, '.1e'), 'e')[0] + ' × 10' + ({power} < 0 ? '⁻' : '') + {high}{digit(f'abs({power}) % 10')}"
-        plain = f"abs({x}) >= 99.5 ? format({x}, ',.0f') : format({x}, '.3~r')"
-        return f"!isValid({x}) ? '–' : {x} == 0 ? '0' : abs({x}) >= 0.01 && abs({x}) < 1e7 ? ({plain}) : {short}"
+    """For `transform_calculate`: numbers as people write them, see `written_of`. `written(said="loss")`."""
+    return {name: written_of(f"datum.{field}") for name, field in fields.items()}
 
-    return {name: said(f"datum.{field}") for name, field in fields.items()}
+
+def written_of(x: str) -> str:
+    """An expression for the number that the expression `x` gives, as `verdict.number` writes it; a dash where there is none."""
+    power = f"toNumber(split(format({x}, '.1e'), 'e')[1])"
+    digit = "'⁰¹²³⁴⁵⁶⁷⁸⁹'[{}]".format
+    high = "".join(f"(abs({power}) >= {n} ? {digit(f'floor(abs({power}) / {n}) % 10')} : '') + " for n in (100, 10))
+    short = f"split(format({x}, '.1e'), 'e')[0] + ' × 10' + ({power} < 0 ? '⁻' : '') + {high}{digit(f'abs({power}) % 10')}"
+    plain = f"abs({x}) >= 99.5 ? format({x}, ',.0f') : format({x}, '.3~r')"
+    return f"!isValid({x}) ? '–' : {x} == 0 ? '0' : abs({x}) >= 0.01 && abs({x}) < 1e7 ? ({plain}) : {short}"
 
 
 def over_lines(base: alt.Chart, text: alt.Text, colours: dict = theme.WORDS, **look) -> list[alt.Chart]:

@@ -53,7 +53,7 @@ def packed(spec: dict) -> dict:
 
 
 # nginx.conf allows this style by its hash, see tests/pages/test_layout.py; without it, meanings stay hidden
-OPENING = """<style>
+STYLE = """<style>
 .opening {display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 0.4rem 1.75rem; font-size: 0.875rem; line-height: 1.45}
 .opening > div {position: relative}
 .opening .aim {grid-column: 1 / -1}
@@ -61,6 +61,8 @@ OPENING = """<style>
 .opening dfn span {position: absolute; left: 0; right: 0; margin-top: 1.6em; z-index: 9; padding: 0.4rem 0.6rem; border-radius: 0.4rem;
   background: #2b2f36; color: #f2f3f5; cursor: default}
 .opening dfn:hover span, .opening dfn:focus span {display: block !important}
+.st-key-live .vega-bind input[type=range] {width: min(30rem, 50vw) !important}
+.st-key-veiled {filter: blur(9px); opacity: 0.5; pointer-events: none; user-select: none}
 </style>"""
 
 
@@ -74,7 +76,7 @@ def opening(page: str, texts: Mapping[str, str], aim: tuple[str, str] | None = N
     if aim:
         said += f'<div class="aim"><strong>{html.escape(aim[0])}.</strong> Look for: {html.escape(aim[1])}</div>'
     if said:
-        st.html(f'{OPENING}<div class="opening">{said}</div>')
+        st.html(f'{STYLE}<div class="opening">{said}</div>')
 
 
 def words(entries: Iterable[glossary.Entry]) -> None:

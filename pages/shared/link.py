@@ -76,23 +76,24 @@ def came_back() -> bool:
     return getattr(get_script_run_ctx(), "is_history_navigation", False)
 
 
-def read(page: str, controls: Sequence[Control]) -> None:
+def read(page: str, controls: Sequence[Control]) -> bool:
     """Take the settings of a page from its link, when the visitor has just come to it. What is not named takes its default.
 
-    What is asked for and cannot be had is noted, see `refused`.
+    What is asked for and cannot be had is noted, see `refused`. Gives whether the visitor has just come, or gone back in the browser.
     """
     state = st.session_state
     asked = {control.key: texts for control in controls if (texts := st.query_params.get_all(control.key))}
     arrived = state.get("_page") != page
     state["_page"] = page
     if not (came_back() or (arrived and asked)):
-        return
+        return arrived
     noted = state["_refused"] = {}
     for control in controls:
         found = control.read(asked[control.key]) if control.key in asked else control.default
         put({control.key: control.default if found is None else found})
         if found is None:
             noted[control.key] = asked[control.key][-1], control.default
+    return True
 
 
 def write(controls: Sequence[Control], page_controls: Sequence[Control]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import glossary, layout, lessons, link, runs
+from pages.shared import glossary, layout, lessons, link, predict, runs
 from pages.shared.control import Values
 from pages.shared.part import Page, Part, Preset, Shown, Try, find_preset
 
@@ -82,7 +82,7 @@ def said_by(page: Page, part: Part, shown: Shown, preset: Preset | None) -> list
 
 def show_page(page: Page) -> None:
     """Read the link, draw the part's opening, its controls and its picture; then what follows it, down to the source."""
-    link.read(page.stem, page.controls)
+    came = link.read(page.stem, page.controls)
     with st.sidebar:
         preset = preset_menu(page)
     part = page.part(link.draw(page.part_control)) if len(page.parts) > 1 else page.parts[0]
@@ -101,6 +101,15 @@ def show_page(page: Page) -> None:
     for sentence in link.refused(drawn):
         st.warning(sentence)
 
+    waits = predict.hidden(page, part, came or bool(lesson or (preset and preset.settings)))
+    place = predict.asks(page, part, waits)
+    with st.container(key="veiled" if waits else "result"):
+        shown = show_result(page, part, v, preset)
+    predict.reveals(place, page, part, v, shown)
+
+
+def show_result(page: Page, part: Part, v: Values, preset: Preset | None) -> Shown:
+    """The picture, and what follows it, down to the source."""
     shown = part.show(v)
     if shown.live is None:
         layout.verdict(shown.verdict.text)
@@ -115,3 +124,4 @@ def show_page(page: Page) -> None:
     layout.numbers(shown.numbers, f"{page.stem}_{part.key}.csv")
     try_next(page, part.try_next)
     layout.run_it_yourself(shown.script, *part.sources)
+    return shown

@@ -51,6 +51,23 @@ class Shown:
 
 
 @dataclass(frozen=True)
+class Question:
+    """What a visitor may guess before the result of a part is shown. Its choices go from low to high; a number that the part measured decides."""
+
+    ask: str
+    choices: tuple[str, ...]
+    bounds: tuple[float, ...]  # between neighbouring choices; a number on a bound belongs to the higher one
+    measured: Callable[[Values, Shown], float | None]  # at the present settings; None, NaN or a missing row: nothing yet
+    said: str  # what was measured, with {} for the number
+    why: str
+    hides: bool = True  # the result may be hidden until it is answered; not where something must be pressed first
+
+    def __post_init__(self):
+        if not 2 <= len(self.choices) <= 4 or len(self.bounds) != len(self.choices) - 1 or sorted(set(self.bounds)) != list(self.bounds):
+            raise ValueError(f"a question has 2 to 4 choices and a rising bound between each two, got {self.choices} and {self.bounds}")
+
+
+@dataclass(frozen=True)
 class Part:
     """One experiment. `show` is straight-line code: engine call, frame, chart."""
 
@@ -61,6 +78,7 @@ class Part:
     sees: str = ""  # what is drawn
     matters: str = ""  # why one should know it
     first: str = ""  # what to do first
+    predict: Question | None = None  # what to guess before its result is shown
     controls: tuple[Control, ...] = ()  # in the sidebar, in order
     folded: Mapping[str, tuple[Control, ...]] = field(default_factory=dict)  # there too, by the title of the fold that holds them
     unfolded: bool = False  # all of them open at first

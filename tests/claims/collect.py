@@ -38,4 +38,8 @@ def _of(file: Path) -> set[str]:
             found.add("".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             found.add(node.value)
-    return {text for text in found if len(re.findall(r"[^\W\d_]{2,}", text)) >= LEAST and not NOT_SAID.search(text)}
+    return set(filter(is_sentence, found))
+
+
+def is_sentence(text: str) -> bool:
+    return len(re.findall(r"[^\W\d_]{2,}", text)) >= LEAST and not NOT_SAID.search(text)

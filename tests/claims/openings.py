@@ -1,6 +1,8 @@
 """What the openings of the parts say: why each part matters is a claim, and is checked; the rest asks, points, or names what is drawn."""
 
+import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,11 +13,14 @@ from engine.gradient_check.zoo import NUMBERED, fingerprint, numbered
 from engine.layers import BatchNorm
 from engine.studies import by_hand, input_scaling, layer_list, linear, moment_map, normalization, ranking, symmetry
 from engine.studies.sixteen_scales import PUBLISHED
+from engine.verdict import number
 from pages.parts.activations import selu
 from pages.parts.batch_norm import inputs
+from pages.shared import predict
 from pages.shared.part import PAGES
 from tests.claims import mnist_compare, mnist_inside, mnist_overfitting, mnist_own, mnist_paths, mnist_published, mnist_rates
 from tests.claims.claim import Claim
+from tests.claims.collect import is_sentence
 
 
 def grows_with_inputs():
@@ -213,6 +218,68 @@ MATTERS = {
     "mnist_overfitting": mnist_overfitting.check_few}
 
 
+def variances_add():
+    found = linear.neurons((100, 1000), [[1.0] * 2], seed=1)[0]
+    assert math.isclose(math.sqrt(found[1].measured / found[0].measured), math.sqrt(10), rel_tol=0.2)
+
+
+def factors_a_layer():
+    """The gradient of a layer is that of the layer above, times weights and slopes: doubled weights double every factor of a linear network."""
+    ways = []
+    for gain in (1.0, 2.0):
+        network = mlp((8, 8, 8, 8, 4), activation="identity", initializer="lecun_normal", gain=gain, rng=np.random.default_rng(0), dtype=np.float64)
+        network.forward(np.ones((2, 8)), training=True)
+        dy = np.ones((2, 4))
+        for layer in reversed(network.layers):
+            dy = layer.backward(dy)
+        ways.append(np.abs(network.layers[0].weight.gradient).mean())
+    assert math.isclose(ways[1] / ways[0], 2**3, rel_tol=1e-9)   # three layers of weights lie above the first
+
+
+def no_shift_can_count():
+    rng = np.random.default_rng(0)
+    x, dy = rng.standard_normal(8), rng.standard_normal(8)
+    assert abs(normalization.gradient_terms(normalization.normalize_batch(x), dy).dx.sum()) < 1e-12
+    assert np.allclose(normalization.normalize_batch(x + 5).y, normalization.normalize_batch(x).y)
+
+
+def starts_at_0_and_1():
+    layer, x = BatchNorm(1, dtype=np.float64), np.random.default_rng(0).standard_normal((100, 1)) + 4
+    assert (layer.running_mean.value[0], layer.running_var.value[0]) == (0, 1)
+    far = [4.0]
+    for _ in range(5):
+        layer.forward(x, training=True)
+        far.append(abs(x.mean() - layer.running_mean.value[0]))
+    assert all(0.5 * before < after < before + 0.2 for before, after in itertools.pairwise(far))
+
+
+def digits_are_lost():
+    long, short = (secants("exp", 1.0, [epsilon])[0].two_sided_error for epsilon in (1e-5, 1e-12))
+    assert short > 100 * long
+
+
+def shares_of_one():
+    network = mlp((64, 10), rng=np.random.default_rng(0))
+    noise = np.random.default_rng(1).uniform(0, 1, (20, 64)).astype(np.float32)
+    assert np.allclose(network.predict(noise).sum(axis=1), 1, atol=1e-5)
+
+
+WHY = MATTERS | {   # what a question says after its answer, where that is not why its part matters
+    "init_neuron": variances_add, "init_deep": factors_a_layer, "bn_gradient": no_shift_can_count, "bn_running": starts_at_0_and_1,
+    "grad_v": digits_are_lost, "mnist_own": shares_of_one}
+
+
+def answers_follow_the_numbers():
+    """Every number on either side of a bound gets the choice of that side; what is measured is compared in tests/pages/test_predict.py."""
+    for page in PAGES.values():
+        for part in page.parts:
+            if part.predict:
+                for i, bound in enumerate(part.predict.bounds):
+                    for x, place in ((bound - 1e-9 * abs(bound), i), (bound, i + 1)):
+                        asked = replace(part.predict, measured=lambda v, shown, x=x: x)
+                        assert predict.right(asked, None, None) == (place, part.predict.said.format(number(x)))
+
+
 def openings(stem: str) -> dict[str, Claim]:
     """The openings of a page's parts, as entries of its table."""
     said: dict[str, Claim] = {}
@@ -221,4 +288,10 @@ def openings(stem: str) -> dict[str, Claim]:
         said[part.sees] = Claim("before its picture", why_not="names what is drawn")
         said[part.first] = Claim("before its picture", why_not="an instruction and a question")
         said[part.matters] = Claim("at every setting of its part", MATTERS[f"{PAGES[stem].prefix}_{part.key}"])
+        if part.predict:
+            asked = {part.predict.ask: Claim("above its picture", why_not="a question"),
+                     **dict.fromkeys(part.predict.choices, Claim("above its picture", why_not="a choice")),
+                     part.predict.said: Claim("after an answer, with the number measured", answers_follow_the_numbers),
+                     part.predict.why: Claim("after an answer", WHY[f"{PAGES[stem].prefix}_{part.key}"])}
+            said |= {text: claim for text, claim in asked.items() if is_sentence(text)}
     return said

@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (a row of the table is a sentence)
-"""Every sentence of the Initialization page, and of Home: when it is said, and a check of what it claims.
+"""Every sentence of the Initialization page: when it is said, and a check of what it claims.
 
 Thresholds stand here as plain numbers and recalculations in plain NumPy: neither is taken from the code that wrote the sentence.
 """
@@ -24,7 +24,7 @@ from tests.claims.claim import Claim
 from tests.claims.collect import sentences
 from tests.claims.openings import openings
 
-FILES = ("pages/parts/initialization", "pages/home.py", "engine/diagnosis.py")
+FILES = ("pages/parts/initialization", "engine/diagnosis.py")
 NUMBER = re.compile(r"−?\d[\d,]*\.?\d*(?: × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?|∞")
 DEFAULTS = {control.name: control.default for control in PAGE.controls}
 
@@ -445,14 +445,6 @@ def pictures():
     assert 2.0**30 < 1e10
 
 
-def home():
-    for gain in (0.5, 0.8, 1.0, 1.25, 2.0):
-        spreads, _ = plain_relu_network(30, gain, math.sqrt(2 / 100), 1)
-        assert abs(math.log10(spreads[-1] / gain**30)) < 0.7
-    assert f"{0.8**30:.1e}" == "1.2e-03"
-    assert round(1.25**30) == 808
-
-
 def agreement():
     """How many networks share the diagnosis is counted."""
     nets, said = common.measure((0, 1, 2), inputs="gaussian", samples=100, depth=5, width=30, activation="tanh", initializer="lecun_normal", gain=1.0, sigma_b=0.0, batch_norm=None)
@@ -504,19 +496,18 @@ PARTS = {   # sentence: (when, check or reason)
     **{find_preset(key)[1].look_for: (f"preset {key}", seen(key, claim)) for key, claim in LOOK.items()},
     **dict.fromkeys(("LSUV rescales each layer until Var(z) is 1, whatever the gain was.", "Zeros stay zero, whatever multiplies them.", "Units in each layer. Narrow layers scatter more around the theory.", "Multiplies every weight. Under Normal it is σ itself."), ("a control that does nothing here, or its help", hints)),
     **dict.fromkeys(("Triangle: here the dots leave the picture.", "Dots: the median of the networks drawn.", "Band: their range. Line: theory.", "Dots: a is the gain, and beside it 1.5 and 0.5."), ("a picture", pictures)),
-    **dict.fromkeys(("Every layer multiplies: the signal on its way forward, and the gradient on its way back. Thirty factors of 0.8 leave {}, and thirty of 1.25 make {}. " "The pages measure how that happens and what has been done about it.", "Weights of **{} ×** what He's rule says: after {} layers the signal has a spread of **{}**, and the gradient that comes back to the first layer has a size of **{}**.", "Dots: one random network. Lines: theory."), ("Home", home)),
     "A network of this size is measured on {} inputs and {} seed{}, to answer soon.": ("a large network", affordable),
 }
 NOT_CLAIMS = {
     ASKS: ("A signal sent through a hundred random layers: which first weights keep it alive, and what does theory say?", "What does depth do to a signal?",
-           "Why are deep neural networks hard to train, and what fixes it?", "Depth {}: which pairs keep the signal?"),
-    DEFINES: ("Words of its title, its outcome, its page or its source", "All of the words must stand there.", "Bends the signal; its slope multiplies the gradient.", "Each layer multiplies once more.", "Inputs sent through the network.",
+           "Depth {}: which pairs keep the signal?"),
+    DEFINES: ("Bends the signal; its slope multiplies the gradient.", "Each layer multiplies once more.", "Inputs sent through the network.",
               "Networks drawn; the band spans them.", "Noise N(0, 1), or the built-in handwriting, standardized.", "Normalise each layer before or after φ.",
               "The rule for the first weights. Normal takes its σ from the gain.", "The same seed draws the same weights.", "Standard deviation of the first biases.",
-              "One factor on all weights of thirty layers.", "What the small pictures count.", "The number is the {}.", "Gaussian (variance 1/n) and orthogonal, n = {}{}.",
+              "What the small pictures count.", "The number is the {}.", "Gaussian (variance 1/n) and orthogonal, n = {}{}.",
               "Each panel goes from {} to {}; red edges hold what falls outside.",
               "These weights are all equal. The theory speaks of random ones, and has nothing to say of them."),
-    DOES: ("**{}** of {} experiments say that.", "A click into the diagram sets Gain and Bias to that point, with LeCun normal.", "Go on to the linear chain: one factor, multiplied layer after layer.",
+    DOES: ("A click into the diagram sets Gain and Bias to that point, with LeCun normal.", "Go on to the linear chain: one factor, multiplied layer after layer.",
            "Keeps it beside whatever you set next; the link keeps both.", "The link pins a network that cannot be read; none is pinned.",
            "The theory is silent on batch norm: diagram and verdict are those of the same network without it.",
            "Verdict, numbers and script are those of the first of these networks, seed {}.",
@@ -526,9 +517,9 @@ NOT_CLAIMS = {
            "Loss while training, for zero, constant and random weights", "Median of the seeds",
            "Number of different units in the first hidden layer while training, for zero, constant and random weights", "One neuron adds up its inputs",
            "Phase diagram: the factor chi of the gradient's variance over the scales of weights and biases, with the critical line", "Products of random matrices",
-           "Scale of the first weights, in units of He's rule", "Signal: spread of the activations", "Size of the gradient, log₁₀ |dJ/dz|", "Spread of the signal",
-           "Spread of the signal over {} ReLU layers for weights of {} times He's rule, against theory for five scales", "Ten ReLU layers × 500, He",
-           "Thirty layers, one factor on their weights", "Variance of one neuron's z against its number of inputs, for weights of variance 1, 2/n and 1/n",
+           "Signal: spread of the activations", "Size of the gradient, log₁₀ |dJ/dz|",
+           "Ten ReLU layers × 500, He",
+           "Variance of one neuron's z against its number of inputs, for weights of variance 1, 2/n and 1/n",
            "Weights σ_w = std · √fan_in", "a to the power L − 1 by layer, for the chosen gain, 1.5 and 0.5", "per unit, over data", "{} histograms of {} in up to five of {} layers: {}",
            "{}{} by layer, measured and in theory: {}", "χ, the factor on the gradient's mean square per layer", ", the widest multiplied here"),
 }

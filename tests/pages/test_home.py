@@ -1,54 +1,70 @@
-"""Home: one picture, one control, and the way to every page."""
+"""Home: a drawing that lives in the browser, and the way to every page."""
+
+import json
 
 import numpy as np
 import pytest
 
+from engine import mean_field
+from pages.parts.home import live
 from pages.shared import catalogue, lessons
 from pages.shared.router import PAGES
 from tests.pages import golden
-from tests.pages.helpers import PARTS, asked, assert_charts_get_their_tables, charts_of, verdict_of
+from tests.pages.helpers import PARTS, asked, assert_charts_are_vega_lite, assert_charts_get_their_tables, charts_of
 
 
 def opened(query=""):
     return golden.open_link(f"home?{query}")
 
 
-def test_home_asks_draws_and_answers():
+def drawing(app) -> dict:
+    return json.loads(charts_of(app)[0].spec)
+
+
+def starts_at(app) -> float:
+    return next(param["value"] for param in drawing(app)["params"] if param["name"] == "scale")
+
+
+def test_home_asks_and_draws_without_a_control_of_the_servers_own():
     app = opened()
     assert not app.exception
     assert [title.value for title in app.title] == ["Why are deep neural networks hard to train, and what fixes it?"]
-    assert "Weights of **0.8 ×** what He's rule says" in verdict_of(app)
-    assert [chart.alt[:20] for chart in charts_of(app)] == ["Spread of the signal"]
+    assert [chart.alt[:17] for chart in charts_of(app)] == ["What gets through"]
     assert_charts_get_their_tables(app)
+    assert_charts_are_vega_lite(app)
+    assert not app.select_slider
+    assert starts_at(app) == 0.8
 
 
 def test_every_page_has_its_card():
     assert {link.proto.page for link in opened().get("page_link")} == {stem for stem in PAGES if stem != "home"}
 
 
-def test_the_scale_travels_in_the_link():
+def test_a_link_says_where_the_slider_starts():
     app = opened("home_gain=1.25")
-    assert "Weights of **1.25 ×**" in verdict_of(app)
-    app.select_slider(key="home_gain").set_value(1.6).run()
-    assert asked(app, "home_gain") == "1.6"
-    assert "Weights of **1.6 ×**" in verdict_of(app)
-    app.select_slider(key="home_gain").set_value(0.8).run()
-    assert "home_gain" not in app.query_params
+    assert starts_at(app) == 1.25
+    assert asked(app, "home_gain") == "1.25"
 
 
 def test_a_scale_that_home_has_not_is_said_and_the_default_is_used():
     app = opened("home_gain=7")
     assert [warning.value[:24] for warning in app.warning] == ["The link asks for Scale "]
-    assert "Weights of **0.8 ×**" in verdict_of(app)
+    assert starts_at(app) == 0.8
 
 
-@pytest.mark.parametrize("gain", [0.8, 1.25])
-def test_the_dots_follow_the_line_of_their_scale(gain):
-    """Thirty layers of width 300 scatter around the theory by a factor, and not by a power of ten."""
-    tables = {frozenset(table): table for table in golden.tables(opened(f"home_gain={gain}"))}
-    lines, points = tables[frozenset({"layer", "series", "expected"})], tables[frozenset({"layer", "measured"})]
-    expected = lines[lines["series"] == f"× {gain:g}"]["expected"].to_numpy()
-    assert np.abs(np.log10(points["measured"].to_numpy() / expected)).max() < 0.4
+@pytest.mark.parametrize("scale", [0.5, 0.8, 1.0, 1.25, 2.0])
+def test_what_the_slider_shows_follows_theory(scale):
+    """Thirty ReLU layers of width 64 scatter around theory by a factor, and not by a power of ten; batch norm keeps the signal at every scale."""
+    table = golden.tables(opened())[0]
+    expected = mean_field.predict("relu", np.full(live.DEPTH, scale * mean_field.moments("relu").gain)).std
+    assert np.abs(np.log10(table[live.column("signal", "ReLU", scale)] / expected)).max() < 0.5
+    assert np.abs(np.log10(table[live.column("gradient", "ReLU", scale)] / scale ** np.arange(live.DEPTH - 1, -1, -1))).max() < 0.6
+    assert table[live.column("signal", "ReLU with batch norm", scale)].between(0.5, 0.7).all()
+
+
+def test_every_place_of_the_slider_is_computed():
+    columns = set(golden.tables(opened())[0])
+    assert columns == {"layer"} | {live.column(field, kind, scale) for field in live.HALVES for kind in live.KINDS for scale in live.SCALE.options}
 
 
 def links_of(app) -> set[tuple[str, str]]:

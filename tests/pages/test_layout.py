@@ -24,7 +24,7 @@ def test_sources_are_shown_whole_without_a_parser_that_threads_must_not_share(th
 
 
 def test_the_policy_of_the_proxy_allows_the_style_of_the_openings():
-    style = re.search(r"<style>(.*)</style>", layout.OPENING, re.DOTALL)[1]
+    style = re.search(r"<style>(.*)</style>", layout.STYLE, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     assert f"'sha256-{digest}'" in (ROOT / ".streamlit" / "nginx.conf").read_text().partition("style-src ")[2].partition(";")[0]
 

@@ -18,7 +18,7 @@ from pages.shared import encodings, layout
 from pages.shared.control import Number, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
-from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.theme import QUIET, TALL, chart
 from pages.shared.titles import title
 
@@ -175,6 +175,11 @@ PART = Part(
     sees="Left: the activation φ, what a unit makes of its sum z. Right: its slope φ′, the factor on the gradient that comes back through the unit.",
     matters="Where the slope is 0, nothing comes back to the unit's weights. Where it is 1, the gradient passes unchanged.",
     first="Move the cursor to z = 4 and read the slopes. Then try 51.",
+    predict=Question(
+        "How steep is the steepest of these curves at the chosen z?",
+        ("Below 0.5", "Between 0.5 and 1", "1 or more"), (0.5, 1),
+        lambda v, shown: float(shown.numbers["slope"].abs().max()),
+        "Its slope is {}.", "Its slope is the factor by which the activation multiplies the gradient."),
     controls=CONTROLS, folded=SLOPE_CONTROLS, unfolded=True,
     presets=(
         Preset(

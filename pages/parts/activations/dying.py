@@ -18,7 +18,7 @@ from pages.shared import encodings, layout, runs, workers
 from pages.shared.control import Ladder, Several, Values, Whole, seed_control
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
-from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.theme import HALF, TALL
 from pages.shared.titles import title
 
@@ -211,6 +211,11 @@ PART = Part(
     sees="Left: the share of hidden units that no training image switches on, while the network learns. Right: the same by layer, at the end.",
     matters="A ReLU unit that is off for every image has slope 0 on all of them. Then it says nothing, and no gradient reaches its weights.",
     first="Compare start and end: of which activation do units come back? Then set the first bias to 0.",
+    predict=Question(
+        "Which share of ReLU's units does no image switch on at the end?",
+        ("Less than 10 %", "10 to 50 %", "More than 50 %"), (10, 50),
+        lambda v, shown: 100 * float(shown.numbers.query("activation == 'ReLU'")["dead"].iloc[-1]),
+        "It is {} % of them.", "A unit that is off for every image has slope 0, and no gradient moves it again."),
     controls=CONTROLS, folded=SLOPE_CONTROLS,
     presets=(
         Preset("act_dying", "Dying ReLU: biases too low", "ReLU's line stays where it began. The other three come down: many of their units come back."),

@@ -20,7 +20,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
-from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.theme import TALL
 from pages.shared.titles import rule, title
 
@@ -169,6 +169,11 @@ PART = Part(
     sees="The gradient in each layer, divided by that in the last. Left: each activation with its usual first weights. Right: all of them with the rule that you choose.",
     matters="On its way back the gradient is multiplied by a slope in every layer. A sigmoid's slope is at most ¼: ten of them alone leave less than a millionth.",
     first="Move the depth from 5 to 30. Which activation loses its gradient first?",
+    predict=Question(
+        "How much of the gradient does the worst of these activations bring to the first layer?",
+        ("Less than a millionth", "A millionth to a hundredth", "More than a hundredth"), (1e-6, 1e-2),
+        lambda v, shown: float(shown.numbers.query("layer == 1")["value"].min()),
+        "The least that arrives is {} of what set out.", "Every layer multiplies by a slope and by its weights, and the smallest factor loses most."),
     controls=CONTROLS, folded=SLOPE_CONTROLS,
     presets=(
         Preset("act_sigmoid", "Sigmoid at 1/√n", "Less than a quarter of the gradient is left after each layer.", {"set": ["sigmoid"]}),

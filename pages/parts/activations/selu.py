@@ -17,7 +17,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Number, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
-from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.theme import QUIET, TALL, chart, tint
 from pages.shared.titles import rule, title
 
@@ -157,6 +157,11 @@ PART = Part(
     sees="The mean μ and the variance ν of a signal, layer after layer. Left: the paths from many starts. Right: the variance by layer.",
     matters="A signal that keeps its mean and variance neither dies out nor explodes with depth. SELU with LeCun's weights draws both towards 0 and 1.",
     first="Change the initializer to He normal. Where do the paths go now?",
+    predict=Question(
+        "Which variance will the signal have in the last layer?",
+        ("Below 0.5", "Between 0.5 and 2", "Above 2"), (0.5, 2),
+        lambda v, shown: float(shown.numbers["measured_variance"].iloc[-1]),
+        "Measured in the last layer: {}.", "Each layer maps mean and variance on to new ones, and the next layer does so again."),
     controls=CONTROLS, folded=SLOPE_CONTROLS,
     presets=(
         Preset("act_selu", "SELU, 100 layers", "From all 16 starts the grey paths run towards mean 0 and variance 1. The network stays near them.", {"layers": 100}),

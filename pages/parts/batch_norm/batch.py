@@ -15,7 +15,7 @@ from pages.shared import encodings, layout
 from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import term, tex
-from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.theme import TALL, chart, tint
 
 STAGES = ("x", "x − μ", "x̂", "y")
@@ -120,6 +120,11 @@ PART = Part(
     sees="A mini-batch: what a unit gets from a few examples. Left to right each value x loses the mean, is divided by the spread (x̂), and gets a learned spread γ and mean β (y).",
     matters="Whatever comes in, the next layer gets values with a mean of β and a spread of at most |γ|. The network learns both, as it learns weights.",
     first="Drag x₁ away from the others. What happens to all the values that did not move?",
+    predict=Question(
+        "How many spreads from the mean does the value lie that is furthest out?",
+        ("At most 1", "Between 1 and 2", "2 or more"), (1.0005, 2),
+        lambda v, shown: float(shown.numbers["x̂"].abs().max()),
+        "It lies at {}.", "Among m values none can be beyond √(m − 1) spreads."),
     controls=BATCH,
     presets=(
         Preset("bn_start", "One mini-batch", "Left to right: subtract the mean, divide by the spread, multiply by γ and add β."),

@@ -10,7 +10,7 @@ from pages.shared import encodings, layout, link
 from pages.shared.control import Text, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.link import plain_text
-from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.theme import TALL, chart, tint
 
 LAYERS = Text(  # a list of layers wants the width of the page
@@ -94,12 +94,22 @@ print("total {{:,}}, trainable {{:,}}, non-trainable {{:,}}".format(*totals(rows
     return Shown(read(layers), formulas, script, numbers, details)
 
 
+def _share(v: Values, shown: Shown) -> float:
+    layers = shown.numbers
+    return 100 * float(layers.loc[layers["Layer"] == "batch_norm", "Parameters"].sum() / layers["Parameters"].sum())
+
+
 PART = Part(
     "cost", "Parameters", show,
     question="How many numbers does batch norm add?",
     sees="Each layer of the network that you type, with how many numbers it trains, and how many it only keeps.",
     matters="For each unit batch norm adds four numbers: γ and β are trained, a running mean and variance are kept. A bias just before it is of no use.",
     first="Take one “BN” out of the list. How many numbers does that save?",
+    predict=Question(
+        "Which share of all parameters belongs to batch norm?",
+        ("Less than 5 %", "5 to 20 %", "More than 20 %"), (5, 20),
+        _share,
+        "It is {} %.", "Batch norm keeps four numbers a unit; a dense layer has one weight for each input of a unit."),
     inside=(LAYERS,),
     presets=(
         Preset("bn_keras_after", "Keras listing: BN after ELU", "It has 271,346 parameters; 2,368 of them are not trained."),

@@ -13,7 +13,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import term, tex
-from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.theme import QUIET, TALL, chart, tint
 
 TERMS = ("direct", "through μ", "through σ²")
@@ -109,12 +109,22 @@ print(f"dgamma {{terms.dgamma:.6g}}  dbeta {{terms.dbeta:.6g}}")
     return Shown(read(steps, terms, law, not typed(v)), formulas, script, numbers)
 
 
+def _sum_of_dx(v: Values, shown: Shown) -> float | None:
+    dx = shown.numbers["dx"]
+    return float(abs(dx.sum()) / dx.abs().sum()) if dx.abs().sum() > 1e-9 else None
+
+
 PART = Part(
     "gradient", "Its gradient", show,
     question="Which gradient does batch norm let through?",
     sees="Left: for each example the gradient that comes back, two corrections, and their sum. Right: the gradient of the weights, when all weights are multiplied by a factor s.",
     matters="The mean and the spread depend on every example, so every gradient does. What would shift the whole batch is taken out of it.",
     first="Set the batch size to 2. How much of the gradient is left?",
+    predict=Question(
+        "Add up the gradients dx of the whole batch. What is the sum, as a share of their sizes?",
+        ("0, up to rounding", "A part of them", "All of them"), (1e-6, 0.99),
+        _sum_of_dx,
+        "Here it is {}.", "Batch norm takes the mean away: no shift of the whole batch can change the loss."),
     controls=tuple(control for control in BATCH if control.name != "beta"),
     presets=(Preset("bn_gradient", "The gradient, term by term", "The three terms add up to dx, which sums to zero."),),
     try_next=(

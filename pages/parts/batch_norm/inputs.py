@@ -16,7 +16,7 @@ from pages.shared import encodings, layout
 from pages.shared.control import Ladder, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
-from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.theme import HALF, QUIET, chart, tint
 
 WAYS = {"raw": "raw", "variance": "divided by σ²", "std": "divided by σ"}
@@ -148,6 +148,11 @@ PART = Part(
     sees="The loss of a model with two weights, as a valley seen from above, for three ways to scale its inputs. The path is thirty steps of gradient descent.",
     matters="In a long valley gradient descent needs many steps. Divided by their spread σ, the inputs make a round one: its condition number is 1.",
     first="Let x₁ reach only to 10, so that the long valleys can be seen. Which path gets to the cross?",
+    predict=Question(
+        "Divide the features by their variance, not their spread. What happens to the condition number?",
+        ("It falls", "It stays", "It grows"), (0.9, 1.1),
+        lambda v, shown: float(shown.numbers["Condition number"].iloc[1] / shown.numbers["Condition number"].iloc[0]),
+        "It becomes {} times what it was.", "The feature that was too large is now too small by the same factor."),
     controls=CONTROLS,
     presets=(
         Preset("bn_inputs", "Ranges 1 … 1000 and 0 … 1", "Divided by σ² the valley is as long as before, only turned by a right angle."),

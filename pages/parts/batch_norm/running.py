@@ -15,7 +15,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import term, tex
-from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.theme import HALF, TALL, chart, tint
 
 SHIFT_AT, STEPS = 60, 100
@@ -148,6 +148,11 @@ PART = Part(
     sees="Left: the mean of each batch, and the running mean, an average kept while training. Right: the normalised values x̂ if the network is used with these averages after step k.",
     matters="In use, a single image has no batch: averages kept from training replace its mean and variance. Where they are off, so is every value.",
     first="Evaluate after step 3, then after step 30. When have the averages arrived?",
+    predict=Question(
+        "How far is the mean of x̂ from 0 when the network is used at the chosen step?",
+        ("Less than 0.1", "Between 0.1 and 0.5", "More than 0.5"), (0.1, 0.5),
+        lambda v, shown: abs(float(shown.numbers.set_index("step")["x̂ in use, mean"].loc[v.evaluate])),
+        "It is {} away.", "Running statistics begin at 0 and 1, and come only a little closer with each batch."),
     controls=CONTROLS,
     presets=(
         Preset("bn_early", "Evaluated too early", "The running statistics have not yet come to the true mean and variance.", {"evaluate": 5}),

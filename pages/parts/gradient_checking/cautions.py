@@ -17,7 +17,7 @@ from pages.parts.gradient_checking.common import PRINT
 from pages.shared import layout, link, workers
 from pages.shared.control import Menu, Switch, Values
 from pages.shared.layout import tex
-from pages.shared.part import Part, Shown, Try
+from pages.shared.part import Part, Question, Shown, Try
 from pages.shared.runs import place
 
 TITLES = {key: caution.title for key, caution in CAUTIONS.items()} | {"cost": "Cost"}
@@ -108,12 +108,21 @@ def cost() -> Shown:
     return Shown(read_cost(got, parameters), [ratio + rf" \qquad P = {parameters:,}".replace(",", "{,}")], COST, table)
 
 
+def _not_right(v: Values, shown: Shown) -> float:
+    return 100 * float((shown.numbers["grade"] != "right").mean())
+
+
 PART = Part(
     "cautions", "Cautions", show,
     question="How can a gradient check mislead?",
     sees="Choose a caution: a strip shows one check, with a mistake in it or without. The last one, Cost, tells how long a check takes.",
     matters="A check that is done wrongly can reject right code, or let wrong code pass.",
     first="Guess what the mistake will do before you switch it on.",
+    predict=Question(
+        "Of all the arrays of the gradient, how many will the check not grade right?",
+        ("None", "Some of them", "All of them"), (0.01, 99.99),
+        _not_right,
+        "Not graded right: {} % of the arrays.", "A check is only as good as the function that it compares with."),
     inside=(CAUTION, MISTAKE),
     try_next=(
         Try("*Kink*: guess before you switch. Will the check fail, pass, or say that it cannot tell?", {"caution": "kink", "mistake": False}),

@@ -22,7 +22,7 @@ from pages.parts.gradient_checking.common import PARAMETER, PRINT
 from pages.shared import layout, workers
 from pages.shared.control import Control, Ladder, Menu, Values, seed_control
 from pages.shared.encodings import drawn, titled
-from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.titles import powers, rule
 
 BEST = 0.0  # the best epsilon of the scheme
@@ -173,6 +173,11 @@ PART = Part(
     sees="All weights and biases of a network in one strip, θ, the first layer on the left. The colour tells how far backpropagation is from a measured slope.",
     matters="A wrong gradient brings no error message, only worse training. Compared weight by weight, it can be seen.",
     first="Change the activation, then add batch norm. Do both sides still agree?",
+    predict=Question(
+        "How many of the gradient's arrays will not be graded right?",
+        ("None", "Some of them", "All of them"), (0.01, 99.99),
+        lambda v, shown: 100 * float((shown.numbers["grade"] != "right").mean()),
+        "Not graded right: {} % of the arrays.", "A check compares each array with differences, and those have errors of their own."),
     controls=CONTROLS, folded={"More": MORE}, inside=(PARAMETER,),
     presets=(
         Preset("grad_default", "Every weight of a network", "25,194 components, taken by backpropagation and by differences while you move a slider."),

@@ -15,7 +15,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
-from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.theme import TALL, chart, colour
 
 MEANING = {"one-sided": "gradient", "two-sided": "signal", "complex": "yardstick"}
@@ -135,12 +135,24 @@ for dtype in (np.float64, np.float32):
     return Shown(read(found), formulas(found), script, frame, details)
 
 
+def _shorter(v: Values, shown: Shown) -> float | None:
+    curve = shown.numbers[(shown.numbers["scheme"] == "two-sided") & (shown.numbers["dtype"] == "float64")]
+    best = curve.loc[curve["error"].idxmin()]
+    near = curve.iloc[(np.log(curve["epsilon"] * 1000 / best["epsilon"])).abs().argmin()]
+    return float(near["error"] / best["error"]) if best["error"] else None
+
+
 PART = Part(
     "v", "The V", show,
     question="How small should the step be?",
     sees="The error of a measured slope at every step ε, for three ways to measure it, with 16 digits (float64) and with 7 (float32).",
     matters="A long step can miss the tangent. A very short one loses digits, where two almost equal numbers are subtracted.",
     first="Choose exp θ. Which step is best for the two-sided difference?",
+    predict=Question(
+        "Make ε a thousand times smaller than the best two-sided step. What happens to that error?",
+        ("It falls", "It hardly changes", "It grows more than tenfold"), (0.5, 10),
+        _shorter,
+        "It becomes {} times as large.", "A short step loses digits when two nearly equal numbers are subtracted."),
     controls=(FUNCTION, THETA),
     presets=(Preset("grad_v", "How small is too small?", "One-sided and two-sided differences have a best ε. The complex step is good at any small one."),),
     try_next=(

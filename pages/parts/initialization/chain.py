@@ -14,7 +14,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn, titled
 from pages.shared.layout import tex
-from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Try
 
 POWERS, SINGULAR = (1e-20, 1e20), (1e-4, 100)  # drawn
 LONGEST, WIDEST = 20, 200  # of the products: each costs a singular value decomposition
@@ -96,6 +96,11 @@ PART = Part(
     sees="Left: a signal that each layer multiplies by the same number, the gain a. Right: how far a product of random matrices stretches a direction.",
     matters="Depth makes small differences huge: a factor of 1.1 becomes 107 in fifty layers, and a factor of 0.9 becomes 0.0057.",
     first="Set the gain to 1.1, then to 0.9, and move the depth from 5 to 50.",
+    predict=Question(
+        "What has the gain made of a signal of 1 after the last layer?",
+        ("Less than 0.01", "Something between 0.01 and 100", "More than 100"), (0.01, 100),
+        lambda v, shown: linear.chain(v.gain, v.depth),
+        "It has become {}.", "Each layer after the first multiplies by the gain once more."),
     controls=(GAIN, DEPTH, WIDTH, SEED), cites=("saxe",),
     presets=(Preset("linear_chain", "Linear chain", "1.5 to the power of 49 is 4.3 × 10⁸.", {"gain": 1.5, "depth": 50}),),
     try_next=(

@@ -17,7 +17,7 @@ from pages.parts.initialization.common import DEPTH, GAIN, SEED
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
-from pages.shared.part import Part, Shown, Try
+from pages.shared.part import Part, Question, Shown, Try
 from pages.shared.theme import DIVERGING, QUIET, chart
 from pages.shared.titles import title
 
@@ -113,6 +113,11 @@ PART = Part(
     sees="Each row is an activation, each column a rule for the first weights. The cell tells whether such networks keep their signal and their gradient.",
     matters="No one rule suits all activations. Over thirty layers LeCun's rule keeps the gradient of SELU alive, and lets that of ReLU fade.",
     first="Set the depth to 5, then to 30. How many healthy pairs are left?",
+    predict=Question(
+        "How many of all these pairs keep signal and gradient in every network drawn?",
+        ("Fewer than a third", "One to two thirds", "More than two thirds"), (100 / 3, 200 / 3),
+        lambda v, shown: 100 * float((shown.numbers["healthy"] == shown.numbers["drawn"]).mean()),
+        "It is {} % of them.", "A rule keeps the signal only with the activations that it was made for."),
     controls=(DEPTH, GAIN, SEED), cites=("glorot", "he", "lecun", "saxe", "lsuv"),
     try_next=(
         Try("Depth 5: far more pairs are healthy than at depth 30.", {"depth": 5}),

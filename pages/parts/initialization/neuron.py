@@ -12,7 +12,7 @@ from pages.parts.initialization.common import SEED, cut, lines_and_points
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn
-from pages.shared.part import Part, Shown, Try
+from pages.shared.part import Part, Question, Shown, Try
 
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 VARIANCES = (0.5, 2000)  # drawn
@@ -60,12 +60,22 @@ print("z = %g, slope %.4g" % saturated_neuron(100, 0.5, 1.0))
     return Shown(read(table), formulas, script, table)
 
 
+def _spreads(v: Values, shown: Shown) -> float:
+    of = shown.numbers.query("series == 'Var(w) = 1'").set_index("n")["measured"]
+    return math.sqrt(of.loc[1000] / of.loc[100])
+
+
 PART = Part(
     "neuron", "One neuron", show,
     question="How large does the sum in one neuron get?",
     sees="A neuron adds up n inputs, each times its weight: that is z. The picture shows how much z varies between 2,000 random neurons.",
     matters="With weights of variance 1 the variance of z grows like n. A sum far from 0 lies where a sigmoid is flat, and next to no gradient passes there.",
     first="Read the three lines at a thousand inputs. Which rule keeps the sum as large as a single input?",
+    predict=Question(
+        "Ten times as many inputs, and weights as before: how many times as large is the spread of the sum z?",
+        ("About once", "About 3 times", "About 10 times"), (2, 6),
+        _spreads,
+        "With 1,000 inputs instead of 100 it is {} times as large.", "Variances of independent terms add up, so the spread grows like the root of their number."),
     controls=(SEED,), cites=("notes", "lecun", "he"),
     try_next=(
         Try("Go on to the linear chain: one factor, multiplied layer after layer.", preset="linear_chain"),

@@ -18,7 +18,7 @@ from pages.shared import encodings, layout, link, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
-from pages.shared.part import Part, Shown, Try
+from pages.shared.part import Part, Question, Shown, Try
 from pages.shared.theme import QUIET, TALL, chart, tint
 
 DIAGRAM = "init_diagram"
@@ -161,6 +161,11 @@ PART = Part(
     sees="Each point of the map is a kind of network: to the right its weights grow (σ_w), upwards its biases (σ_b). The colour tells what depth does to its gradient.",
     matters="The colour is χ, the factor on the gradient's mean square in each layer. Over many layers, any factor but one near 1 makes it vanish or explode.",
     first="Choose tanh, click on either side of the line, and compare the pictures below the map.",
+    predict=Question(
+        "From one layer to the layer before, by which factor does the size of the gradient change?",
+        ("It shrinks: below 0.95", "It hardly changes", "It grows: above 1.05"), (0.95, 1.05),
+        lambda v, shown: float(shown.numbers["gradient_rms"].iloc[0] / shown.numbers["gradient_rms"].iloc[-1]) ** (1 / max(1, len(shown.numbers) - 1)),
+        "In this network by {} a layer, on average.", "The scale of the weights and the slopes of the activation make up this factor."),
     controls=(*NETWORK, SIGMA_B), cites=("poole", "schoenholz"),
     folded={"More": tuple(control for control in MEASURED if control is not SIGMA_B)},
     try_next=(

@@ -13,7 +13,7 @@ from pages.parts.initialization.common import ACTIVATION, SEED
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
-from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.theme import TALL, chart, tint
 
 STARTS = {"zeros": ("zeros", 1.0), "constant": ("constant", 0.1), "random": ("glorot_normal", 1.0)}
@@ -84,6 +84,11 @@ PART = Part(
     sees="One small network learns from three starts: weights of zero, equal weights, random weights. Left: how many of its hidden units differ. Right: the loss, its error.",
     matters="Equal units get equal gradients, so training keeps them equal, but for rounding. A layer of such units can do no more than a single one.",
     first="Change the activation. Does training with any of them tell equal units apart?",
+    predict=Question(
+        "Twenty units start with equal weights. How many different ones are there after training?",
+        ("One", "A few", "All twenty"), (2, 20),
+        lambda v, shown: float(shown.numbers.query("series == 'constant'")["units"].iloc[-1]),
+        "Counted at the end: {}.", "Equal units get equal gradients; only rounding can part them."),
     controls=(ACTIVATION, SEED), cites=("notes", "geron"),
     presets=(Preset("constant", "Constant weights", "The layer that started constant has one unit, twenty times over.", {"activation": "tanh"}),),
     try_next=(

@@ -21,7 +21,7 @@ from pages.parts.mnist_training.looks import dash, hue
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values
 from pages.shared.encodings import drawn, tips
-from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.titles import title
 
 IMAGES, NEW = 5000, 2000  # of MNIST: to train on at most, and to be read
@@ -166,6 +166,11 @@ PART = Part(
     sees="The same network, trained in variants that differ in one thing: what they read, and their loss J, epoch by epoch, over a few seeds.",
     matters="Another seed changes a result too. A difference counts only where it is larger than what the seed makes of it.",
     first="Say which first weights will read most. Then choose another thing to change.",
+    predict=Question(
+        "How many test images will the worst of these networks read at the end?",
+        ("Fewer than 50 %", "50 to 90 %", "More than 90 %"), (50, 90),
+        lambda v, shown: 100 * float(shown.numbers.groupby("variant")["mean"].last().min()),
+        "The worst reads {} % of them, on average.", "Only one setting differs between these networks; their images and their seeds are the same."),
     controls=(VARY, EPOCHS, SEEDS, TABLE["data"], *(TABLE[name] for name in SHARED), RATE, TABLE["batch_norm"]),
     folded={"More": tuple(TABLE[name] for name in ("dropout", "l1", "l2", "images", "batch", "normalize"))},
     presets=(

@@ -21,7 +21,7 @@ from pages.parts.mnist_training.run import TrainingRun
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Typed, Values, Whole
 from pages.shared.encodings import drawn, tips
-from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.theme import chart, tint
 
 RUN, CANVAS, UNITS = "mnist_run", "mnist_canvas", 100
@@ -164,6 +164,11 @@ PART = Part(
     sees="The digit as the network gets it, cut out, scaled and placed like its training images; how probable it finds each digit; and its units.",
     matters="A network knows digits only as its training images show them. The same digit two pixels further right may be none that it knows.",
     first="Draw a digit with the mouse or a finger, or open a picture of one. Then shift it.",
+    predict=Question(
+        "How sure will the network be of its answer?",
+        ("Below 50 %", "50 to 90 %", "Above 90 %"), (50, 90),
+        lambda v, shown: 100 * float(shown.numbers["probability"].max()),
+        "Its first answer gets {} %.", "Softmax shares out all of its probability among ten digits, whatever the picture is."),
     controls=(EXAMPLE, RIGHT, DOWN, NEAREST),
     presets=(
         Preset("own_start", "Draw a digit", "Until you draw, a test image stands there. Watch the probabilities change with each stroke."),

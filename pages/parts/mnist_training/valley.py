@@ -17,7 +17,7 @@ from pages.shared import encodings, layout
 from pages.shared.control import Ladder, Several, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
-from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.theme import QUIET
 from pages.shared.titles import title
 
@@ -188,6 +188,11 @@ PART = Part(
     sees="Left: the path of each optimizer from above. Right: how low it is after each step. Below: its steps along and across the valley.",
     matters="Where a valley is steeper across than along, the rate that is safe across is slow along. Momentum and Adam are ways out.",
     first="Follow SGD, then momentum, then Adam. Then give SGD a rate above 1.",
+    predict=Question(
+        "How low does the best of these optimizers get, if the start is at 6.45?",
+        ("Below 0.001", "0.001 to 0.1", "Above 0.1"), (1e-3, 0.1),
+        lambda v, shown: float(shown.numbers[shown.numbers["step"] == shown.numbers["step"].max()]["f"].min()),
+        "The lowest stands at {}.", "The valley is steep across and flat along, and one rate must serve both."),
     controls=CONTROLS, folded={"Learning rates": tuple(ETAS.values())}, unfolded=True,
     presets=(
         Preset("paths_book", "Four optimizers in a valley", "SGD bounces from wall to wall, momentum swings around the floor, AdaGrad and Adam set off at 45°."),

@@ -1,0 +1,51 @@
+"""A class over the wire: thirty students and a teacher, and one who means harm."""
+
+import re
+
+from benchmarks.client import Visitor, state
+from tests.wire.test_fuzz import TEXTS, assert_plain, tracebacks
+
+
+def counts(teacher: Visitor) -> list[int]:
+    teacher.rerun()
+    return [int(n) for n in re.findall(r"^\**(?:Less than|Something|More than).*\((\d+)\)$", teacher.text(), re.M)]
+
+
+def test_thirty_students_are_counted_right_and_hostile_codes_and_answers_change_nothing(server):
+    log = len(server.log.read_text())
+    teacher = Visitor(server.url, "initialization?init_part=chain")
+    teacher.press("_class_start")
+    teacher.press("_class_ask")
+    code = re.search(r"Room \*\*([A-Z2-9]{5})\*\*", teacher.text())[1]
+    students, wanted = [], [0, 0, 0]
+    for i in range(30):
+        student = Visitor(server.url, f"room?room={code}")
+        choice = (i * i) % 3
+        student.button = student.widgets()[f"_answer_{choice}"][1].id
+        student.press(f"_answer_{choice}")
+        wanted[choice] += 1
+        students.append(student)
+        assert "You said: " in student.text()
+    assert counts(teacher) == wanted
+
+    evil = students[0]
+    for _ in range(3):
+        evil.rerun(state(evil.button, "trigger_value", True))   # the same button once more, though it is gone
+        evil.rerun(state(evil.button, "string_value", "2"), state(students[1].button, "trigger_value", True))
+    for text in TEXTS:
+        one = Visitor(server.url)
+        one.path, one.query, one.page = "room", "room=" + re.sub(r"[^\w.]", "", text)[:300], ""
+        one.rerun()
+        assert_plain(one)
+        one.vanish()
+    stranger = Visitor(server.url, f"initialization?init_part=chain&room={code}&host=guessed")
+    assert not {"_class_reveal", "_class_ask"} & set(stranger.widgets())
+    assert counts(teacher) == wanted
+
+    teacher.press("_class_reveal")
+    for student in students[:3]:
+        student.rerun()
+        assert "It has become 1." in student.text()
+    assert tracebacks(server.log.read_text()[log:]) == []
+    for one in (*students, teacher, stranger):
+        one.vanish()
