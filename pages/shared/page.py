@@ -114,4 +114,4 @@ def show_page(page: Page) -> None:
     layout.references(part.cites)
     layout.numbers(shown.numbers, f"{page.stem}_{part.key}.csv")
     try_next(page, part.try_next)
-    layout.run_it_yourself(shown.script, *part.sources)
+    layout.run_it_yourself(shown.script, f"{page.stem}_{part.key}", *part.sources)

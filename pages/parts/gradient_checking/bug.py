@@ -132,8 +132,8 @@ def show(v: Values) -> Shown:
 
     script = f"""from engine import check_gradients, numbered
 
-exercise = numbered({number})   # exercise.bug tells, once you have an answer
-report = check_gradients(exercise.network, exercise.x, exercise.labels, penalty=exercise.penalty)
+task = numbered({number})   # task.bug tells, once you have an answer
+report = check_gradients(task.network, task.x, task.labels, penalty=task.penalty)
 print(f"relative error {{report.relative_error:.6g}}: {{report.grade}}")
 for row in report.by_parameter.values():
     print(f"{{row.name}}  {{row.relative_error:.6g}}  {{row.factor:.6g}}")
