@@ -8,8 +8,8 @@ from pages.shared import workers
 
 def offer(script: str, name: str) -> None:
     """As a file, as a notebook, and to copy. Nothing is made before a click."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("Without this project: one file that holds what the script uses of the engine. It runs with NumPy alone.")
+    st.caption("Without this project: one file that holds what the script uses of the engine. It runs with NumPy alone.")
+    with st.container(horizontal=True):
         for label, make, ending, kind in (
             ("Download as one file", standalone, "py", "text/x-python"), ("Download as a notebook", notebook, "ipynb", "application/x-ipynb+json"),
         ):
