@@ -7,7 +7,7 @@ depth does to a random network: propagation (with passes and together), measures
 diagnosis. Then one small experiment a module in studies, and, to be sure of all this,
 gradient_check. Three modules serve others: normal, parameters and mnist. verdict writes
 the numbers and holds what is said of them; words has the thresholds of its words. standalone
-makes one file of a script and of what it uses here.
+(with statements) makes one file of a script and of what it uses here.
 """
 
 from engine.activations import ACTIVATIONS, Activation

@@ -4,23 +4,18 @@ What the script uses is looked up, and what that uses in turn. These definitions
 they stand in the engine, each module after those that it builds on, and the script ends it.
 By hand: `python -m engine.standalone script.py > alone.py`.
 
-`symtable` tells which names a definition uses, and `tokenize` where it begins. Unlike `ast`, both may be
-asked by several threads at once.
 """
 
 import base64
 import builtins
 import json
 import re
-import symtable
 import sys
-import tokenize
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
-from io import StringIO
 from itertools import pairwise
 from pathlib import Path
+
+from engine.statements import Statement, renamed, statements
 
 ENGINE = Path(__file__).parent
 CARRIED = ("engine.datasets", "_digits_file")   # the one thing that is read from beside the engine: the file carries it
@@ -31,65 +26,7 @@ First what the script uses of the engine, each module after those that it builds
 """
 '''
 MNIST = "\nMNIST is read from the folder that the environment variable MNIST_DIR names."
-GOES_ON = ("else", "elif", "except", "finally")
 Place = tuple[str, str]   # module and name; the name is "" for a module as a whole
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One statement of a module, and the comments right above it.
-
-    defines, uses : the names that it gives to its module, and those that it takes from there, at whatever depth
-    imports : (name here, module, name there) of an import; the name there is "" for `import module`
-    """
-
-    text: str
-    defines: frozenset[str]
-    uses: frozenset[str]
-    imports: tuple[tuple[str, str, str], ...]
-
-
-def starts(source: str) -> Iterator[int]:
-    """The lines, from 0, on which the statements of a module begin, decorators and comments above them included."""
-    lines, fresh, decorated = source.splitlines(), True, False
-    for token in tokenize.generate_tokens(StringIO(source).readline):
-        if token.type in (tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER):
-            continue
-        if fresh and token.start[1] == 0 and token.string not in GOES_ON:
-            line = token.start[0] - 1
-            while line and lines[line - 1].startswith("#"):
-                line -= 1
-            if not decorated:
-                yield line
-            decorated = token.string == "@"
-        fresh = token.type == tokenize.NEWLINE
-
-
-def names(table: symtable.SymbolTable) -> set[str]:
-    """The names that a function or a class takes from its module."""
-    mine = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global() and symbol.is_referenced()}
-    return mine.union(*map(names, table.get_children()))
-
-
-def imports(text: str) -> tuple[tuple[str, str, str], ...]:
-    plain = " ".join(re.sub(r"#.*", "", text).replace("(", " ").replace(")", " ").split())
-    if not (found := re.fullmatch(r"(?:from (\S+) )?import (.+?),?", plain)):
-        return ()
-    pairs = [(one.split(" as ")[0].strip(), one.split(" as ")[-1].strip()) for one in found[2].split(",")]
-    return tuple((here, found[1], there) if found[1] else (here.split(".")[0], there, "") for there, here in pairs)
-
-
-def statements(source: str) -> tuple[Statement, ...]:
-    lines, found = source.splitlines(), []
-    begins = list(starts(source))
-    for first, after in zip(begins, [*begins[1:], len(lines)], strict=True):
-        text = "\n".join(lines[first:after]).rstrip()
-        top = symtable.symtable(text, "<engine>", "exec")
-        symbols = top.get_symbols()
-        defines = {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()}
-        uses = {symbol.get_name() for symbol in symbols if symbol.is_referenced()}.union(*map(names, top.get_children()))
-        found.append(Statement(text, frozenset(defines), frozenset(uses), imports(text)))
-    return tuple(found)
 
 
 def path_of(module: str) -> Path | None:
@@ -110,7 +47,7 @@ class Reached:
         self.statements: dict[str, set[int]] = {}    # module: which of its statements
         self.outside: set[tuple[str, str, str]] = set()
         self.wholes: dict[str, set[str]] = {}        # a module that is used by its own name: what of it
-        self.at: dict[str, tuple[str, int]] = {}     # a name in the file: what it stands for
+        self.meaning: dict[Place, Place] = {}        # a name as it is used in a module: where it is defined
         self.order: list[str] = []
 
     def visit(self, name: str) -> None:
@@ -124,44 +61,56 @@ class Reached:
 
     def take(self, here: str, name: str, source: tuple[Statement, ...], text: str) -> None:
         """`name` as it is used in `text`, a statement of module `here` with these statements."""
-        for i, statement in enumerate(source):
-            if name not in statement.defines:
-                continue
-            if not statement.imports:
-                return self.add(here, name, i)
-            _, there, part = next(one for one in statement.imports if one[0] == name)
-            if path_of(f"{there}.{part}") and part:
-                self.wholes.setdefault(f"{there}.{part}", set())
-                for attribute in re.findall(rf"\b{name}\.(\w+)", text):
-                    if any(attribute in one.defines for one in module(f"{there}.{part}")):
-                        self.wholes[f"{there}.{part}"].add(attribute)
-                        self.take(f"{there}.{part}", attribute, module(f"{there}.{part}"), "")
-            elif path_of(there):
-                if part != name:
-                    raise ValueError(f"a name of the engine keeps its name, got {part} as {name} in {here}")
-                self.take(there, part, module(there), text)
-            else:
-                self.outside.add((name, there, part))
-            return None
-        if not hasattr(builtins, name) and name not in ("__file__", "__name__"):
-            raise ValueError(f"a script must import what it uses, got {name} in {here}")
-        return None
+        statement = next((one for one in source if name in one.defines), None)
+        if statement is None:
+            if not hasattr(builtins, name) and name not in ("__file__", "__name__"):
+                raise ValueError(f"a script must import what it uses, got {name} in {here}")
+            return
+        if not statement.imports:
+            self.meaning[here, name] = here, name
+            self.add(here, name, source.index(statement))
+            return
+        _, there, part = next(one for one in statement.imports if one[0] == name)
+        whole = f"{there}.{part}"
+        if part and path_of(whole):
+            self.wholes.setdefault(whole, set())
+            for attribute in re.findall(rf"\b{name}\.(\w+)", text):
+                if any(attribute in one.defines for one in module(whole)):
+                    self.wholes[whole].add(attribute)
+                    self.take(whole, attribute, module(whole), "")
+        elif path_of(there):
+            self.take(there, part, module(there), text)
+            self.meaning[here, name] = self.meaning[there, part]
+        else:
+            self.outside.add((name, there, part))
 
     def add(self, here: str, name: str, i: int) -> None:
-        if self.at.setdefault(name, (here, i)) != (here, i) and module(self.at[name][0])[self.at[name][1]].text != module(here)[i].text:
-            raise ValueError(f"two definitions in one file need two names, got {name} in {self.at[name][0]} and in {here}")
         if i in self.statements.setdefault(here, set()):
             return
         self.statements[here].add(i)
         self.visit(here)
         statement = module(here)[i]
+        self.meaning |= {(here, other): (here, other) for other in statement.defines}
         if (here, name) == CARRIED:
             self.outside |= {("io", "io", ""), ("base64", "base64", "")}
             return
-        for other in statement.defines - {name}:
-            self.add(here, other, i)
         for used in sorted(statement.uses - statement.defines):
             self.take(here, used, module(here), statement.text)
+
+    def called(self, own: set[str]) -> dict[Place, str]:
+        """What each definition is called in the file: its name, or one with its module's, where two have the same or the script has its `own`."""
+        taken, found = {*own, *(here for here, *_ in self.outside)}, {}
+        first = [place for (here, _), place in self.meaning.items() if here == "the script"]   # these keep their names
+        for here, name in dict.fromkeys([*first, *self.meaning.values()]):
+            i = next(i for i, one in enumerate(module(here)) if name in one.defines)
+            same = any((other, there) == (name, name) and text_of((home, other)) == module(here)[i].text for (home, other), there in found.items())
+            found[here, name] = name if same or name not in taken else f"{name}_of_{here.split('.')[-1]}"
+            taken.add(found[here, name])
+        return found
+
+
+def text_of(place: Place) -> str:
+    return next(one.text for one in module(place[0]) if place[1] in one.defines)
 
 
 def inlined(script: str) -> tuple[str, str]:
@@ -170,36 +119,38 @@ def inlined(script: str) -> tuple[str, str]:
     Raises
     ------
     ValueError
-        "two definitions in one file need two names, got …" where the script, or two modules, say one name for two things.
+        "a script must import what it uses, got …", or where it gives another meaning to a name that it imports.
     """
     source, reached = statements(script), Reached()
     given = {here for statement in source for here, *_ in statement.imports}
     own = {name for statement in source if not statement.imports for name in statement.defines}
+    for name in sorted(own & given):
+        raise ValueError(f"a name of a script means one thing, got {name}")
     for statement in source:
-        for used in sorted(statement.uses - (own - given)):
+        for used in sorted(statement.uses - own):
             reached.take("the script", used, source, statement.text)
-    for both in sorted(own & ({*reached.at} | {name for name, *_ in reached.outside})):
-        raise ValueError(f"two definitions in one file need two names, got {both} in {reached.at.get(both, ['an import'])[0]} and in the script")
+    called = reached.called(own)
+
+    def text(here: str, statement: Statement) -> str:
+        new = {name: called[reached.meaning[here, name]] for name in statement.uses | statement.defines if (here, name) in reached.meaning}
+        if here == CARRIED[0] and CARRIED[1] in statement.defines:
+            return DIGITS.format(base64.b85encode((ENGINE / "data" / "digits.npz").read_bytes()).decode())
+        return renamed(statement.text, {name: other for name, other in new.items() if name != other})
+
     said, written = [], set()
     for name in reached.order:
-        texts = [body(name, i) for i in sorted(reached.statements.get(name, ()))]
-        texts = [text for text in texts if text not in written]
+        texts = [text(name, module(name)[i]) for i in sorted(reached.statements.get(name, ()))]
+        texts = [one for one in texts if one not in written]
         written.update(texts)
         if name in reached.wholes:
             reached.outside.add(("SimpleNamespace", "types", "SimpleNamespace"))
-            texts.append(f"{name.split('.')[-1]} = SimpleNamespace({', '.join(f'{one}={one}' for one in sorted(reached.wholes[name]))})")
+            parts = ", ".join(f"{one}={called[reached.meaning[name, one]]}" for one in sorted(reached.wholes[name]))
+            texts.append(f"{name.split('.')[-1]} = SimpleNamespace({parts})")
         if texts:
             said.append(f"# {'-' * 20} {name.replace('.', '/')}.py\n\n" + joined(texts))
-    note = MNIST if "engine.mnist" in reached.statements and "load_mnist" in reached.at else ""
+    note = MNIST if ("engine.datasets", "load_mnist") in reached.meaning.values() else ""
     before = "\n\n".join([HEAD.format(note) + "\n" + imported(reached.outside), *said])
-    return before, joined([statement.text for statement in source if not statement.imports])
-
-
-def body(name: str, i: int) -> str:
-    """The text of a statement; what reads a file beside the engine gets what it reads."""
-    if CARRIED[1] in module(name)[i].defines and name == CARRIED[0]:
-        return DIGITS.format(base64.b85encode((ENGINE / "data" / "digits.npz").read_bytes()).decode())
-    return module(name)[i].text
+    return before, joined([text("the script", statement) for statement in source if not statement.imports])
 
 
 def joined(texts: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -9,7 +10,8 @@ import threading
 import numpy as np
 import pytest
 
-from engine.standalone import inlined, notebook, standalone, statements
+from engine.standalone import inlined, notebook, standalone
+from engine.statements import renamed, statements
 from tests.conftest import ROOT
 from tests.reference import bare
 
@@ -57,15 +59,32 @@ def test_a_module_that_is_used_by_its_own_name_keeps_it(tmp_path):
     assert bare(standalone(script), tmp_path) == "0.500\n"
 
 
+def test_definitions_that_share_a_name_get_two_and_the_script_keeps_its_own(tmp_path):
+    script = """from engine import exercise
+from engine.gradient_check.report import judge
+from engine.judgement import judge as of_a_run
+
+numbered, number = exercise("wrong_sign"), 5
+print(numbered.bug.title, number, judge.__doc__ == of_a_run.__doc__, of_a_run.__name__)
+"""
+    assert bare(standalone(script), tmp_path) == "The sign of the loss's gradient 5 False judge_of_judgement\n"
+    text = standalone(script)
+    assert "def number_of_verdict(" in text
+    assert not re.search(r"(?<![\w.])number\(", text)
+
+
+def test_names_are_changed_where_they_are_the_modules_and_nowhere_else():
+    text = 'def f(x):\n    return g(x, h=1).g + len(f"{g(x)} g {x.g}") + h["g"]\n'
+    assert renamed(text, {"g": "G", "h": "H"}) == 'def f(x):\n    return G(x, h=1).g + len(f"{G(x)} g {x.g}") + H["g"]\n'
+    with pytest.raises(ValueError, match="a name that is changed means one thing, got x in def f"):
+        renamed(text, {"x": "y"})
+
+
 @pytest.mark.parametrize(("script", "sentence"), [
-    ("from engine import mlp\n\nmlp = mlp\n", "two definitions in one file need two names, got mlp in engine.network and in the script"),
-    ("from engine.training import evaluate\nfrom engine.judgement import judge\nfrom engine.gradient_check.report import judge as other\n"
-     "print(evaluate, judge, other)\n", "a name of the engine keeps its name, got judge as other in the script"),
-    ("from engine import check_gradients, diagnose\nfrom engine.judgement import judge\nprint(check_gradients, diagnose, judge)\n",
-     "two definitions in one file need two names"),
+    ("from engine import mlp\n\nmlp = mlp\n", "a name of a script means one thing, got mlp"),
     ("print(mlp)\n", "a script must import what it uses, got mlp in the script"),
 ])
-def test_a_file_in_which_a_name_would_mean_two_things_or_nothing_is_refused(script, sentence):
+def test_a_script_in_which_a_name_means_two_things_or_nothing_is_refused(script, sentence):
     with pytest.raises(ValueError, match=sentence):
         standalone(script)
 
