@@ -6,7 +6,8 @@ training (the loop), progress and judgement (what a run says of itself), dataset
 depth does to a random network: propagation (with passes and together), measures, mean_field,
 diagnosis. Then one small experiment a module in studies, and, to be sure of all this,
 gradient_check. Three modules serve others: normal, parameters and mnist. verdict writes
-the numbers and holds what is said of them; words has the thresholds of its words.
+the numbers and holds what is said of them; words has the thresholds of its words. standalone
+(with statements) makes one file of a script and of what it uses here.
 """
 
 from engine.activations import ACTIVATIONS, Activation
@@ -32,7 +33,6 @@ from engine.gradient_check import (
     check_cost,
     check_directions,
     check_gradients,
-    choices,
     derivative,
     exercise,
     explain,
@@ -61,7 +61,7 @@ __all__ = [
     "AdaGrad", "Adam", "AdamW", "BatchNorm", "Bug", "Caution", "Cost", "Dataset", "DatasetError", "Dense", "Diagnosis", "Dropout",
     "Evaluation", "Exercise", "GradientReport", "GradientVerdict", "Initializer", "Layer", "LayerSummary", "Momentum", "Nesterov",
     "Network", "Parameter", "ParameterReport", "Penalty", "Progress", "Propagation", "RMSProp", "ScalarFunction", "Secants", "VCurve",
-    "band", "best_epsilon", "check_cost", "check_directions", "check_gradients", "chi", "choices", "critical_sigma_w", "derivative",
+    "band", "best_epsilon", "check_cost", "check_directions", "check_gradients", "chi", "critical_sigma_w", "derivative",
     "diagnose", "evaluate", "exercise", "explain", "fingerprint", "fixed_point", "load_digits", "load_mnist", "mlp", "moments", "numbered",
     "numerical_gradient", "over_seeds", "plant", "propagate", "relative_error", "secants", "softmax_cross_entropy", "squared_error",
     "train", "v_curve", "variance_map",

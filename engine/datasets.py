@@ -102,9 +102,14 @@ def load_digits() -> Dataset:
         return _digits()
 
 
+def _digits_file() -> Path:
+    """Where the built-in digits are; a file that stands alone (engine/standalone.py) carries them instead."""
+    return Path(__file__).parent / "data" / "digits.npz"
+
+
 @cache
 def _digits() -> Dataset:
-    with np.load(Path(__file__).parent / "data" / "digits.npz", allow_pickle=False) as saved:
+    with np.load(_digits_file(), allow_pickle=False) as saved:
         parts = {name: saved[name] for name in ("x_train", "y_train", "x_test", "y_test")}
     for array in parts.values():
         array.flags.writeable = False

@@ -20,7 +20,7 @@ _LARGE = ((1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-
           (1.0, 2.56852019228982242, 1.87295284992346725, 5.27905102951428412e-1, 6.05183413124413191e-2, 2.33520497626869185e-3))
 
 
-def _ratio(coefficients, x: Array) -> Array:
+def _rational(coefficients, x: Array) -> Array:
     over, under = coefficients
     p, q = over[0] * x, under[0] * x
     for a, b in zip(over[1:-1], under[1:-1], strict=True):
@@ -46,11 +46,11 @@ def _cdf(z: Array) -> Array:
     u = np.clip(z.real, -40, 40) * math.sqrt(0.5) + (1j * z.imag * math.sqrt(0.5) if np.iscomplexobj(z) else 0)
     x = np.where(u.real < 0, -u, u)
     far = np.maximum(x, 0.46875)   # keeps the tail's formula away from where it is not used
-    tail = _ratio(_MIDDLE, np.minimum(far, 4.5))
+    tail = _rational(_MIDDLE, np.minimum(far, 4.5))
     if (far.real > 4).any():
         square = 1 / (far * far)
-        tail = np.where(far.real > 4, (1 / math.sqrt(math.pi) - square * _ratio(_LARGE, square)) / far, tail)
+        tail = np.where(far.real > 4, (1 / math.sqrt(math.pi) - square * _rational(_LARGE, square)) / far, tail)
     upper = np.exp(-far * far) * tail / 2   # P(Z > |z|)
-    near = 0.5 - x * _ratio(_SMALL, np.minimum(x * x, 1.0)) / 2
+    near = 0.5 - x * _rational(_SMALL, np.minimum(x * x, 1.0)) / 2
     upper = np.where(x.real < 0.46875, near, upper)
     return np.where(u.real < 0, upper, 1 - upper).astype(z.dtype)

@@ -28,7 +28,7 @@ def before_training(data: Dataset, hidden: Sequence[int], *, initializer: str, n
     return network
 
 
-def read(network: Network, x: Array, labels: Array, normalize, batch_size: int = 500) -> tuple[float, Array, Array]:
+def outputs_of(network: Network, x: Array, labels: Array, normalize, batch_size: int = 500) -> tuple[float, Array, Array]:
     """Mean loss over uint8 images (N, features), in use mode, a batch at a time; each one's answer (N,) and its probability (N,)."""
     loss, answers, certainty = 0.0, np.empty(len(labels), np.intp), np.empty(len(labels), network.theta.dtype)
     with np.errstate(all="ignore"):
@@ -42,7 +42,7 @@ def read(network: Network, x: Array, labels: Array, normalize, batch_size: int =
 
 def evaluate(network: Network, x: Array, labels: Array, normalize, batch_size: int = 500) -> tuple[float, float]:
     """Mean loss and accuracy over uint8 images (N, features), in use mode, a batch at a time."""
-    loss, answers, _ = read(network, x, labels, normalize, batch_size)
+    loss, answers, _ = outputs_of(network, x, labels, normalize, batch_size)
     return loss, int(np.count_nonzero(answers == labels)) / len(labels)
 
 
@@ -118,7 +118,7 @@ def train(network: Network, data: Dataset, optimizer: Optimizer, *, epochs: int,
     def evaluation() -> tuple[Evaluation, Inspection]:
         """One pass over the test images serves both."""
         known = evaluate(network, data.x_train[:seen], data.y_train[:seen], scaled)
-        loss, answers, certainty = read(network, data.x_test, data.y_test, scaled)
+        loss, answers, certainty = outputs_of(network, data.x_test, data.y_test, scaled)
         found = inspect(data.y_test, answers, certainty, data.classes)
         return Evaluation(*known, loss, int(np.trace(found.confusion)) / len(answers)), found
 

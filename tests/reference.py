@@ -1,6 +1,8 @@
 """Slow and obvious versions that tests compare the engine with."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -28,3 +30,17 @@ def disagreement(a, b):
     """|a - b| / (|a| + |b|), which is 0 for equal vectors and 1 for opposite ones. Two vectors of rounding noise agree."""
     size = np.linalg.norm(a) + np.linalg.norm(b)
     return np.linalg.norm(a - b) / size if size > 1e-8 else 0.0
+
+
+def bare(text: str, folder: Path) -> str:
+    """What a file prints in an interpreter that can import the standard library and NumPy, and nothing else; with an error, CalledProcessError."""
+    room, file = folder / "numpy_alone", folder / "alone.py"
+    if not room.exists():
+        room.mkdir()
+        for found in Path(np.__file__).parent.parent.glob("numpy*"):   # and its libraries, where they lie beside it
+            (room / found.name).symlink_to(found)
+    file.write_text(text, encoding="utf-8")
+    run = f"import runpy, sys; sys.path.append({str(room)!r}); runpy.run_path({str(file)!r}, run_name='__main__')"
+    env = {name: os.environ[name] for name in ("OPENBLAS_NUM_THREADS", "MNIST_DIR") if name in os.environ}
+    command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", run]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, encoding="utf-8", check=True).stdout

@@ -14,6 +14,8 @@ BASE = {"activations", "initializers", "losses", "datasets", "measures"} | HELP
 MAY_REACH = {   # engine module or package: the others that it may lean on, also by way of modules that are not listed here
     "verdict": set(),
     "words": set(),
+    "statements": set(),
+    "standalone": {"statements"},
     **{name: set() for name in BASE},
     "activations": {"normal"},
     "datasets": {"mnist"},

@@ -6,10 +6,9 @@ gradient check fails: in a layer's own parameters, in everything below it, in th
 weights only. That pattern is the bug's fingerprint.
 """
 
-import contextlib
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -40,8 +39,6 @@ class Bug:
         Which parameters come out wrong, in words.
     spoils : callable
         (network, indices of the layers with the bug) -> their names; `fingerprint` asks it.
-    hint : str
-        What to look at.
     settings : mapping
         Arguments of `mlp` for a network that shows it.
     penalty : Penalty or None
@@ -57,7 +54,6 @@ class Bug:
     right: str
     fingerprint: str
     spoils: "Spoils"
-    hint: str
     settings: dict = field(default_factory=dict)
     penalty: Penalty | None = None
     late: bool = False
@@ -93,52 +89,43 @@ def _skipped(network: Network, where: list[int]) -> set[str]:
 
 BUGS: dict[str, Bug] = {b.key: b for b in (
     Bug("forgotten_mean", "The mean's 1/m is forgotten", bugs.ForgottenMean, "dlogits = p - onehot", "dlogits = (p - onehot) / m",
-        "every parameter, all by the factor m", _every, "The ratio a ÷ b is the same everywhere. Do you know that number?"),
+        "every parameter, all by the factor m", _every),
     Bug("divided_by_size", "Softmax divided by batch × classes", bugs.DividedBySize, "dlogits = (p - onehot) / p.size",
-        "dlogits = (p - onehot) / len(p)", "every parameter, all by 1 / classes", _every,
-        "The ratio a ÷ b is the same everywhere: one over a size of the network. Which size?"),
+        "dlogits = (p - onehot) / len(p)", "every parameter, all by 1 / classes", _every),
     Bug("wrong_sign", "The sign of the loss's gradient", bugs.WrongSign, "dlogits = (onehot - p) / m", "dlogits = (p - onehot) / m",
-        "every parameter, relative error exactly 1", _every, "What relative error do opposite vectors have?"),
+        "every parameter, relative error exactly 1", _every),
     Bug("skipped_layer", "Off by one: the loop leaves out a layer", bugs.SkippedLayer, "for layer in reversed(self.layers[2:]):",
-        "for layer in reversed(self.layers[1:]):", "only the first layer (and what is skipped)", _skipped,
-        "Everything is right until the very last step of the way back.", {"activation": "tanh"}),
+        "for layer in reversed(self.layers[1:]):", "only the first layer (and what is skipped)", _skipped, {"activation": "tanh"}),
     Bug("forgotten_penalty", "The penalty is in J but not in its gradient", bugs.ForgottenPenalty, "loss += penalty.value(parameters)",
-        "loss += penalty.value(parameters); penalty.add_gradient(parameters)", "weights, no biases", _ending(".W"),
-        "All weights are wrong and no bias is. Which term of J is made of weights only?", penalty=Penalty(l2=0.1)),
+        "loss += penalty.value(parameters); penalty.add_gradient(parameters)", "weights, no biases", _ending(".W"), penalty=Penalty(l2=0.1)),
     Bug("penalised_biases", "The penalty's gradient also on biases", bugs.PenalisedBiases, "for p in parameters: p.gradient += l2 * p.value",
         "for p in parameters: if p.is_weight: p.gradient += l2 * p.value", "biases, no weights; nothing while they are 0", _ending(".b"),
-        "All biases are wrong and no weight is. The check would pass if the biases were 0. Which term of J knows weights only?",
         {"sigma_b": 0.5}, Penalty(l2=0.1), late=True),
     Bug("missing_slope", "The activation's slope is missing", bugs.MissingSlope, "return dy", "return dy * df(self.x)",
-        "everything below the activation", _below, "The parameters above are right, those below are wrong. What stands at the border?"),
+        "everything below the activation", _below),
     Bug("slope_at_output", "The slope is taken at a instead of z", bugs.SlopeAtOutput, "return dy * df(f(self.x))", "return dy * df(self.x)",
         "everything below the activation; nothing with ReLU, and little while z is near 0", _below,
-        "Below each activation the gradient is a little too large: a ÷ b lies above 1. At which number is its slope taken?",
         {"activation": "tanh"}, late=True),
     Bug("transposed_weight", "dW is the transposed product", bugs.TransposedWeight, "dW = (dy.T @ x).reshape(W.shape)", "dW = x.T @ dy",
-        "weights, no biases", _own(".W"), "Both gradients of a weight matrix hold the same numbers. Are they in the same places?"),
+        "weights, no biases", _own(".W")),
     Bug("transposed_input", "dx uses W with its axes confused", bugs.TransposedInput, "dx = dy @ W.reshape(fan_out, fan_in)", "dx = dy @ W.T",
-        "everything below the last Dense layer", _below, "The last layer is right. Each layer below hears the wrong units."),
+        "everything below the last Dense layer", _below),
     Bug("bias_of_one_sample", "The bias's gradient of one sample", bugs.BiasOfOneSample, "db = dy[0]", "db = dy.sum(axis=0)", "biases, no weights",
-        _own(".b"), "The biases are wrong, and the weights beside them are right. How many images should a bias hear?"),
+        _own(".b")),
     Bug("mean_twice", "Weights divided by m once more", bugs.MeanTwice, "dW = x.T @ dy / m", "dW = x.T @ dy", "weights, by the factor 1/m; no biases",
-        _own(".W"), "The weights are too small by one factor, and the biases are right. The loss has already taken the mean."),
+        _own(".W")),
     Bug("constant_statistics", "Batch norm: mean and variance treated as constants", bugs.ConstantStatistics, "dx = gamma * dy / std",
         "dx = gamma * (dy - mean(dy) - xhat * mean(dy * xhat)) / std", "everything below the batch norm", _below,
-        "The top batch norm has the right gamma and beta; what lies below is wrong. A bias there should have gradient 0: has it?",
         {"batch_norm": "before"}),
     Bug("missing_mean_term", "Batch norm: the mean's own path is missing", bugs.MissingMeanTerm, "dx = gamma * (dy - xhat * mean(dy * xhat)) / std",
-        "dx = gamma * (dy - mean(dy) - xhat * mean(dy * xhat)) / std", "everything below the batch norm", _below,
-        "The gradient that a batch norm passes down should sum to 0 over the batch. The bias below it shows the sum.", {"batch_norm": "before"}),
+        "dx = gamma * (dy - mean(dy) - xhat * mean(dy * xhat)) / std", "everything below the batch norm", _below, {"batch_norm": "before"}),
     Bug("gamma_like_beta", "Batch norm: gamma's gradient copied from beta's", bugs.GammaLikeBeta, "dgamma = dy.sum(axis=0)",
         "dgamma = (dy * xhat).sum(axis=0)", "gamma only", _own(".gamma"),
-        "Of each pair, gamma and beta, one is right. Choose both in the menu, and compare their gradients by backpropagation.",
         {"batch_norm": "before"}),
     Bug("redrawn_mask", "Dropout: a new mask in the backward pass", bugs.RedrawnMask, "mask = rng.random(dy.shape) >= rate", "mask = self.mask",
-        "everything below the dropout", _below, "Single components are off without a pattern; some are 0 on one side only.", {"dropout": 0.5}),
+        "everything below the dropout", _below, {"dropout": 0.5}),
     Bug("unscaled_mask", "Dropout: the scale is missing in the backward pass", bugs.UnscaledMask, "return dy * (self.mask != 0)",
-        "return dy * self.mask", "everything below the dropout, a factor for each dropout above", _below,
-        "The ratio steps by the same factor at each dropout.", {"dropout": 0.5}),
+        "return dy * self.mask", "everything below the dropout, a factor for each dropout above", _below, {"dropout": 0.5}),
 )}
 
 
@@ -220,28 +207,17 @@ NUMBERED = ("missing_slope", "forgotten_mean", "bias_of_one_sample", "gamma_like
             "unscaled_mask", "mean_twice", "constant_statistics", "skipped_layer", "redrawn_mask", "transposed_input", "penalised_biases",
             "divided_by_size", "slope_at_output", "missing_mean_term")
 
+# All in one network, in which each of them shows: what it is made of tells nothing. Biases that are not 0 show what is done to them.
+HOUSE = {"activation": "tanh", "batch_norm": "before", "dropout": 0.3, "sigma_b": 0.5}
+
 
 def numbered(number: int) -> Exercise:
-    """Exercise 1, 2, …: `exercise` without the name of its bug."""
+    """Exercise 1, 2, …: the same network and penalty, without the name of its bug."""
     if not 1 <= number <= len(NUMBERED):
         raise ValueError(f"number must be between 1 and {len(NUMBERED)}, got {number}")
-    return exercise(NUMBERED[number - 1])
+    return replace(exercise(NUMBERED[number - 1], **HOUSE), penalty=Penalty(l2=0.1))
 
 
 def check_numbered(number: int) -> GradientReport:
     e = numbered(number)
     return check_gradients(e.network, e.x, e.labels, penalty=e.penalty)
-
-
-def choices(number: int, count: int = 5) -> list[str]:
-    """Keys of bugs to choose from, the planted one among them: all can be planted in the exercise's network and change its gradient."""
-    e, possible = numbered(number), []
-    right = e.correct.astype(np.float64).loss_and_gradient(e.x, e.labels, e.penalty)[1]   # a copy, so that all draw the same masks
-    for key in BUGS:
-        with contextlib.suppress(ValueError):
-            gradient = plant(e.correct, key).loss_and_gradient(e.x, e.labels, e.penalty)[1]
-            if key != e.bug.key and np.linalg.norm(gradient - right) > 1e-3 * np.linalg.norm(right):
-                possible.append(key)
-    rng = np.random.default_rng(number)
-    picked = [*rng.permutation(possible)[:count - 1].tolist(), e.bug.key]
-    return sorted(picked, key=list(BUGS).index)

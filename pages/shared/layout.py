@@ -16,7 +16,7 @@ import pyarrow as pa
 import streamlit as st
 
 from engine.datasets import Dataset, DatasetError, load_digits, load_mnist, mnist_at_hand
-from pages.shared import glossary
+from pages.shared import alone, glossary
 from pages.shared.encodings import SENT, specification
 from pages.shared.references import REFERENCES
 
@@ -222,11 +222,12 @@ def source(thing: Callable | type) -> str:
     return "".join(inspect.getblock(lines[start:]))
 
 
-def run_it_yourself(script: str, *functions: Callable) -> None:
-    """A script that gives this page's numbers, and the engine's own source behind them."""
+def run_it_yourself(script: str, name: str, *functions: Callable) -> None:
+    """A script that gives this page's numbers, the same as one file of this name, and the engine's own source behind them."""
     st.header("Run it yourself", anchor=False)
     st.caption("Save it beside the folder `engine` and run it: it prints the numbers of this page.")
     st.code(script, language="python")
+    alone.offer(script, name)
     for function in functions:
         with st.expander(f"Source of `{function.__module__}.{function.__name__}`"):
             st.code(source(function), language="python")

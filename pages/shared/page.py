@@ -123,5 +123,5 @@ def show_result(page: Page, part: Part, v: Values, preset: Preset | None) -> Sho
     layout.references(part.cites)
     layout.numbers(shown.numbers, f"{page.stem}_{part.key}.csv")
     try_next(page, part.try_next)
-    layout.run_it_yourself(shown.script, *part.sources)
+    layout.run_it_yourself(shown.script, f"{page.stem}_{part.key}", *part.sources)
     return shown

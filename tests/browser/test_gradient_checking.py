@@ -10,17 +10,23 @@ from tests.browser.conftest import complaints
 pytestmark = pytest.mark.browser
 
 
-def test_a_teachers_link_opens_a_bug_and_the_right_answer_shows_its_line(server, tab):
-    visitor = tab()
+def test_a_teachers_link_opens_a_bug_that_fits_a_laptop_and_what_is_found_stays_in_the_browser(server, tab):
+    visitor = tab(size=(1366, 768))
     page = visitor.open(f"{server.url}/gradient_checking?grad_part=bug&grad_bug=7")
-    expect(page.get_by_text("Found in this visit: 0 of 17")).to_be_visible()
-    expect(page.get_by_text("dlogits = (onehot - p) / m")).to_have_count(0)
-    page.get_by_text("The sign of the loss's gradient").click()
-    expect(page.get_by_text("dlogits = (onehot - p) / m").first).to_be_visible()
-    expect(page.get_by_text("Found in this visit: 1 of 17")).to_be_visible()
+    expect(page.get_by_text("Found at this level: 0 of 17")).to_be_visible()
+    last = page.get_by_text("dx = dy * mask")   # of the lines to click, and what moves on
+    for place in (last, page.get_by_role("button", name="Next bug"), page.get_by_role("button", name="Hint 3")):
+        assert place.bounding_box()["y"] + place.bounding_box()["height"] < 768
+    page.get_by_text("dlogits = (onehot - p) / m").click()
+    expect(page.get_by_text("Yes: The sign of the loss's gradient.")).to_be_visible()
+    expect(page.get_by_text("Found at this level: 1 of 17")).to_be_visible()
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 600)")
     page.get_by_role("button", name="Next bug").click()
     expect(page).to_have_url(re.compile(r"grad_part=bug&grad_bug=8$"))
-    expect(page.get_by_text("Found in this visit: 1 of 17")).to_be_visible()
+    expect(page.get_by_text("Found at this level: 1 of 17")).to_be_visible()
+    page.wait_for_function("document.querySelector(\"[data-testid='stMain']\").scrollTop === 0")
+    page = visitor.open(f"{server.url}/gradient_checking?grad_part=bug&grad_bug=2")   # another visit with the same browser
+    expect(page.get_by_text("Found at this level: 1 of 17 (numbers 7)")).to_be_visible()
     assert page.locator("[data-testid='stException']").count() == 0
     assert complaints(visitor) == []
 

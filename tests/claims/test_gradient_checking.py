@@ -15,7 +15,8 @@ import pytest
 from engine import CAUTIONS, check_cost, check_gradients, exercise, load_digits, mlp, numbered, plant, secants
 from engine.gradient_check.explanation import explain
 from engine.gradient_check.finite_differences import EPSILONS
-from engine.gradient_check.zoo import BUGS, NUMBERED, choices
+from engine.gradient_check.listing import LINES, clues, hints, line_of
+from engine.gradient_check.zoo import BUGS, NUMBERED, fingerprint
 from engine.losses import Penalty
 from pages.parts.gradient_checking import PAGE, bug, cautions, common, curve, network, step_size
 from pages.shared.titles import rule
@@ -231,77 +232,60 @@ def of(key: str):
     return sides(NUMBERED.index(key) + 1)
 
 
+@lru_cache(maxsize=20)
+def clues_of(number: int):
+    return clues(number)
+
+
 def check_hints():
-    """Each of the 17 hints against the gradients of its bug and of its right twin."""
-    for key in ("missing_slope", "transposed_input", "slope_at_output", "redrawn_mask", "unscaled_mask"):
-        assert wrong(of(key)[0]) == {"dense_1.W", "dense_1.b", "dense_2.W", "dense_2.b"}, key      # wrong below, right above
-    for key, factor in (("forgotten_mean", 16), ("divided_by_size", 1 / 10), ("wrong_sign", -1)):
-        assert all(np.allclose(a, factor * b, rtol=1e-9, atol=1e-15) for a, b in of(key)[0].values()), key
-    assert wrong(of("skipped_layer")[0]) == {"dense_1.W", "dense_1.b"}
-    for key, end in (("forgotten_penalty", ".W"), ("transposed_weight", ".W"), ("mean_twice", ".W"), ("penalised_biases", ".b"),
-                     ("bias_of_one_sample", ".b"), ("gamma_like_beta", ".gamma")):
-        pairs, e = of(key)
-        assert wrong(pairs) == {name for name in pairs if name.endswith(end)}, key
-    pairs, e = of("forgotten_penalty")
-    weights = {p.name: p.value for p in e.correct.parameters}
-    assert all(np.allclose(b - a, 0.1 * weights[name]) for name, (a, b) in pairs.items() if name.endswith(".W"))
-    start = exercise("penalised_biases", sigma_b=0.0)
-    assert not wrong({p.name: pair for p, *pair in _pairs(start)})                                  # passes while they are 0
-    assert wrong(of("penalised_biases")[0])                                                         # and not at this exercise's start
-    for name in ("dense_1.W", "dense_2.W"):
-        a, b = of("slope_at_output")[0][name]
-        assert 1 < (a * b).sum() / (b * b).sum() < 1.5
-    for name, (a, b) in of("transposed_weight")[0].items():
-        if name.endswith(".W"):
-            assert np.allclose(np.sort(a, axis=None), np.sort(b, axis=None))
-    for name, (a, b) in of("mean_twice")[0].items():
-        assert np.allclose(a, b / 16 if name.endswith(".W") else b)
-    single = exercise("bias_of_one_sample", samples=1)
-    assert not wrong({p.name: pair for p, *pair in _pairs(single)})                                 # one image: nothing is left out
-    for key in ("constant_statistics", "missing_mean_term"):
-        pairs = of(key)[0]
-        assert not wrong(pairs) & {"batch_norm_2.gamma", "batch_norm_2.beta", "output.W", "output.b"}
-        assert {"batch_norm_1.gamma", "batch_norm_1.beta", "dense_1.W", "dense_2.W"} <= wrong(pairs)
-        for name in ("dense_1.b", "dense_2.b"):
-            assert np.abs(pairs[name][1]).max() < 1e-12
-            assert np.abs(pairs[name][0]).max() > 1e-3
-    pairs = of("gamma_like_beta")[0]
-    assert all(np.allclose(pairs[f"batch_norm_{i}.gamma"][0], pairs[f"batch_norm_{i}.beta"][0]) for i in (1, 2))
-    a, b = of("redrawn_mask")[0]["dense_2.W"]
-    assert ((a == 0) & (b != 0)).any()
-    assert ((a != 0) & (b == 0)).any()
-    assert not np.allclose(a / np.where(b == 0, np.nan, b), np.nanmean(a / np.where(b == 0, np.nan, b)), equal_nan=True)
-    for name, factor in (("output.W", 1), ("dense_2.W", 0.5), ("dense_1.W", 0.25)):
-        a, b = of("unscaled_mask")[0][name]
-        assert np.allclose(a, factor * b)
-    near_zero = exercise("slope_at_output", gain=0.01)
-    pairs = {p.name: pair for p, *pair in _pairs(near_zero)}
-    a, b = pairs["dense_1.W"]
-    assert np.linalg.norm(a - b) < 1e-3 * np.linalg.norm(b)                                         # little while z is near 0
-    assert not wrong({p.name: pair for p, *pair in _pairs(exercise("slope_at_output", activation="relu"))})
+    """All three of each bug: what is wrong and right, by what ratio, and which lines can do it, against gradients with every bug planted."""
+    for number_ in range(1, 18):
+        pairs, e = sides(number_)
+        spoiled = wrong(pairs)
+        first, second, third = hints(clues_of(number_))
+        accused, _, right = first.partition(" Right: ")
+        assert set(re.findall(r"[a-z_]+\d?\.[A-Za-z]+", accused)) == spoiled
+        named = set(re.findall(r"[a-z_]+\d?\.[A-Za-z]+", right))
+        assert not named & spoiled
+        assert named == {name for name, (_, b) in pairs.items() if np.abs(b).max() > 1e-9} - spoiled
+        assert ("nothing that could be compared" in right) == (not named)
+        multiples, _, others = second.partition("No one number turns b into a in ")
+        for ratio, names in re.findall(r"a is (\S+(?: × 10\S+)?) × b in ([^;]*?)\.(?= |$)", multiples):
+            for name in names.split(", "):
+                a, b = pairs[name]
+                assert np.allclose(a, value(ratio) * b, rtol=1e-3, atol=1e-9 + 1e-3 * np.abs(b).max()), (number_, name)
+        for name in others.rstrip(".").split(", ") if others else ():
+            a, b = pairs[name]
+            best = (a * b).sum() / ((b * b).sum() or 1)
+            assert np.linalg.norm(a - best * b) > 1e-6 * np.linalg.norm(a), (number_, name)
+        can = {line_of(key) for key in NUMBERED if planted(e, key) == spoiled}
+        assert {int(i) - 1 for i in re.findall(r"\d+", third.partition("Only")[2])} == can
+
+
+def planted(e, key: str) -> set[str]:
+    twin = SimpleNamespace(network=plant(e.correct, key), correct=e.correct, x=e.x, labels=e.labels, penalty=e.penalty)
+    return wrong({p.name: pair for p, *pair in _pairs(twin)})
 
 
 def check_misses():
-    """The answer to each choice of each bug (85), against gradients with that bug planted."""
+    """The answer to each wrong click on each bug (170), against gradients with every bug of the clicked line planted."""
     for number_ in range(1, 18):
-        _, e = sides(number_)
-        report = check_gradients(e.network, e.x, e.labels, penalty=e.penalty)
-        here = wrong(sides(number_)[0])
-        for key in choices(number_):
-            if key == e.bug.key:
+        pairs, e = sides(number_)
+        here = wrong(pairs)
+        for i, line in enumerate(LINES):
+            if e.bug.key in line.faults:
                 continue
-            text = bug.miss(e, key, report)
-            twin = SimpleNamespace(network=plant(e.correct, key), correct=e.correct, x=e.x, labels=e.labels, penalty=e.penalty)
-            there = wrong({p.name: pair for p, *pair in _pairs(twin)})
+            text = bug.miss(clues_of(number_), i)
+            faults = [planted(e, key) for key in line.faults] or [{name for name in pairs if name.endswith(".beta")}]
             named = set(re.findall(r"[a-z_]+\d?\.[A-Za-z]+", text))
             if "also spoil" in text:
-                assert named <= there - here, (number_, key)
+                assert named == set.intersection(*(there - here for there in faults)), (number_, i)
                 assert named
             elif "would leave" in text:
-                assert named <= here - there, (number_, key)
+                assert named == set.intersection(*(here - there for there in faults)), (number_, i)
                 assert named
             else:
-                assert there == here, (number_, key)
+                assert here in faults, (number_, i)
 
 
 def check_bug_verdicts():
@@ -331,7 +315,7 @@ def check_bug_verdicts():
 def check_fingerprints():
     for number_, key in enumerate(NUMBERED, 1):
         pairs, e = sides(number_)
-        assert wrong(pairs) == set(bug.fingerprint(e.correct, key)), key
+        assert wrong(pairs) == set(fingerprint(e.correct, key)), key
 
 
 def check_bug_map():
@@ -355,9 +339,18 @@ def check_bug_map():
 def check_bug_words():
     """What the network has, and a progress of none, some and all."""
     app = open_part(PAGE, PAGE.part("bug"), bug=14)
-    text = " ".join(m.value for m in app.markdown)
-    assert "The network has activation relu, biases of spread 0.5, an L2 penalty of 0.1." in text
-    assert "Found in this visit: 0 of 17" in app.get("progress")[0].proto.text
+    e = numbered(14)
+    assert [layer.name for layer in e.correct.summary()] == [
+        "dense_1", "batch_norm_1", "activate_1", "dropout_1", "dense_2", "batch_norm_2", "activate_2", "dropout_2", "output"]
+    assert e.correct.layers[2].activation.name == "tanh"
+    assert (e.correct.layers[3].rate, e.penalty.l2, e.x.shape) == (0.3, 0.1, (16, 64))
+    assert all(np.abs(p.value).min() > 0 for p in e.correct.parameters if p.name.endswith(".b"))
+    assert "Found at this level: 0 of 17" in app.get("progress")[0].proto.text
+    gamma_and_beta = [pair for name, pair in sides(15)[0].items() if name.endswith((".gamma", ".beta"))]
+    assert all(np.allclose(a, b / 10) for a, b in gamma_and_beta)
+    for level in bug.LEVELS:
+        lines = [bug.code(i, level, 14) for i in range(len(LINES))]
+        assert sum(f"`{line.code}`" not in text for line, text in zip(LINES, lines, strict=True)) == (level == "1")
     assert "seventeen bugs" in PAGE.card
     assert len(NUMBERED) == len(BUGS) == bug.BUG.limits[1] == 17
 
@@ -757,6 +750,13 @@ CLAIMS: dict[str, Claim] = {
         "beside a bug's answer",
         "bias_of_one_sample",
         "dW = (dy.T @ x).reshape(W.shape)",
+        "dx = dy * new_mask()",
+        "dx = dy * slope(tanh(z))",
+        "dx = dy @ W.reshape(W.T.shape)",
+        "dx = gamma * (dy - mean(dy) - xhat * mean(dy*xhat)) / std",
+        "dx = gamma * (dy - xhat * mean(dy*xhat)) / std",
+        "for layer in reversed(layers[1:]): dy = layer.backward(dy)",
+        "for layer in reversed(layers[2:]): dy = layer.backward(dy)",
         "dx = dy @ W.reshape(fan_out, fan_in)",
         "dx = gamma * (dy - mean(dy) - xhat * mean(dy * xhat)) / std",
         "dx = gamma * (dy - xhat * mean(dy * xhat)) / std",
@@ -772,7 +772,6 @@ CLAIMS: dict[str, Claim] = {
         "return dy * df(f(self.x))",
         "return dy * df(self.x)",
         "return dy * self.mask",
-        "{}\n{}   # as it should be",
         why_not='a line of the program, shown as code'),
     **said(
         'beside a control',
@@ -781,6 +780,8 @@ CLAIMS: dict[str, Claim] = {
         "A penalty belongs into J and into the gradient.",
         "Bug 13. Before you answer: which is the last parameter, counted from the output, that is still right?",
         "Check only at initialization",
+        "Click the line that is wrong",
+        "Click the line that runs otherwise",
         "Check with one image",
         "Draw a new mask for every loss",
         "Each is a way to be misled by a check, or what a check costs.",
@@ -792,8 +793,6 @@ CLAIMS: dict[str, Claim] = {
         "Stand on ReLU's kink",
         "Switch it on and off, and watch the verdict of the check.",
         "To give a class bug 6, share the link of this page: it names the number only.",
-        "What relative error do opposite vectors have?",
-        "Which bug is it?",
         "Which parameters are wrong? Which are right, if any? What stands between them?",
         "Which secant leans like the tangent?",
         "exp θ: read off the best ε of the two-sided difference in float64, and in float32.",
@@ -844,23 +843,10 @@ CLAIMS: dict[str, Claim] = {
         check=check_v_presets),
     **said(
         'the hint of a bug',
-        "All biases are wrong and no weight is. The check would pass if the biases were 0. Which term of J knows weights only?",
-        "All weights are wrong and no bias is. Which term of J is made of weights only?",
-        "Below each activation the gradient is a little too large: a ÷ b lies above 1. At which number is its slope taken?",
-        "Both gradients of a weight matrix hold the same numbers. Are they in the same places?",
-        "Bug 15. The ratio a ÷ b is the same number everywhere: a factor is forgotten or doubled. Which one?",
-        "Everything is right until the very last step of the way back.",
-        "Of each pair, gamma and beta, one is right. Choose both in the menu, and compare their gradients by backpropagation.",
-        "Single components are off without a pattern; some are 0 on one side only.",
-        "The biases are wrong, and the weights beside them are right. How many images should a bias hear?",
-        "The gradient that a batch norm passes down should sum to 0 over the batch. The bias below it shows the sum.",
-        "The last layer is right. Each layer below hears the wrong units.",
-        "The parameters above are right, those below are wrong. What stands at the border?",
-        "The ratio a ÷ b is the same everywhere. Do you know that number?",
-        "The ratio a ÷ b is the same everywhere: one over a size of the network. Which size?",
-        "The ratio steps by the same factor at each dropout.",
-        "The top batch norm has the right gamma and beta; what lies below is wrong. A bias there should have gradient 0: has it?",
-        "The weights are too small by one factor, and the biases are right. The loss has already taken the mean.",
+        "Bug 15. In every gamma and beta the ratio a ÷ b is the same number: a factor is forgotten or doubled. Which one?",
+        "Each of the zoo's {} faults was tried in this network. Only faults in {}, counted from above, spoil just these parameters.",
+        "No one number turns b into a in {}.",
+        "nothing that could be compared",
         check=check_hints),
     **said(
         'the answer to a bug',
@@ -879,14 +865,20 @@ CLAIMS: dict[str, Claim] = {
         check=check_fingerprints),
     **said(
         'the answer to a wrong choice',
-        "Not that one, though it would spoil the same parameters. Look at the ratio, and at the pattern inside a parameter.",
-        "Not that one: it would also spoil {}. Nothing is wrong there.",
-        "Not that one: it would leave {} right.",
+        "Not that line, though a fault there can spoil the same parameters. Compare the ratios, and the maps below.",
+        "Not that line: a fault there would also spoil {}. Nothing is wrong there.",
+        "Not that line: a fault there would leave {} right.",
         check=check_misses),
     **said(
         'on Find the bug, at every number',
+        " Only a first click counts at this level.",
+        "1: the code as it runs",
+        "2: the code as it was meant",
+        "3: as meant, one try, no hints",
+        "All bugs live in one network, 64-24-16-10: tanh, batch norm, dropout 0.3, biases that are not 0, and an L2 penalty of 0.1. It sees 16 of the built-in digits.",
         "Each number hides one bug. A link with the number does not name it.",
-        "Found in this visit: {} of {}{}",
+        "Found at this level: {} of {}{}",
+        "The faulty line stands in the code at level 1. At levels 2 and 3 the code is right, and one line runs otherwise.",
         "Is backpropagation right? Every weight of a network compared at once, and seventeen bugs to find by what they spoil.",
         check=check_bug_words),
     **said(

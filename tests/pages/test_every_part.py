@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
+from engine.standalone import standalone
 from pages.shared import glossary, link
 from pages.shared.control import Text
 from pages.shared.part import PAGES, Page, Part, Preset, Shown, find_preset
@@ -28,6 +29,7 @@ from tests.pages.helpers import (
     opening_of,
     verdict_of,
 )
+from tests.reference import bare
 
 each_part = pytest.mark.parametrize(("page", "part"), PARTS, ids=[f"{page.prefix}-{part.key}" for page, part in PARTS])
 each_control = pytest.mark.parametrize(("page", "part", "control"), CONTROLS, ids=[f"{part.key}-{control.key}" for _, part, control in CONTROLS])
@@ -111,6 +113,29 @@ def test_the_script_of_a_part_prints_the_numbers_of_the_part(page, part):
     assert np.mean(found) > 0.95, [x for x, there in zip(printed, found, strict=True) if not there][:10]
 
 
+@pytest.mark.parametrize(("page", "part"), [pytest.param(*pair, id=f"{pair[0].prefix}-{pair[1].key}",
+                         marks=[pytest.mark.slow] * ((pair[0].prefix, pair[1].key) in TRAINS)) for pair in PARTS])
+def test_the_file_of_a_part_runs_with_numpy_alone_and_prints_what_its_script_prints(page, part, tmp_path):
+    script = golden.script_of(open_part(page, part))
+    printed = bare(standalone(script), tmp_path)
+    assert printed
+    assert golden.differs(golden.printed(script), printed, tolerance=1e-6) == ""
+
+
+@each_part
+def test_the_file_of_a_part_is_made_when_it_is_asked_for(page, part, monkeypatch):
+    made = []
+    monkeypatch.setattr("pages.shared.alone.standalone", lambda script: made.append(script) or f"def one_file():\n    pass\n{script}")
+    app = open_part(page, part)
+    assert made == []
+    app.session_state["_alone"] = True
+    app.run()
+    assert not app.exception
+    assert [script.strip() for script in made] == [golden.script_of(app).strip()]
+    assert f"def one_file():\n    pass\n{made[0]}".strip() in [code.value for code in app.code]
+    assert {button.label for button in app.get("download_button")} >= {"Download as one file", "Download as a notebook"}
+
+
 @pytest.mark.slow
 @each_part
 def test_every_control_goes_to_both_ends_and_its_value_travels_in_the_link(page, part):
@@ -155,6 +180,7 @@ def test_a_preset_chosen_as_the_first_act_of_a_visit_has_a_link_that_shows_the_s
         assert f"{preset.title}. Look for: {preset.look_for}" in " ".join(opening_of(visit).split())
         assert_words_and_symbols_are_explained(visit, page, next(part for part in page.parts if preset in part.presets))
     assert golden.script_of(copy) == golden.script_of(app)
+    assert "import engine" not in standalone(golden.script_of(app))   # of every experiment's script one file can be made
     assert verdict_of(copy) == verdict_of(app)
     assert golden.columns(copy) == golden.columns(app)
 

@@ -1,6 +1,7 @@
 """The Gradient checking page: its parts, what they promise, and the zoo as a visitor meets it. Two visits in a real browser are elsewhere."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,8 @@ import pytest
 
 from engine import BUGS, CAUTIONS, band, check_gradients, exercise, load_digits, load_mnist, mlp, numbered
 from engine.gradient_check.explanation import explain
-from engine.gradient_check.zoo import NUMBERED, choices
+from engine.gradient_check.listing import LINES, line_of
+from engine.gradient_check.zoo import NUMBERED
 from engine.verdict import number
 from pages.parts.gradient_checking import PAGE, cautions, common
 from pages.parts.gradient_checking import bug as bug_part
@@ -248,36 +250,42 @@ def test_every_bug_has_one_number_for_ever():
         numbered(18)
 
 
-@pytest.mark.parametrize("number", range(1, len(NUMBERED) + 1))
-def test_five_bugs_are_offered_and_the_planted_one_is_among_them(number):
-    keys = choices(number)
-    assert len(set(keys)) == 5
-    assert NUMBERED[number - 1] in keys
-    assert keys == choices(number)
+def code_of(app) -> list[str]:
+    return [app.radio[0].options[i] for i in range(len(LINES))]
 
 
 @pytest.mark.parametrize("number", range(1, len(NUMBERED) + 1))
-def test_a_bug_is_not_given_away_before_the_answer_and_its_line_is_shown_after(number):
+@pytest.mark.parametrize("level", ["1", "2"])
+def test_a_bug_is_not_given_away_before_the_answer_and_its_line_is_shown_after(number, level):
     bug = BUGS[NUMBERED[number - 1]]
-    app = opened("bug", bug=number)
+    line, fault = line_of(bug.key), LINES[line_of(bug.key)].faults[bug.key]
+    app = opened("bug", bug=number, level=level)
     assert not app.exception
-    everything = words(app) + " ".join(code.value for code in app.code)
-    assert bug.wrong not in everything
+    assert bug.title not in words(app)
     assert bug.key not in script_of(app)
-    assert "Graded **wrong**" in everything
-    app.radio[0].set_value(bug.key).run()
+    assert [text.partition("`")[2].rstrip("`") == one.code for text, one in zip(code_of(app), LINES, strict=True)] == [
+        level == "2" or i != line for i in range(len(LINES))]
+    assert (f"`{fault}`" in code_of(app)[line]) == (level == "1")
+    app.radio[0].set_value(line).run()
     assert not app.exception
-    everything = words(app) + " ".join(code.value for code in app.code)
-    assert bug.title in everything
-    assert bug.wrong in everything
-    assert "".join(bug.source.split()) in "".join(everything.split())
+    assert f"Yes: {bug.title}.** Instead of `{LINES[line].code}` runs `{fault}`." in words(app)
+    assert "".join(bug.source.split()) in "".join(" ".join(code.value for code in app.code).split())
 
 
-def test_a_wrong_answer_says_what_that_bug_would_have_spoiled():
+def test_what_stands_beside_the_lines_is_the_same_for_every_bug():
+    """Neither the page nor its settings tell which layers matter."""
+    pages = [opened("bug", bug=number) for number in (1, 3, 6, 10, 12)]
+    assert len({caption.value for app in pages for caption in app.sidebar.caption if "All bugs live" in caption.value}) == 1
+    assert len({tuple(app.dataframe[0].value["Parameter"]) for app in pages}) == 1
+
+
+def test_a_wrong_click_says_what_a_fault_there_would_have_spoiled():
     app = opened("bug", bug=3)   # biases only
-    app.radio[0].set_value("mean_twice").run()
-    assert "Not that one: it would also spoil dense_1.W, dense_2.W, output.W" in words(app)
-    app.radio[0].set_value("bias_of_one_sample").run()
+    app.radio[0].set_value(line_of("mean_twice")).run()
+    assert "Not that line: a fault there would also spoil dense_1.W, dense_2.W, output.W" in words(app)
+    app.radio[0].set_value(line_of("penalised_biases")).run()
+    assert "a fault there can spoil the same parameters" in words(app)
+    app.radio[0].set_value(line_of("bias_of_one_sample")).run()
     assert "Yes: The bias's gradient of one sample." in words(app)
 
 
@@ -288,7 +296,7 @@ def progress(app) -> str:
 def test_progress_over_the_zoo_is_kept_while_bugs_and_parts_change_and_being_shown_does_not_count():
     app = opened("bug", bug=7)
     assert "0 of 17" in progress(app)
-    app.radio[0].set_value("wrong_sign").run()
+    app.radio[0].set_value(line_of("wrong_sign")).run()
     assert "1 of 17 (numbers 7)" in progress(app)
     app.button(key="grad_next").click().run()
     assert app.session_state["grad_bug"] == 8
@@ -299,6 +307,31 @@ def test_progress_over_the_zoo_is_kept_while_bugs_and_parts_change_and_being_sho
         move(app, part=part)
     assert app.session_state["grad_bug"] == 8
     assert "1 of 17 (numbers 7)" in progress(app)
+    move(app, level="2")
+    assert "0 of 17" in progress(app)
+
+
+def test_at_the_last_level_only_the_first_click_counts_and_there_are_no_hints():
+    app = opened("bug", bug=7, level="3")
+    assert "Only faults in" not in words(app)
+    app.radio[0].set_value(line_of("mean_twice")).run()
+    assert "Only a first click counts at this level." in words(app)
+    app.radio[0].set_value(line_of("wrong_sign")).run()
+    assert "Here it is" in words(app)
+    assert "0 of 17" in progress(app)
+    app = opened("bug", bug=7, level="3")
+    app.radio[0].set_value(line_of("wrong_sign")).run()
+    assert "1 of 17" in progress(app)
+
+
+@pytest.mark.parametrize(("sent", "kept"), [
+    ("1:3 2:17", {"1:3", "2:17"}), ("1:18 4:1 1:0 0:1 x <b> 1:٣", set()), ("1:1 " * 200, set()), (7, set()), (None, set())])
+def test_a_browser_may_send_anything_and_only_bugs_of_the_zoo_are_kept(sent, kept, monkeypatch):
+    state = {}
+    monkeypatch.setattr(bug_part.st, "session_state", state)
+    monkeypatch.setattr(bug_part, "MEMORY", lambda **_: SimpleNamespace(found=sent))
+    bug_part.remember(1)
+    assert state["grad_found"] == kept
 
 
 # Cautions

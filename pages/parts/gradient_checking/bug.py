@@ -1,6 +1,8 @@
-"""Find the bug: seventeen backward passes with one wrong line each, to be told by what they spoil."""
+"""Find the bug: a game. Seventeen backward passes with one wrong line each; evidence on the left, the lines to click on the right."""
 
+import re
 from functools import partial
+from pathlib import Path
 
 import altair as alt
 import numpy as np
@@ -9,20 +11,25 @@ import streamlit as st
 
 from engine.gradient_check import check_gradients
 from engine.gradient_check.explanation import explain
-from engine.gradient_check.report import WORST_FIRST, GradientReport
-from engine.gradient_check.zoo import BUGS, NUMBERED, Exercise, check_numbered, choices, fingerprint, numbered
-from engine.verdict import Verdict
+from engine.gradient_check.listing import LINES, Clues, clues, hints, line_of
+from engine.gradient_check.report import GradientReport
+from engine.gradient_check.zoo import BUGS, NUMBERED, numbered
 from pages.parts.gradient_checking import common
 from pages.parts.gradient_checking.common import PARAMETER
 from pages.shared import layout, link, workers
-from pages.shared.control import Values, Whole
+from pages.shared.control import Menu, Values, Whole
 from pages.shared.encodings import drawn, titled
 from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import DIVERGING
 
 BUG = Whole("grad_bug", "Bug number", 1, "Each number hides one bug. A link with the number does not name it.", (1, len(NUMBERED)))
+LEVELS = {"1": "1: the code as it runs", "2": "2: the code as it was meant", "3": "3: as meant, one try, no hints"}
+LEVEL = Menu(
+    "grad_level", "Level", "1", "The faulty line stands in the code at level 1. At levels 2 and 3 the code is right, and one line runs otherwise.", tuple(LEVELS),
+    show=lambda key: LEVELS.get(key, key))
 CELLS = 1900  # most cells of a map
-BUILT = {"activation": "activation", "batch_norm": "batch norm", "dropout": "dropout rate", "sigma_b": "biases of spread", "l2": "an L2 penalty of"}
+MEMORY = st.components.v2.component("bug_zoo", html="", js=Path(__file__).with_name("zoo.js").read_text(encoding="utf-8"))
+HOUSE = "All bugs live in one network, 64-24-16-10: tanh, batch norm, dropout 0.3, biases that are not 0, and an L2 penalty of 0.1. It sees 16 of the built-in digits."
 
 
 def gradient_cells(report: GradientReport, name: str) -> list[pd.DataFrame]:
@@ -40,120 +47,137 @@ def gradient_map(cells: pd.DataFrame, rows: int, columns: int) -> alt.LayerChart
     return alt.layer(common.grid(cells, rows, columns, ("value", "Of the largest", ".3f"), by_value))
 
 
-# The visitor's answers, by number of the bug; they stay for the visit
+# The visitor's clicks, lines by (level, bug); they stay for the visit, and what was found stays in the browser
 
 
-def answers() -> dict[int, list[str]]:
+def answers() -> dict[tuple[str, int], list[int]]:
     return st.session_state.setdefault("grad_answers", {})
 
 
-def shown() -> set[int]:
-    """Numbers whose answer was asked for."""
-    return st.session_state.setdefault("grad_shown", set())
+def found() -> set[str]:
+    """What the visitor found without being shown, as "level:bug"."""
+    return st.session_state.setdefault("grad_found", set())
 
 
-def answer(number: int) -> None:
-    if given := st.session_state[f"grad_answer_{number}"]:
-        answers().setdefault(number, []).append(given)
+def answer(level: str, number: int, key: str) -> None:
+    line, given = st.session_state[key], answers().setdefault((level, number), [])
+    if line is None:
+        return
+    given.append(line)
+    if line == line_of(NUMBERED[number - 1]) and (level != "3" or len(given) == 1):
+        found().add(f"{level}:{number}")
 
 
-def show_answer(number: int) -> None:
-    answers().setdefault(number, []).append(NUMBERED[number - 1])
-    shown().add(number)
+def show_answer(level: str, number: int) -> None:
+    answers().setdefault((level, number), []).append(line_of(NUMBERED[number - 1]))
 
 
-def solved() -> list[int]:
-    """The bugs that the visitor found without being shown."""
-    return [n for n, given in sorted(answers().items()) if given[-1] == NUMBERED[n - 1] and n not in shown()]
+def remember(number: int) -> None:
+    """Swap what was found with the browser, from which anything may come."""
+    state = MEMORY(key="grad_memory", data={"found": " ".join(sorted(found())), "bug": number}, on_found_change=lambda: None)
+    sent = getattr(state, "found", None)
+    if isinstance(sent, str) and len(sent) <= 500:
+        found().update(word for word in sent.split() if re.fullmatch(r"[123]:[1-9][0-9]?", word, re.ASCII) and int(word[2:]) <= len(NUMBERED))
 
 
-def miss(e: Exercise, key: str, report: GradientReport) -> str:
-    """What the bug that was named would have spoiled, beside what is wrong here."""
-    would, wrong = fingerprint(e.correct, key), {row.name for row in report.by_parameter.values() if row.grade in WORST_FIRST}
-    extra, missing = sorted(would - wrong), sorted(wrong - would)
+def code(i: int, level: str, number: int) -> str:
+    """Line i of the listing as this level shows it."""
+    line = LINES[i]
+    text = line.faults.get(NUMBERED[number - 1], line.code) if level == "1" else line.code
+    return f"{line.where}: `{text}`"
+
+
+def miss(seen: Clues, line: int) -> str:
+    """What a fault in the clicked line would do, beside what is wrong here."""
+    extra, missing = map(sorted, seen.rules_out(line))
     if extra:
-        return f"Not that one: it would also spoil {', '.join(extra)}. Nothing is wrong there."
+        return f"Not that line: a fault there would also spoil {', '.join(extra)}. Nothing is wrong there."
     if missing:
-        return f"Not that one: it would leave {', '.join(missing)} right."
-    return "Not that one, though it would spoil the same parameters. Look at the ratio, and at the pattern inside a parameter."
+        return f"Not that line: a fault there would leave {', '.join(missing)} right."
+    return "Not that line, though a fault there can spoil the same parameters. Compare the ratios, and the maps below."
 
 
-def ask(number: int, e: Exercise, keys: list[str], report: GradientReport) -> bool:
-    """The question, and what there is to say to the answer so far; whether it is answered."""
-    key, given = f"grad_answer_{number}", answers().get(number, [])
-    done = bool(given) and given[-1] == e.bug.key
+def ask(level: str, number: int, seen: Clues) -> bool:
+    """The lines, and what there is to say to the click so far; whether it is answered."""
+    true, key, given = line_of(NUMBERED[number - 1]), f"grad_answer_{level}_{number}", answers().get((level, number), [])
+    done = bool(given) and given[-1] == true
     if given:
         st.session_state[key] = given[-1]
-    st.radio("Which bug is it?", keys, index=None, format_func=lambda key: BUGS[key].title, key=key, on_change=answer, args=(number,), disabled=done)
+    st.radio(
+        "Click the line that is wrong" if level == "1" else "Click the line that runs otherwise", range(len(LINES)), index=None,
+        format_func=lambda i: code(i, level, number), key=key, on_change=answer, args=(level, number, key), disabled=done)
+    bug = BUGS[NUMBERED[number - 1]]
     if done:
-        st.markdown(f"**{'Here it is' if number in shown() else 'Yes'}: {e.bug.title}.** It spoils {e.bug.fingerprint}.")
-        st.code(f"{e.bug.wrong}\n{e.bug.right}   # as it should be", language="python")
-        with st.expander("The bug's whole code"):
-            st.code(layout.source(e.bug.kind), language="python")
+        st.markdown(f"**{'Yes' if f'{level}:{number}' in found() else 'Here it is'}: {bug.title}.** Instead of `{LINES[true].code}` runs `{LINES[true].faults[bug.key]}`.")
     elif given:
-        st.markdown(miss(e, given[-1], report))
+        st.markdown(miss(seen, given[-1]) + (" Only a first click counts at this level." if level == "3" else ""))
     return done
 
 
-def move_on(number: int, hint: str, done: bool) -> None:
-    following = {BUG.key: number % len(NUMBERED) + 1}
-    with st.container(horizontal=True):
-        st.button("Next bug", on_click=link.put, args=(following,), type="primary" if done else "secondary", key="grad_next")
+def move_on(level: str, number: int, seen: Clues, done: bool) -> None:
+    with st.container(horizontal=True, gap="xsmall"):
+        st.button("Next bug", on_click=link.put, args=({BUG.key: number % len(NUMBERED) + 1},), type="primary" if done else "secondary", key="grad_next")
         if not done:
-            with st.popover("Hint"):
-                st.markdown(hint)
-            st.button("Show me", on_click=show_answer, args=(number,), key="grad_show")
-    found = solved()
-    which = f" (numbers {', '.join(map(str, found))})" if found else ""
-    st.progress(len(found) / len(NUMBERED), f"Found in this visit: {len(found)} of {len(NUMBERED)}{which}")
+            for i, hint in enumerate(hints(seen) if level != "3" else (), start=1):
+                with st.popover(f"Hint {i}"):
+                    st.markdown(hint)
+            st.button("Show me", on_click=show_answer, args=(level, number), key="grad_show")
+    mine = sorted(int(word[2:]) for word in found() if word.startswith(f"{level}:"))
+    which = f" (numbers {', '.join(map(str, mine))})" if mine else ""
+    st.progress(len(mine) / len(NUMBERED), f"Found at this level: {len(mine)} of {len(NUMBERED)}{which}")
+
+
+def evidence(report: GradientReport) -> None:
+    """The ratios, and the strip below them."""
+    table = common.parameter_table(report)
+    st.dataframe(table[["Parameter", "Grade", "a ÷ b"]], hide_index=True, row_height=23, height=23 * len(table) + 38)
+    common.show_strip(report)
 
 
 def show(v: Values) -> Shown:
-    st.sidebar.caption(common.SMALL)
-    number = link.draw(BUG)
-    (report, keys), e = workers.measure_all(partial(check_numbered, number), partial(choices, number)), numbered(number)
-    common.show_strip(report)
-    told = {"activation": "relu", **e.bug.settings, **({"l2": e.penalty.l2} if e.penalty else {})}
-    options = ", ".join(f"{BUILT[name]} {value}" for name, value in told.items())
+    st.sidebar.caption(HOUSE)
+    level, number = v.level, v.bug
+    (seen,) = workers.measure_all(partial(clues, number))
+    report, e = seen.report, numbered(number)
+    remember(number)
+    left, right = st.columns([3, 4], gap="medium")
+    with left:
+        evidence(report)
+    with right:
+        move_on(level, number, seen, ask(level, number, seen))
 
     def details() -> None:
-        maps, (left, right) = st.columns(2), st.columns(2)
-        with right:
-            name = common.choose_parameter(report)
-            table = common.parameter_table(report)
-            table["Relative error"] = table["Relative error"].where(table["Grade"] != "vacuous", "0 on both sides")
-            st.dataframe(table[["Parameter", "Relative error", "a ÷ b"]], hide_index=True)
-        for column, cells, side in zip(maps, gradient_cells(report, name), ("backpropagation", "differences"), strict=True):
+        name = common.choose_parameter(report)
+        for column, cells, side in zip(st.columns(2), gradient_cells(report, name), ("backpropagation", "differences"), strict=True):
             spec = titled(gradient_map(cells, *common.shape(report.by_parameter[name])), f"{name} by {side}", "Blue: above 0. Orange: below 0. Pale: 0.")
             layout.show(column, spec, f"Gradient of {name} by {side}, blue positive, orange negative")
-        with left:
-            done = ask(number, e, keys, report)
-        move_on(number, e.bug.hint, done)
+        if line_of(NUMBERED[number - 1]) in answers().get((level, number), ()):
+            with st.expander("The bug's whole code"):
+                st.code(layout.source(e.bug.kind), language="python")
 
     script = f"""from engine import check_gradients, numbered
 
-exercise = numbered({number})   # exercise.bug tells, once you have an answer
-report = check_gradients(exercise.network, exercise.x, exercise.labels, penalty=exercise.penalty)
+task = numbered({number})   # task.bug tells, once you have an answer
+report = check_gradients(task.network, task.x, task.labels, penalty=task.penalty)
 print(f"relative error {{report.relative_error:.6g}}: {{report.grade}}")
 for row in report.by_parameter.values():
     print(f"{{row.name}}  {{row.relative_error:.6g}}  {{row.factor:.6g}}")
 """
-    verdict = explain(report)
-    return Shown(Verdict(verdict.kind, f"{verdict.text} The network has {options}."), common.metric(report), script, common.numbers(report), details)
+    return Shown(explain(report), common.metric(report), script, common.numbers(report), details)
 
 
 LOOK_FOR = "Which parameters are wrong? Which are right, if any? What stands between them?"
 PART = Part(
     "bug", "Find the bug", show,
     question="Which line of the backward pass is wrong?",
-    sees="One line of this network's backward pass is wrong. The strip shows which weights get a wrong gradient, and the maps below show what it looks like.",
+    sees="Left: which parameters get a wrong gradient. Right: the backward pass. One line of it is wrong.",
     matters="A check finds a bug without naming it. Which weights are wrong, and by what factor, leads to the faulty line.",
-    first="Look for a parameter that is still right. Then choose a bug in the list below.",
-    inside=(BUG, PARAMETER),
+    first="Look for a parameter that is still right. Then click a line.",
+    controls=(LEVEL, BUG), inside=(PARAMETER,),
     presets=tuple(Preset(f"grad_bug_{i}", f"Bug {i}", LOOK_FOR, {"bug": i}) for i in range(1, len(NUMBERED) + 1)),
     try_next=(
         Try("Bug 13. Before you answer: which is the last parameter, counted from the output, that is still right?", {"bug": 13}),
-        Try("Bug 15. The ratio a ÷ b is the same number everywhere: a factor is forgotten or doubled. Which one?", {"bug": 15}),
+        Try("Bug 15. In every gamma and beta the ratio a ÷ b is the same number: a factor is forgotten or doubled. Which one?", {"bug": 15}),
         Try("To give a class bug 6, share the link of this page: it names the number only.", {"bug": 6})),
     sources=(numbered, check_gradients), cites=("notes", "cs231n"),
 )

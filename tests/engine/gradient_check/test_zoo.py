@@ -28,7 +28,7 @@ def test_the_zoo_has_a_dozen_bugs():
 
 @pytest.mark.parametrize("bug", BUGS.values(), ids=BUGS)
 def test_every_bug_tells_its_story(bug):
-    assert all((bug.title, bug.wrong, bug.right, bug.fingerprint, bug.hint))
+    assert all((bug.title, bug.wrong, bug.right, bug.fingerprint))
     assert bug.wrong != bug.right
     assert bug.source == inspect.getsource(bug.kind)
 
