@@ -16,7 +16,7 @@ import pyarrow as pa
 import streamlit as st
 
 from engine.datasets import Dataset, DatasetError, load_digits, load_mnist, mnist_at_hand
-from pages.shared import glossary
+from pages.shared import glossary, lecture
 from pages.shared.encodings import SENT, specification
 from pages.shared.references import REFERENCES
 
@@ -97,6 +97,10 @@ def show(where: Any, chart: alt.TopLevelMixin | dict, said: str, table: pd.DataF
     A specification that names its tables gets them here: `SENT`, and others by their names. `look` is what else the element takes.
     """
     spec = dict(chart) if isinstance(chart, dict) else specification(chart)
+    if lecture.on():
+        if not lecture.takes(said):
+            return
+        spec = lecture.enlarged(spec)
     tables = named if table is None else {SENT.name: table, **named}  # all by name: with one name, a table without would be taken for it
     title = spec.pop("title", None)
     with where.container(gap="xxsmall"):

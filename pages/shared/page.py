@@ -1,11 +1,12 @@
 """The order in which every page reads: parts, question, opening, picture, verdict, fix, formulas, numbers, what next, script, source."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import streamlit as st
 
-from pages.shared import glossary, layout, lessons, link, runs
+from pages.shared import glossary, layout, lecture, lessons, link, runs
 from pages.shared.control import Values
 from pages.shared.part import Page, Part, Preset, Shown, Try, find_preset
 
@@ -85,18 +86,26 @@ def show_page(page: Page) -> None:
     link.read(page.stem, page.controls)
     with st.sidebar:
         preset = preset_menu(page)
-    part = page.part(link.draw(page.part_control)) if len(page.parts) > 1 else page.parts[0]
+    large = lecture.on()
+    if large:
+        lecture.begin()
+    with st.sidebar if large else nullcontext():
+        part = page.part(link.draw(page.part_control)) if len(page.parts) > 1 else page.parts[0]
     layout.question(part.question or page.question)
     lesson = lessons.here(page)
     head, task = lessons.says(*lesson) if lesson else ("Try first", part.first)
-    layout.opening(
-        page.prefix, {"What you see": part.sees, "Why it matters": part.matters, head: task},
-        (preset.title, preset.look_for) if preset else None)
+    if not large:
+        layout.opening(
+            page.prefix, {"What you see": part.sees, "Why it matters": part.matters, head: task},
+            (preset.title, preset.look_for) if preset else None)
     if lesson:
         lessons.ways(*lesson)
     drawn = (page.part_control, *part.all_controls)
     link.focus(drawn)
     v = draw_controls(part)
+    if not large:
+        with st.sidebar:
+            lecture.invite()
     link.write(drawn, page.controls)
     for sentence in link.refused(drawn):
         st.warning(sentence)
@@ -109,6 +118,9 @@ def show_page(page: Page) -> None:
         fix_button(page, shown.verdict.fix, lambda: runs.forget(shown.live.key))
     if shown.details:
         shown.details()
+    if large:
+        lecture.bar(page, part, preset)
+        return
     layout.formulas(shown.formulas)
     layout.words(said_by(page, part, shown, preset))
     layout.references(part.cites)
