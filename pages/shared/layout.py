@@ -18,6 +18,7 @@ import streamlit as st
 from engine.datasets import Dataset, DatasetError, load_digits, load_mnist, mnist_at_hand
 from pages.shared import glossary, lecture
 from pages.shared.encodings import SENT, specification
+from pages.shared.heard import heard
 from pages.shared.references import REFERENCES
 
 LOG = logging.getLogger("streamlit.explorer")  # shown where Streamlit shows its own
@@ -61,6 +62,7 @@ OPENING = """<style>
 .opening dfn span {position: absolute; left: 0; right: 0; margin-top: 1.6em; z-index: 9; padding: 0.4rem 0.6rem; border-radius: 0.4rem;
   background: #2b2f36; color: #f2f3f5; cursor: default}
 .opening dfn:hover span, .opening dfn:focus span {display: block !important}
+@media (max-width: 640px) {[data-testid=stMain] :is([data-testid=stButtonGroup] button, summary) {min-height: 2.5rem}}
 </style>"""
 
 
@@ -102,11 +104,12 @@ def show(where: Any, chart: alt.TopLevelMixin | dict, said: str, table: pd.DataF
             return
         spec = lecture.enlarged(spec)
     tables = named if table is None else {SENT.name: table, **named}  # all by name: with one name, a table without would be taken for it
-    title = spec.pop("title", None)
+    tables = {**spec["datasets"], **tables}
+    title, numbers = spec.pop("title", None), heard(spec, tables)
     with where.container(gap="xxsmall"):
         if title:
             st.html(head(title))
-        st.vega_lite_chart(None, packed({**spec, "datasets": {**spec["datasets"], **tables}}), width="stretch", alt=said, **(look or {}))
+        st.vega_lite_chart(None, packed({**spec, "datasets": tables}), width="stretch", alt=f"{said[:1].upper()}{said[1:]}. {numbers}".rstrip(), **(look or {}))
 
 
 def verdict(text: str, key: str = "verdict") -> None:
@@ -228,7 +231,7 @@ def run_it_yourself(script: str, *functions: Callable) -> None:
     """A script that gives this page's numbers, and the engine's own source behind them."""
     st.header("Run it yourself", anchor=False)
     st.caption("Save it beside the folder `engine` and run it: it prints the numbers of this page.")
-    st.code(script, language="python")
+    st.code(script, language="python", wrap_lines=True)
     for function in functions:
         with st.expander(f"Source of `{function.__module__}.{function.__name__}`"):
-            st.code(source(function), language="python")
+            st.code(source(function), language="python", wrap_lines=True)

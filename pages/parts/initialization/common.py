@@ -173,7 +173,7 @@ def show_by_depth(places: Any, nets: list[propagation.Propagation], v: Values, w
         layout.show(place, picture, f"{which}{measured.capitalize()} by layer, measured and in theory: {describe(v)}")
 
 
-LEGEND = alt.Legend(symbolType="stroke", symbolSize=150, columns=3)  # the same of shape and dash, which are one legend
+LEGEND = alt.Legend(symbolType="stroke", symbolSize=150)  # the same of shape and dash, which are one legend
 
 
 def dashes(names: tuple[str, ...]) -> alt.StrokeDash:
