@@ -91,9 +91,19 @@ def layers(depth: int, field: str = "layer", title: str = "Layer l") -> alt.X:
     return number(alt.X, field, title, domain=(0.5, depth + 0.5), axis=alt.Axis(format="d", tickMinStep=1, grid=False))
 
 
-def share(field: str, title: str) -> alt.Y:
-    """A share of everything, 0 to 100 %."""
-    return number(alt.Y, field, title, domain=(0, 1), clamp=True, axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1]))
+FLOORS = {  # where an axis of shares may begin, and its ticks
+    0.0: [0, 0.25, 0.5, 0.75, 1], 0.5: [0.5, 0.6, 0.7, 0.8, 0.9, 1], 0.8: [0.8, 0.85, 0.9, 0.95, 1],
+    0.9: [0.9, 0.92, 0.94, 0.96, 0.98, 1], 0.95: [0.95, 0.96, 0.97, 0.98, 0.99, 1]}
+
+
+def floor_of(lowest: float) -> float:
+    """The greatest of a few round shares below the lowest of those that matter: 97.5 % and 98.4 % shall not look the same."""
+    return max(floor for floor in FLOORS if floor == 0 or floor <= lowest)
+
+
+def share(field: str, title: str, low: float = 0.0) -> alt.Y:
+    """A share of everything, from one of `FLOORS` to 100 %."""
+    return number(alt.Y, field, title, domain=(low, 1), clamp=low == 0, axis=alt.Axis(format="%", values=FLOORS[low]))
 
 
 def tips(*fields: tuple[str, ...]) -> list[alt.Tooltip]:

@@ -53,7 +53,8 @@ def packed(spec: dict) -> dict:
     return {**spec, "datasets": {name: pack(table) for name, table in spec["datasets"].items()}}
 
 
-# nginx.conf allows this style by its hash, see tests/pages/test_layout.py; without it, meanings stay hidden
+# nginx.conf allows this style by its hash, see tests/pages/test_layout.py; without it, meanings stay hidden. Below them, what Streamlit's
+# own look lacks: white words on a blue that is dark enough, labels of idle controls that can be read, formulas that wrap, targets for fingers.
 OPENING = """<style>
 .opening {display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 0.4rem 1.75rem; font-size: 0.875rem; line-height: 1.45}
 .opening > div {position: relative}
@@ -62,6 +63,10 @@ OPENING = """<style>
 .opening dfn span {position: absolute; left: 0; right: 0; margin-top: 1.6em; z-index: 9; padding: 0.4rem 0.6rem; border-radius: 0.4rem;
   background: #2b2f36; color: #f2f3f5; cursor: default}
 .opening dfn:hover span, .opening dfn:focus span {display: block !important}
+:is([data-testid=stMultiSelectTagsContainer] [data-tag], [data-testid=stBaseButton-primary]:not(:disabled)) {background: #2f6fb3; border-color: #2f6fb3}
+label[disabled] p {color: light-dark(#565d67, #a9b1bc)}
+.stMarkdown [data-testid=stMarkdownContainer] .katex-display {overflow: visible}
+.stMarkdown [data-testid=stMarkdownContainer] .katex-display > .katex {white-space: normal}
 @media (max-width: 640px) {[data-testid=stMain] :is([data-testid=stButtonGroup] button, summary) {min-height: 2.5rem}}
 </style>"""
 

@@ -89,6 +89,7 @@ def show_page(page: Page) -> None:
     large = lecture.on()
     if large:
         lecture.begin()
+        st.html(layout.OPENING)
     with st.sidebar if large else nullcontext():
         part = page.part(link.draw(page.part_control)) if len(page.parts) > 1 else page.parts[0]
     layout.question(part.question or page.question)

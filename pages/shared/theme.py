@@ -45,7 +45,7 @@ def _config() -> alt.theme.ThemeConfig:
             "legend": {
                 "orient": "top", "title": None, "labelFontSize": TEXT, "labelColor": ink(), "symbolType": "stroke", "symbolStrokeWidth": 2.5,
                 "symbolSize": 150, "offset": 4, "columns": {"expr": "width < 360 ? 2 : 0"}},
-            "mark": {"tooltip": None},  # a picture tells what `tips` says, not what it is made of
+            "mark": {"tooltip": None, "aria": False},  # a picture tells what `tips` says, not what it is made of
             "view": {"strokeOpacity": 0}, "rule": {"color": QUIET}, "text": {"color": ink(), "fontSize": TEXT}, "line": {"strokeWidth": 2},
             "point": {"size": 30, "filled": True}}
     }

@@ -66,6 +66,13 @@ def test_a_title_is_text_of_the_page_whole_and_plain():
     assert layout.head("One").count("<div") == 1
 
 
+@pytest.mark.parametrize(("lowest", "floor"), [(0.1, 0), (0.5, 0.5), (0.79, 0.5), (0.975, 0.95), (1.0, 0.95), (math.nan, 0)])
+def test_an_axis_of_shares_begins_at_a_round_one_below_what_matters(lowest, floor):
+    assert encodings.floor_of(lowest) == floor
+    ticks = encodings.share("share", "Share", floor).to_dict()
+    assert (ticks["scale"]["domain"], ticks["axis"]["values"][0], ticks["axis"]["values"][-1]) == ([floor, 1], floor, 1)
+
+
 @pytest.mark.parametrize(("value", "text"), [
     (0, "0"), (3.07e-5, "3.1 × 10⁻⁵"), (120.0, "120"), (1234567.0, "1,234,567"), (2e7, "2.0 × 10⁷"), (-0.0123, "−0.0123"),
     (1e-12, "1.0 × 10⁻¹²"), (3e120, "3.0 × 10¹²⁰"), (None, "–")])

@@ -21,6 +21,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.theme import HALF
 from pages.shared.titles import title
 
 IMAGES, NEW = 5000, 2000  # of MNIST: to train on at most, and to be read
@@ -80,21 +81,20 @@ LOSSES = (1e-3, 30.0)
 
 
 @drawn
-def courses_of(frame: pd.DataFrame, ends: pd.DataFrame, which: str, names: tuple[str, ...], epochs: int) -> alt.LayerChart:
-    """Test accuracy ("mean") or training loss ("loss") by epoch: a line and a band for each variant, and its name at its end."""
+def courses_of(frame: pd.DataFrame, off: pd.DataFrame, which: str, names: tuple[str, ...], epochs: int, floor: float) -> alt.LayerChart:
+    """Test accuracy ("mean", from a floor on) or training loss ("loss") by epoch: a line and a band for each variant; an arrow for what is off the axis."""
     x = encodings.number(alt.X, "epoch", "Epoch", domain=(1, max(2, epochs)), axis=alt.Axis(tickMinStep=1, format="d"))
     if which == "mean":
-        y, low, high, head = encodings.share("mean", "Test images read correctly"), "low", "high", "On test images"
+        y, low, high, head = encodings.share("mean", "Test images read correctly", floor), "low", "high", "On test images"
     else:
         y, low, high, head = encodings.number(alt.Y, "loss", "Loss J (log)", domain=LOSSES, log=True, clamp=True, ticks=(-3, -2, -1, 0, 1)), "loss_low", "loss_high", "On training images"
-    base = alt.Chart(frame).encode(x=x, color=hue("variant", names, names, legend=which == "mean"))
+    base = alt.Chart(frame).encode(x=x, color=hue("variant", names, names))
     return alt.layer(
         base.mark_area(opacity=0.18, clip=True).encode(y=alt.Y(low, type="quantitative"), y2=alt.Y2(high)),
         base.mark_line(clip=True).encode(
-            y=y, strokeDash=dash("variant", names, names, legend=which == "mean"),
+            y=y, strokeDash=dash("variant", names, names),
             tooltip=tips(("variant", "Variant"), ("epoch", "Epoch", "d"), ("mean", "Accuracy", ".1%"), ("loss", "Loss", ".3~g"))),
-        alt.Chart(ends).mark_text(align="right", dx=-3, dy=-7, fontSize=13).encode(x=x, y=y, text=alt.Text("variant", type="nominal"), color=hue("variant", names, names, legend=False)),
-        height=330, title=alt.Title(head, subtitle="Line: mean of the seeds. Band: their range."))
+        *encodings.arrows(off, x, y), height=HALF, title=alt.Title(head, subtitle="Line: mean of the seeds. Band: their range."))
 
 
 def read(frame: pd.DataFrame, seeds: int) -> Verdict:
@@ -125,10 +125,11 @@ def show(v: Values) -> Shown:
 
     def fill(found: Sequence) -> pd.DataFrame:
         frame = table(found, names)
-        ends = frame[frame["epoch"] == epochs]
+        floor = encodings.floor_of(frame.loc[frame["epoch"] == epochs, "low"].min())
         shown = frame.assign(**{name: np.clip(frame[name], *LOSSES) for name in ("loss", "loss_low", "loss_high")})
-        for column, which, said in ((left, "mean", "Share of test images read correctly"), (right, "loss", "Loss on the training images")):
-            layout.show(column, courses_of(shown, ends.assign(loss=np.clip(ends["loss"], *LOSSES)), which, names, epochs), f"{said} by epoch for {', '.join(names)}")
+        for column, which, ends, said in ((left, "mean", (floor, 1.0), "Share of test images read correctly"), (right, "loss", LOSSES, "Loss on the training images")):
+            off = encodings.gone(frame, "epoch", which, ends, log=which == "loss")
+            layout.show(column, courses_of(shown, off, which, names, epochs, floor), f"{said} by epoch for {', '.join(names)}")
         return frame
 
     seeds = tuple(range(v.vary_seeds))
