@@ -165,3 +165,30 @@ def arrows(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
 def drawable(values: np.ndarray) -> np.ndarray:
     """For a log axis: 0 and infinity as numbers far beyond it, so that a line leaves it."""
     return np.clip(np.asarray(values), FAR_LOW, FAR_HIGH)
+
+
+def readings(spec: dict, rows: pd.DataFrame, x: str, by: str, y: str, most: int = 61) -> dict:
+    """A specification that also tells all lines at the x nearest to the pointer, in one box: behind what tells something by itself.
+
+    `rows` hold a number y for each x and name (column `by`). Of many x, so many are told.
+    """
+    names = {name: i for i, name in enumerate(dict.fromkeys(rows[by]))}
+    told: dict[float, list[str]] = {}
+    for at, name, value in zip(rows[x].tolist(), rows[by].tolist(), rows[y].tolist(), strict=True):
+        told.setdefault(at, ["–"] * len(names))[names[name]] = in_words(value)
+    places = sorted(told)[:: -(-len(told) // most)]
+    columns = [f"told {i}" for i in range(len(names))]
+    table = pd.DataFrame([(at, in_words(at), *told[at]) for at in places], columns=["at", "here", *columns])
+    axis = next(channel for layer in spec["layer"] if (channel := layer.get("encoding", {}).get("x", {})).get("title"))
+    tip = [{"field": "here", "type": "nominal", "title": axis["title"]}]
+    tip += [{"field": column, "type": "nominal", "title": str(name)} for column, name in zip(columns, names, strict=True)]
+    layer = {
+        "data": {"name": "readings"}, "mark": {"type": "rule", "opacity": 0, "strokeWidth": {"expr": f"width / {max(1, len(places))}"}},
+        "encoding": {"x": {**axis, "field": "at"}, "tooltip": tip}}
+    first = next((i for i, one in enumerate(spec["layer"]) if "tooltip" in one.get("encoding", {})), len(spec["layer"]))
+    return {**spec, "layer": [*spec["layer"][:first], layer, *spec["layer"][first:]], "datasets": {**spec["datasets"], "readings": table}}
+
+
+def in_words(x: float) -> str:
+    """A number of a table as people write it, with those that `drawable` put for 0 and infinity."""
+    return "–" if x != x else "0" if x == FAR_LOW else "∞" if x == FAR_HIGH else verdict.number(x)

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.verdict import number
-from pages.shared.encodings import FAR_HIGH, FAR_LOW
+from pages.shared.encodings import in_words
 
 MOST = 6  # lines that are told one by one
 SERIES = ("shape", "strokeDash", "color", "detail")  # channels that tell lines apart
@@ -66,12 +65,8 @@ def _line(name: str, x: pd.Series, y: pd.Series) -> str:
         return ""
     order = np.argsort(x)
     x, y = x[order], y[order]
-    ends, said = sorted((y[0], y[-1])), f"{name}{': f' if name else 'F'}rom {_said(y[0])} at {_said(x[0])} to {_said(y[-1])} at {_said(x[-1])}"
+    ends, said = sorted((y[0], y[-1])), f"{name}{': f' if name else 'F'}rom {in_words(y[0])} at {in_words(x[0])} to {in_words(y[-1])} at {in_words(x[-1])}"
     for words, at, end in (("at least", y.argmin(), ends[0]), ("at most", y.argmax(), ends[1])):
-        if _said(y[at]) != _said(end):
-            said += f", {words} {_said(y[at])} at {_said(x[at])}"
+        if in_words(y[at]) != in_words(end):
+            said += f", {words} {in_words(y[at])} at {in_words(x[at])}"
     return said + "."
-
-
-def _said(x: float) -> str:
-    return "0" if x == FAR_LOW else "infinity" if x == FAR_HIGH else number(x)

@@ -32,7 +32,7 @@ def test_what_is_no_line_over_an_axis_is_left_to_its_sentence(mark, layer):
 
 def test_infinity_and_zero_are_said_as_such():
     table = pd.DataFrame({"layer": [1, 2, 3], "size": [1.0, 1e-300, 1e300]})
-    assert heard(spec(), {"t": table}) == "Size over Layer l. From 1 at 1 to infinity at 3, at least 0 at 2."
+    assert heard(spec(), {"t": table}) == "Size over Layer l. From 1 at 1 to ∞ at 3, at least 0 at 2."
 
 
 def test_the_chain_is_told_with_the_numbers_of_its_settings():

@@ -76,9 +76,9 @@ def show(v: Values) -> Shown:
     numbers, matrices = powers_of(v.gain, v.depth), products(layers, width, v.seed)
     left, right = st.columns(2)
     chain = cut(numbers.assign(series=numbers["series"].mask(numbers.index < v.depth, "the gain")), (10.0 ** -decades(v.depth), 10.0 ** decades(v.depth)))
-    layout.show(left, chain_picture(chain, v.depth), "a to the power L − 1 by layer, for the chosen gain, 1.5 and 0.5")
+    layout.show(left, encodings.readings(chain_picture(chain, v.depth), chain.assign(measured=numbers["measured"]), "layer", "series", "measured"), "a to the power L − 1 by layer, for the chosen gain, 1.5 and 0.5")
     words = [f"Gaussian (variance 1/n) and orthogonal, n = {width}{', the widest multiplied here' * (v.width > width)}.", "Dots: measured. Lines: theory for wide matrices."]
-    picture = titled(product_picture(cut(matrices, SINGULAR)), "Products of random matrices", words)
+    picture = titled(encodings.readings(product_picture(cut(matrices, SINGULAR)), matrices, "layer", "series", "measured"), "Products of random matrices", words)
     said = "Largest and median singular value of a product of Gaussian matrices, and of orthogonal ones, by number of matrices"
     layout.show(right, picture, said)
     formulas = [

@@ -177,7 +177,7 @@ def show_by_depth(places: Any, nets: list[propagation.Propagation], v: Values, w
         table = frame[frame["measure"] == measured]
         there = pd.DataFrame([(overflow, f"overflow in layer {overflow}")] if overflow else [], columns=["layer", "text"])
         picture = depth_picture(table, there, tuple(label for kind, label in SERIES.values() if kind == measured), measured, v.depth)
-        layout.show(place, picture, f"{which}{measured.capitalize()} by layer, measured and in theory: {describe(v)}")
+        layout.show(place, encodings.readings(picture, table, "layer", "series", "value"), f"{which}{measured.capitalize()} by layer, measured and in theory: {describe(v)}")
 
 
 LEGEND = alt.Legend(symbolType="stroke", symbolSize=150)  # the same of shape and dash, which are one legend

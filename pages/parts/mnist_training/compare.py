@@ -129,7 +129,8 @@ def show(v: Values) -> Shown:
         shown = frame.assign(**{name: np.clip(frame[name], *LOSSES) for name in ("loss", "loss_low", "loss_high")})
         for column, which, ends, said in ((left, "mean", (floor, 1.0), "Share of test images read correctly"), (right, "loss", LOSSES, "Loss on the training images")):
             off = encodings.gone(frame, "epoch", which, ends, log=which == "loss")
-            layout.show(column, courses_of(shown, off, which, names, epochs, floor), f"{said} by epoch for {', '.join(names)}")
+            spec = encodings.readings(courses_of(shown, off, which, names, epochs, floor), frame, "epoch", "variant", which)
+            layout.show(column, spec, f"{said} by epoch for {', '.join(names)}")
         return frame
 
     seeds = tuple(range(v.vary_seeds))
