@@ -77,7 +77,8 @@ def number(
     """
     ticks, text, axis = more.pop("ticks", None), more.pop("format", None), more.pop("axis", None)
     if axis is None and ticks is not None:
-        axis = powers(*ticks) if log and text is None else alt.Axis(values=list(ticks), **({"format": text} if text else {}))
+        every = {"labelOverlap": False} if channel is alt.Y else {}  # Vega judges before it knows how high the picture will be
+        axis = powers(*ticks, **every) if log and text is None else alt.Axis(values=list(ticks), **every, **({"format": text} if text else {}))
     elif axis is None and text:
         axis = alt.Axis(format=text)
     options = {} if domain is None else {"domain": list(domain), "nice": False}

@@ -64,7 +64,8 @@ OPENING = """<style>
   background: #2b2f36; color: #f2f3f5; cursor: default}
 .opening dfn:hover span, .opening dfn:focus span {display: block !important}
 :is([data-testid=stMultiSelectTagsContainer] [data-tag], [data-testid=stBaseButton-primary]:not(:disabled)) {background: #2f6fb3; border-color: #2f6fb3}
-label[disabled] p {color: light-dark(#565d67, #a9b1bc)}
+:is(label[disabled], [data-testid=stCaptionContainer]) :is(p, li) {color: light-dark(#565d67, #a9b1bc)}
+[data-testid=stButtonGroup] [data-selected=true] p {color: light-dark(#2a64a1, #6aa9e9)}
 .stMarkdown [data-testid=stMarkdownContainer] .katex-display {overflow: visible}
 .stMarkdown [data-testid=stMarkdownContainer] .katex-display > .katex {white-space: normal}
 @media (max-width: 640px) {[data-testid=stMain] :is([data-testid=stButtonGroup] button, summary) {min-height: 2.5rem}}
