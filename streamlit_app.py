@@ -4,9 +4,10 @@ import streamlit as st
 
 import engine  # noqa: F401  (first: see pages/shared/router.py)
 import pages.parts  # noqa: F401  (every experiment, before the freeze)
-from pages.shared import memory, router, runs, workers
+from pages.shared import lecture, memory, router, runs, workers
 
-st.set_page_config(page_title="Why deep networks are hard to train", page_icon="📉", layout="wide", initial_sidebar_state="auto")
+sidebar = "collapsed" if lecture.asked() else "auto"
+st.set_page_config(page_title="Why deep networks are hard to train", page_icon="📉", layout="wide", initial_sidebar_state=sidebar)
 router.prepare_process()
 memory.drawn()
 

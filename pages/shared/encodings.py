@@ -77,7 +77,8 @@ def number(
     """
     ticks, text, axis = more.pop("ticks", None), more.pop("format", None), more.pop("axis", None)
     if axis is None and ticks is not None:
-        axis = powers(*ticks) if log and text is None else alt.Axis(values=list(ticks), **({"format": text} if text else {}))
+        every = {"labelOverlap": False} if channel is alt.Y else {}  # Vega judges before it knows how high the picture will be
+        axis = powers(*ticks, **every) if log and text is None else alt.Axis(values=list(ticks), **every, **({"format": text} if text else {}))
     elif axis is None and text:
         axis = alt.Axis(format=text)
     options = {} if domain is None else {"domain": list(domain), "nice": False}
@@ -91,9 +92,19 @@ def layers(depth: int, field: str = "layer", title: str = "Layer l") -> alt.X:
     return number(alt.X, field, title, domain=(0.5, depth + 0.5), axis=alt.Axis(format="d", tickMinStep=1, grid=False))
 
 
-def share(field: str, title: str) -> alt.Y:
-    """A share of everything, 0 to 100 %."""
-    return number(alt.Y, field, title, domain=(0, 1), clamp=True, axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1]))
+FLOORS = {  # where an axis of shares may begin, and its ticks
+    0.0: [0, 0.25, 0.5, 0.75, 1], 0.5: [0.5, 0.6, 0.7, 0.8, 0.9, 1], 0.8: [0.8, 0.85, 0.9, 0.95, 1],
+    0.9: [0.9, 0.92, 0.94, 0.96, 0.98, 1], 0.95: [0.95, 0.96, 0.97, 0.98, 0.99, 1]}
+
+
+def floor_of(lowest: float) -> float:
+    """The greatest of a few round shares below the lowest of those that matter: 97.5 % and 98.4 % shall not look the same."""
+    return max(floor for floor in FLOORS if floor == 0 or floor <= lowest)
+
+
+def share(field: str, title: str, low: float = 0.0) -> alt.Y:
+    """A share of everything, from one of `FLOORS` to 100 %."""
+    return number(alt.Y, field, title, domain=(low, 1), clamp=low == 0, axis=alt.Axis(format="%", values=FLOORS[low]))
 
 
 def tips(*fields: tuple[str, ...]) -> list[alt.Tooltip]:
@@ -157,3 +168,30 @@ def arrows(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
 def drawable(values: np.ndarray) -> np.ndarray:
     """For a log axis: 0 and infinity as numbers far beyond it, so that a line leaves it."""
     return np.clip(np.asarray(values), FAR_LOW, FAR_HIGH)
+
+
+def readings(spec: dict, rows: pd.DataFrame, x: str, by: str, y: str, most: int = 61) -> dict:
+    """A specification that also tells all lines at the x nearest to the pointer, in one box: behind what tells something by itself.
+
+    `rows` hold a number y for each x and name (column `by`). Of many x, so many are told.
+    """
+    names = {name: i for i, name in enumerate(dict.fromkeys(rows[by]))}
+    told: dict[float, list[str]] = {}
+    for at, name, value in zip(rows[x].tolist(), rows[by].tolist(), rows[y].tolist(), strict=True):
+        told.setdefault(at, ["–"] * len(names))[names[name]] = in_words(value)
+    places = sorted(told)[:: -(-len(told) // most)]
+    columns = [f"told {i}" for i in range(len(names))]
+    table = pd.DataFrame([(at, in_words(at), *told[at]) for at in places], columns=["at", "here", *columns])
+    axis = next(channel for layer in spec["layer"] if (channel := layer.get("encoding", {}).get("x", {})).get("title"))
+    tip = [{"field": "here", "type": "nominal", "title": axis["title"]}]
+    tip += [{"field": column, "type": "nominal", "title": str(name)} for column, name in zip(columns, names, strict=True)]
+    layer = {
+        "data": {"name": "readings"}, "mark": {"type": "rule", "opacity": 0, "strokeWidth": {"expr": f"width / {max(1, len(places))}"}},
+        "encoding": {"x": {**axis, "field": "at"}, "tooltip": tip}}
+    first = next((i for i, one in enumerate(spec["layer"]) if "tooltip" in one.get("encoding", {})), len(spec["layer"]))
+    return {**spec, "layer": [*spec["layer"][:first], layer, *spec["layer"][first:]], "datasets": {**spec["datasets"], "readings": table}}
+
+
+def in_words(x: float) -> str:
+    """A number of a table as people write it, with those that `drawable` put for 0 and infinity."""
+    return "–" if x != x else "0" if x == FAR_LOW else "∞" if x == FAR_HIGH else verdict.number(x)

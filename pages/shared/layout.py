@@ -16,8 +16,9 @@ import pyarrow as pa
 import streamlit as st
 
 from engine.datasets import Dataset, DatasetError, load_digits, load_mnist, mnist_at_hand
-from pages.shared import alone, glossary
+from pages.shared import alone, glossary, lecture
 from pages.shared.encodings import SENT, specification
+from pages.shared.heard import heard
 from pages.shared.references import REFERENCES
 
 LOG = logging.getLogger("streamlit.explorer")  # shown where Streamlit shows its own
@@ -52,7 +53,8 @@ def packed(spec: dict) -> dict:
     return {**spec, "datasets": {name: pack(table) for name, table in spec["datasets"].items()}}
 
 
-# nginx.conf allows this style by its hash, see tests/pages/test_layout.py; without it, meanings stay hidden
+# nginx.conf allows this style by its hash, see tests/pages/test_layout.py; without it, meanings stay hidden. Below them, what Streamlit's
+# own look lacks: white words on a blue that is dark enough, labels of idle controls that can be read, formulas that wrap, targets for fingers.
 STYLE = """<style>
 .opening {display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 0.4rem 1.75rem; font-size: 0.875rem; line-height: 1.45}
 .opening > div {position: relative}
@@ -63,6 +65,12 @@ STYLE = """<style>
 .opening dfn:hover span, .opening dfn:focus span {display: block !important}
 .st-key-live .vega-bind input[type=range] {width: min(30rem, 50vw) !important}
 .st-key-veiled {filter: blur(9px); opacity: 0.5; pointer-events: none; user-select: none}
+:is([data-testid=stMultiSelectTagsContainer] [data-tag], [data-testid=stBaseButton-primary]:not(:disabled)) {background: #2f6fb3; border-color: #2f6fb3}
+:is(label[disabled], [data-testid=stCaptionContainer]) :is(p, li) {color: light-dark(#565d67, #a9b1bc)}
+[data-testid=stButtonGroup] [data-selected=true] p {color: light-dark(#2a64a1, #6aa9e9)}
+.stMarkdown [data-testid=stMarkdownContainer] .katex-display {overflow: visible}
+.stMarkdown [data-testid=stMarkdownContainer] .katex-display > .katex {white-space: normal}
+@media (max-width: 640px) {[data-testid=stMain] :is([data-testid=stButtonGroup] button, summary) {min-height: 2.5rem}}
 </style>"""
 
 
@@ -99,12 +107,17 @@ def show(where: Any, chart: alt.TopLevelMixin | dict, said: str, table: pd.DataF
     A specification that names its tables gets them here: `SENT`, and others by their names. `look` is what else the element takes.
     """
     spec = dict(chart) if isinstance(chart, dict) else specification(chart)
+    if lecture.on():
+        if not lecture.takes(said):
+            return
+        spec = lecture.enlarged(spec)
     tables = named if table is None else {SENT.name: table, **named}  # all by name: with one name, a table without would be taken for it
-    title = spec.pop("title", None)
+    tables = {**spec["datasets"], **tables}
+    title, numbers = spec.pop("title", None), heard(spec, tables)
     with where.container(gap="xxsmall"):
         if title:
             st.html(head(title))
-        st.vega_lite_chart(None, packed({**spec, "datasets": {**spec["datasets"], **tables}}), width="stretch", alt=said, **(look or {}))
+        st.vega_lite_chart(None, packed({**spec, "datasets": tables}), width="stretch", alt=f"{said[:1].upper()}{said[1:]}. {numbers}".rstrip(), **(look or {}))
 
 
 def verdict(text: str, key: str = "verdict") -> None:
@@ -226,8 +239,8 @@ def run_it_yourself(script: str, name: str, *functions: Callable) -> None:
     """A script that gives this page's numbers, the same as one file of this name, and the engine's own source behind them."""
     st.header("Run it yourself", anchor=False)
     st.caption("Save it beside the folder `engine` and run it: it prints the numbers of this page.")
-    st.code(script, language="python")
+    st.code(script, language="python", wrap_lines=True)
     alone.offer(script, name)
     for function in functions:
         with st.expander(f"Source of `{function.__module__}.{function.__name__}`"):
-            st.code(source(function), language="python")
+            st.code(source(function), language="python", wrap_lines=True)

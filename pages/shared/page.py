@@ -1,11 +1,12 @@
 """The order in which every page reads: parts, question, opening, picture, verdict, fix, formulas, numbers, what next, script, source."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import streamlit as st
 
-from pages.shared import glossary, layout, lessons, link, predict, runs
+from pages.shared import glossary, layout, lecture, lessons, link, predict, runs
 from pages.shared.control import Values
 from pages.shared.part import Page, Part, Preset, Shown, Try, find_preset
 
@@ -85,31 +86,42 @@ def show_page(page: Page) -> None:
     came = link.read(page.stem, page.controls)
     with st.sidebar:
         preset = preset_menu(page)
-    part = page.part(link.draw(page.part_control)) if len(page.parts) > 1 else page.parts[0]
+    large = lecture.on()
+    if large:
+        lecture.begin()
+        st.html(layout.STYLE)
+    with st.sidebar if large else nullcontext():
+        part = page.part(link.draw(page.part_control)) if len(page.parts) > 1 else page.parts[0]
     layout.question(part.question or page.question)
     lesson = lessons.here(page)
     head, task = lessons.says(*lesson) if lesson else ("Try first", part.first)
-    layout.opening(
-        page.prefix, {"What you see": part.sees, "Why it matters": part.matters, head: task},
-        (preset.title, preset.look_for) if preset else None)
+    if not large:
+        layout.opening(
+            page.prefix, {"What you see": part.sees, "Why it matters": part.matters, head: task},
+            (preset.title, preset.look_for) if preset else None)
     if lesson:
         lessons.ways(*lesson)
     drawn = (page.part_control, *part.all_controls)
     link.focus(drawn)
     v = draw_controls(part)
+    if not large:
+        with st.sidebar:
+            lecture.invite()
     link.write(drawn, page.controls)
     for sentence in link.refused(drawn):
         st.warning(sentence)
 
-    waits = predict.hidden(page, part, came or bool(lesson or (preset and preset.settings)))
+    waits = predict.hidden(page, part, came or large or bool(lesson or (preset and preset.settings)))
     place = predict.asks(page, part, waits)
     with st.container(key="veiled" if waits else "result"):
-        shown = show_result(page, part, v, preset)
+        shown = show_result(page, part, v, preset, large)
     predict.reveals(place, page, part, v, shown)
+    if large:
+        lecture.bar(page, part, preset)
 
 
-def show_result(page: Page, part: Part, v: Values, preset: Preset | None) -> Shown:
-    """The picture, and what follows it, down to the source."""
+def show_result(page: Page, part: Part, v: Values, preset: Preset | None, alone: bool) -> Shown:
+    """The picture, alone or with what follows it, down to the source."""
     shown = part.show(v)
     if shown.live is None:
         layout.verdict(shown.verdict.text)
@@ -118,6 +130,8 @@ def show_result(page: Page, part: Part, v: Values, preset: Preset | None) -> Sho
         fix_button(page, shown.verdict.fix, lambda: runs.forget(shown.live.key))
     if shown.details:
         shown.details()
+    if alone:
+        return shown
     layout.formulas(shown.formulas)
     layout.words(said_by(page, part, shown, preset))
     layout.references(part.cites)

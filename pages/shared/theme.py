@@ -35,6 +35,7 @@ def enable() -> None:
 def _config() -> alt.theme.ThemeConfig:
     return {
         "config": {
+            "aria": False,  # a reader hears the sentence on the numbers (layout.show), not four hundred marks
             "axis": {
                 "labelFontSize": TEXT, "titleFontSize": TEXT, "titleFontWeight": "normal", "labelColor": ink(), "titleColor": ink(),
                 "labelPadding": 6, "titlePadding": 8, "gridOpacity": 0.5, "tickCount": 5, "labelOverlap": "greedy", "labelLimit": 200},
@@ -43,8 +44,8 @@ def _config() -> alt.theme.ThemeConfig:
                 "offset": 8},
             "legend": {
                 "orient": "top", "title": None, "labelFontSize": TEXT, "labelColor": ink(), "symbolType": "stroke", "symbolStrokeWidth": 2.5,
-                "symbolSize": 150, "offset": 4},
-            "mark": {"tooltip": None},  # a picture tells what `tips` says, not what it is made of
+                "symbolSize": 150, "offset": 4, "columns": {"expr": "width < 360 ? 2 : 0"}},
+            "mark": {"tooltip": None, "aria": False},  # a picture tells what `tips` says, not what it is made of
             "view": {"strokeOpacity": 0}, "rule": {"color": QUIET}, "text": {"color": ink(), "fontSize": TEXT}, "line": {"strokeWidth": 2},
             "point": {"size": 30, "filled": True}}
     }

@@ -79,6 +79,29 @@ def test_a_lesson_leads_from_home_over_two_pages_to_its_end_and_back(server, tab
     expect(opening).to_contain_text(f"{len(steps)} of {len(steps)}")
 
 
+def test_the_keys_lead_a_class_over_large_pictures_and_the_browsers_back_undoes_each_step(server, tab):
+    page = tab().open(f"{server.url}/initialization?init_part=chain")
+    expect(page.get_by_role("button", name="Lecture mode")).to_be_visible()
+    page.keyboard.press("l")
+    bar = page.locator(".st-key-lecture")
+    expect(bar).to_contain_text("Picture 1 of 2")
+    picture = page.locator("[data-testid='stVegaLiteChart']")
+    expect(picture).to_have_count(1)
+    expect(page.locator("[data-testid='stExpandSidebarButton']")).to_be_visible()
+    assert picture.bounding_box()["width"] > 1200
+    page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(re.compile("init_gain=1.5"))
+    expect(bar).to_contain_text("Linear chain, Linear chain")
+    page.keyboard.press("q")
+    expect(page.get_by_alt_text("The link of this page as a code")).to_be_visible()
+    assert page.get_by_alt_text("The link of this page as a code").bounding_box()["height"] > 600
+    page.go_back()
+    expect(bar).not_to_contain_text("Linear chain, Linear chain")
+    expect(page).to_have_url(re.compile("lecture=true"))
+    page.keyboard.press("l")
+    expect(bar).to_have_count(0)
+
+
 def test_every_setting_travels_in_the_link(server, tab):
     first, second = tab(), tab()
     page = first.open(f"{server.url}/mnist_training")

@@ -66,6 +66,28 @@ def test_a_title_is_text_of_the_page_whole_and_plain():
     assert layout.head("One").count("<div") == 1
 
 
+def test_a_pointer_between_points_is_told_all_lines_there():
+    rows = pd.DataFrame({"layer": [1, 2, 1, 2], "series": ["a", "a", "b = 1.5", "b = 1.5"], "value": [1.0, 1e-5, 2.0, math.nan]})
+    x = {"field": "layer", "title": "Layer l", "scale": {"domain": [0, 3]}}
+    lines, points = {"encoding": {"x": x}}, {"encoding": {"x": x, "tooltip": []}}
+    spec = encodings.readings({"layer": [lines, points], "datasets": {}}, rows, "layer", "series", "value")
+    assert (spec["layer"][0], spec["layer"][2]) == (lines, points)   # a point still tells its own
+    told = spec["layer"][1]["encoding"]
+    assert told["x"] == x | {"field": "at"}
+    assert [tip["title"] for tip in told["tooltip"]] == ["Layer l", "a", "b = 1.5"]
+    table = spec["datasets"]["readings"]
+    assert [list(row) for row in table[[tip["field"] for tip in told["tooltip"]]].to_numpy()] == [["1", "1", "2"], ["2", number(1e-5), "–"]]
+    many = pd.DataFrame({"layer": range(500), "series": "a", "value": 1.0})
+    assert len(encodings.readings(spec, many, "layer", "series", "value")["datasets"]["readings"]) <= 61
+
+
+@pytest.mark.parametrize(("lowest", "floor"), [(0.1, 0), (0.5, 0.5), (0.79, 0.5), (0.975, 0.95), (1.0, 0.95), (math.nan, 0)])
+def test_an_axis_of_shares_begins_at_a_round_one_below_what_matters(lowest, floor):
+    assert encodings.floor_of(lowest) == floor
+    ticks = encodings.share("share", "Share", floor).to_dict()
+    assert (ticks["scale"]["domain"], ticks["axis"]["values"][0], ticks["axis"]["values"][-1]) == ([floor, 1], floor, 1)
+
+
 @pytest.mark.parametrize(("value", "text"), [
     (0, "0"), (3.07e-5, "3.1 × 10⁻⁵"), (120.0, "120"), (1234567.0, "1,234,567"), (2e7, "2.0 × 10⁷"), (-0.0123, "−0.0123"),
     (1e-12, "1.0 × 10⁻¹²"), (3e120, "3.0 × 10¹²⁰"), (None, "–")])

@@ -1,6 +1,7 @@
 """The Initialization page: what its parts say, its scripts, its limits, and the network that is pinned beside another."""
 
 import re
+from itertools import product
 from urllib.parse import urlencode
 
 import numpy as np
@@ -11,6 +12,7 @@ from engine import diagnosis, propagation
 from engine.activations import ACTIVATIONS
 from engine.studies.linear import chain
 from pages.parts.initialization import PAGE, common, deep, matrix, neuron, phase
+from pages.parts.initialization import chain as chain_part
 from pages.shared.control import Values
 from tests.pages import golden
 from tests.pages.helpers import asked, charts_of, link_of, open_part, verdict_of
@@ -128,10 +130,15 @@ def test_all_of_a_layer_is_in_its_histogram_or_beside_it():
 
 
 def test_axes_by_depth_do_not_move_with_the_data():
-    for measured in ("signal", "gradient"):
-        for layer in common.depth_picture(pd.DataFrame(), pd.DataFrame(), ("a", "b"), measured, 30)["layer"][:3]:
-            assert layer["encoding"]["y"]["scale"]["domain"] == [common.LOW, common.HIGH]
-            assert layer["encoding"]["x"]["scale"]["domain"] == [0.5, 30.5]
+    for measured, (depth, domain) in product(("signal", "gradient"), {5: [1e-4, 10.0], 30: [1e-10, 1e4], 100: [1e-10, 1e4]}.items()):
+        for layer in common.depth_picture(pd.DataFrame(), pd.DataFrame(), ("a", "b"), measured, depth)["layer"][:3]:
+            assert layer["encoding"]["y"]["scale"]["domain"] == domain
+            assert layer["encoding"]["x"]["scale"]["domain"] == [0.5, depth + 0.5]
+
+
+def test_the_chains_axis_goes_with_its_depth_and_holds_what_a_half_and_one_and_a_half_leave():
+    for depth in range(1, 51):
+        assert max(1.5 ** (depth - 1), 2.0 ** (depth - 1)) <= 10.0 ** chain_part.decades(depth) <= 10.0 ** (depth + 1)
     spec = deep.panels(pd.DataFrame(), pd.DataFrame(), 5, "activations", 30, (0.0, 4.0))
     assert {layer["encoding"]["x"]["axis"] for layer in spec["layer"]} == {None}   # panels stand side by side, at no numbers
 

@@ -12,7 +12,7 @@ from engine.studies.input_scaling import Valley
 from engine.studies.layer_list import LayerList
 from engine.studies.sixteen_scales import SideBySide
 from engine.training import train
-from pages.shared import layout
+from pages.shared import layout, lecture
 from tests.conftest import ROOT
 
 
@@ -23,8 +23,9 @@ def test_sources_are_shown_whole_without_a_parser_that_threads_must_not_share(th
     assert layout.source.__wrapped__(thing) == expected
 
 
-def test_the_policy_of_the_proxy_allows_the_style_of_the_openings():
-    style = re.search(r"<style>(.*)</style>", layout.STYLE, re.DOTALL)[1]
+@pytest.mark.parametrize("written", [layout.STYLE, lecture.STYLE], ids=["openings", "lecture"])
+def test_the_policy_of_the_proxy_allows_the_styles_of_the_pages(written):
+    style = re.search(r"<style>(.*)</style>", written, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     assert f"'sha256-{digest}'" in (ROOT / ".streamlit" / "nginx.conf").read_text().partition("style-src ")[2].partition(";")[0]
 

@@ -54,12 +54,13 @@ def network(edges: pd.DataFrame, nodes: pd.DataFrame) -> alt.LayerChart:
             "x": alt.X(x, type="quantitative", scale=alt.Scale(domain=[-0.3, 2.35], nice=False), **hidden),
             "y": alt.Y(y, type="quantitative", scale=alt.Scale(domain=[-0.25, 1.2], nice=False), **hidden)}
 
+    small = alt.ExprRef("width < 400 ? 12 : 14")  # on a phone the words of a wire would reach those of its ends
     along, spots = chart(edges).encode(**place("mx", "my")), chart(nodes).encode(**place("x", "y"))
     return alt.layer(
         chart(edges).mark_rule(strokeWidth=1.5).encode(**place("x", "y"), x2=alt.X2("x2"), y2=alt.Y2("y2")),
-        *over_lines(along, alt.Text("weight", type="nominal"), dy=-13), *over_lines(along, alt.Text("back", type="nominal"), BACK, dy=14),
+        *over_lines(along, alt.Text("weight", type="nominal"), dy=-13, fontSize=small), *over_lines(along, alt.Text("back", type="nominal"), BACK, dy=14, fontSize=small),
         spots.mark_point(filled=True, size=330, opacity=1).encode(color=tint("signal")),
-        *over_lines(spots, alt.Text("text", type="nominal"), dy=24, fontWeight=600),
+        *over_lines(spots, alt.Text("text", type="nominal"), dy=24, fontWeight=600, fontSize=small),
         height=TALL,
         title=alt.Title("Two inputs, two units, one output", subtitle="Blue: what flows forward. Orange: the gradients ∂J/∂w that come back."))
 

@@ -129,7 +129,7 @@ def show(v: Values) -> Shown:
     ):
         tables.append(frame(reaches))
         said = f"Gradient in layer 1 to {v.depth} over that in the last, with {name}: {listed(list(reaches))}"
-        spec = by_layer(*drawable(tables[-1]), v.depth, tuple(reaches))
+        spec = encodings.readings(by_layer(*drawable(tables[-1]), v.depth, tuple(reaches)), tables[-1], "layer", "activation", "value")
         layout.show(column, encodings.titled(spec, head, WORDS), said)
     worst_key, verdict = read(members, chosen, whose, gain, at)
     worst = chosen[title(worst_key)]

@@ -16,8 +16,13 @@ from pages.shared.encodings import drawn, titled
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Question, Shown, Try
 
-POWERS, SINGULAR = (1e-20, 1e20), (1e-4, 100)  # drawn
+SINGULAR = 1e-4, 100  # drawn
 LONGEST, WIDEST = 20, 200  # of the products: each costs a singular value decomposition
+
+
+def decades(depth: int) -> int:
+    """The axis goes so many powers of ten up and down: 1.5 and 0.5 stay on it for fifty layers, and any gain has the same axis."""
+    return 20 if depth > 50 else math.ceil(0.31 * depth) + 1
 
 
 def products(depth: int, width: int, seed: int) -> pd.DataFrame:
@@ -38,7 +43,9 @@ def powers_of(a: float, depth: int) -> pd.DataFrame:
 
 @drawn
 def chain_picture(frame: pd.DataFrame, depth: int) -> alt.LayerChart:
-    y = {"title": "aᴸ⁻¹", "domain": POWERS, "log": True, "ticks": (-20, -10, 0, 10, 20)}
+    end = decades(depth)
+    step = max(1, end // 4)
+    y = {"title": "aᴸ⁻¹", "domain": (10.0**-end, 10.0**end), "log": True, "ticks": range(-(end // step) * step, end + 1, step)}
     words = ["Dots: a is the gain, and beside it 1.5 and 0.5.", "Triangle: here the dots leave the picture."]
     x, title = encodings.layers(depth, title="Layer L"), alt.Title("A chain of layers W = aI multiplies", subtitle=words)
     return lines_and_points(frame, ("the gain", "a = 1.5", "a = 0.5"), x, y, title=title)
@@ -68,10 +75,10 @@ def show(v: Values) -> Shown:
     layers, width = min(v.depth, LONGEST), min(v.width, WIDEST)
     numbers, matrices = powers_of(v.gain, v.depth), products(layers, width, v.seed)
     left, right = st.columns(2)
-    chain = cut(numbers.assign(series=numbers["series"].mask(numbers.index < v.depth, "the gain")), POWERS)
-    layout.show(left, chain_picture(chain, v.depth), "a to the power L − 1 by layer, for the chosen gain, 1.5 and 0.5")
+    chain = cut(numbers.assign(series=numbers["series"].mask(numbers.index < v.depth, "the gain")), (10.0 ** -decades(v.depth), 10.0 ** decades(v.depth)))
+    layout.show(left, encodings.readings(chain_picture(chain, v.depth), chain.assign(measured=numbers["measured"]), "layer", "series", "measured"), "a to the power L − 1 by layer, for the chosen gain, 1.5 and 0.5")
     words = [f"Gaussian (variance 1/n) and orthogonal, n = {width}{', the widest multiplied here' * (v.width > width)}.", "Dots: measured. Lines: theory for wide matrices."]
-    picture = titled(product_picture(cut(matrices, SINGULAR)), "Products of random matrices", words)
+    picture = titled(encodings.readings(product_picture(cut(matrices, SINGULAR)), matrices, "layer", "series", "measured"), "Products of random matrices", words)
     said = "Largest and median singular value of a product of Gaussian matrices, and of orthogonal ones, by number of matrices"
     layout.show(right, picture, said)
     formulas = [

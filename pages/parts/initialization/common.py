@@ -46,7 +46,7 @@ MEASURED = (
     Whole("init_seeds", "Seeds", 5, "Networks drawn; the band spans them.", (1, 10)), SEED)
 
 BUDGET = 6e9  # multiplications that one answer may cost: about half a second
-LOW, HIGH = 1e-10, 1e4  # of every magnitude drawn over depth
+LOW, HIGH = -10, 4  # exponents of ten between which every magnitude is drawn over depth, at the most
 SERIES = {  # statistic: what it measures, and its name in the legend
     "std": ("signal", "over all"), "std_over_data": ("signal", "per unit, over data"), "gradient_rms": ("gradient", "RMS"),
     "gradient_median": ("gradient", "median")}
@@ -101,20 +101,26 @@ def leaving(values: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np
     return np.where(inside, values, np.nan), np.where(gone, np.clip(values, low, high), np.nan)
 
 
+def reach(depth: int) -> tuple[int, int]:
+    """Exponents of ten at the ends of the axis for so many layers: the same for every rule and gain, and wider for a deeper network."""
+    return max(LOW, -math.ceil(0.8 * depth)), min(HIGH, math.ceil(depth / 5))
+
+
 def depth_frame(nets: list[propagation.Propagation]) -> pd.DataFrame:
     """One row a layer and series: median, least and greatest over the seeds, and the theory's value.
 
     Columns layer, measure, series, value, least, most, theory, leaves (the end of the axis, where the value leaves it).
-    Value and theory lie within [LOW, HIGH], the range goes a little beyond. What is not a number is left out.
+    Value and theory lie within `reach`, the range goes a little beyond. What is not a number is left out.
     """
     given = nets[0].theory()
     theory, parts, depth = workers.measure(mean_field.predict, **given) if given else None, [], len(nets[0].std)
+    low, high = (10.0**end for end in reach(depth))
     for name in SERIES:
         values = np.nan_to_num(propagation.stack(nets, name), nan=np.nan, posinf=1e300)
         expected = getattr(theory, name, np.full(depth, np.nan))
-        value, leaves = leaving(np.median(values, axis=0), LOW, HIGH)
-        range_ = np.clip([values.min(axis=0), values.max(axis=0)], LOW / 10, HIGH * 10)
-        parts.append((value, *range_, leaving(expected, LOW, HIGH)[0], leaves))
+        value, leaves = leaving(np.median(values, axis=0), low, high)
+        range_ = np.clip([values.min(axis=0), values.max(axis=0)], low / 10, high * 10)
+        parts.append((value, *range_, leaving(expected, low, high)[0], leaves))
     columns = dict(zip(("value", "least", "most", "theory", "leaves"), np.concatenate(parts, axis=1).astype(np.float32), strict=True))
     measured, labels = (np.repeat(words, depth) for words in zip(*SERIES.values(), strict=True))
     return pd.DataFrame({"layer": np.tile(np.arange(1, depth + 1, dtype=np.int32), len(SERIES)), "measure": measured, "series": labels, **columns})
@@ -138,7 +144,8 @@ def depth_picture(frame: pd.DataFrame, overflow: pd.DataFrame, names: tuple[str,
         "signal": ("Signal: spread of the activations", "Standard deviation of y"), "gradient": ("Gradient: size of dJ/dz", "|dJ/dz|"),
     }[measured]
 
-    axis = {"title": y_title, "domain": (LOW, HIGH), "log": True, "ticks": range(-10, 5, 2)}
+    low, high = reach(depth)
+    axis = {"title": y_title, "domain": (10.0**low, 10.0**high), "log": True, "ticks": range(low, high + 1, 2 if high - low > 8 else 1)}
 
     def y(field: str) -> alt.Y:
         return encodings.number(alt.Y, field, **axis)
@@ -156,7 +163,7 @@ def depth_picture(frame: pd.DataFrame, overflow: pd.DataFrame, names: tuple[str,
     )
     words = ["Dots: the median of the networks drawn.", "Band: their range. Line: theory.", "Triangle: here the dots leave the picture."]
     return alt.layer(
-        band, lines.encode(y=y("theory"), color=tint("yardstick"), strokeDash=dashes(names)), points, exits(base, LOW, HIGH, axis),
+        band, lines.encode(y=y("theory"), color=tint("yardstick"), strokeDash=dashes(names)), points, exits(base, 10.0**low, 10.0**high, axis),
         mark.mark_rule(strokeDash=[3, 3], strokeWidth=2).encode(color=tint("trouble")),
         *(mark.transform_filter(f"datum.layer {where} {depth / 2}").mark_text(align=side, baseline="top", dx=away, dy=6).encode(
             y=alt.YValue(0), text=alt.Text("text", type="nominal")) for side, where, away in (("right", ">", -6), ("left", "<=", 6))),
@@ -170,10 +177,10 @@ def show_by_depth(places: Any, nets: list[propagation.Propagation], v: Values, w
         table = frame[frame["measure"] == measured]
         there = pd.DataFrame([(overflow, f"overflow in layer {overflow}")] if overflow else [], columns=["layer", "text"])
         picture = depth_picture(table, there, tuple(label for kind, label in SERIES.values() if kind == measured), measured, v.depth)
-        layout.show(place, picture, f"{which}{measured.capitalize()} by layer, measured and in theory: {describe(v)}")
+        layout.show(place, encodings.readings(picture, table, "layer", "series", "value"), f"{which}{measured.capitalize()} by layer, measured and in theory: {describe(v)}")
 
 
-LEGEND = alt.Legend(symbolType="stroke", symbolSize=150, columns=3)  # the same of shape and dash, which are one legend
+LEGEND = alt.Legend(symbolType="stroke", symbolSize=150)  # the same of shape and dash, which are one legend
 
 
 def dashes(names: tuple[str, ...]) -> alt.StrokeDash:

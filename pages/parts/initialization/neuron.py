@@ -46,7 +46,7 @@ def read(table: pd.DataFrame) -> Verdict:
 
 def show(v: Values) -> Shown:
     table = variances(v.seed)
-    layout.show(st, picture(cut(table, VARIANCES)), "Variance of one neuron's z against its number of inputs, for weights of variance 1, 2/n and 1/n")
+    layout.show(st, encodings.readings(picture(cut(table, VARIANCES)), table, "n", "series", "measured"), "Variance of one neuron's z against its number of inputs, for weights of variance 1, 2/n and 1/n")
     formulas = [r"\mathrm{Var}(z) = n\,\mathrm{Var}(w)\,\mathrm{E}[x^2] \qquad \sigma'(51) = \sigma(51)\,\sigma(-51) = 7.095 \times 10^{-23}"]
     script = f"""import numpy as np
 

@@ -22,6 +22,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Question, Shown, Try
+from pages.shared.theme import HALF
 from pages.shared.titles import title
 
 IMAGES, NEW = 5000, 2000  # of MNIST: to train on at most, and to be read
@@ -81,21 +82,22 @@ LOSSES = (1e-3, 30.0)
 
 
 @drawn
-def courses_of(frame: pd.DataFrame, words: pd.DataFrame, which: str, names: tuple[str, ...], epochs: int) -> alt.LayerChart:
-    """Test accuracy ("mean") or training loss ("loss") by epoch: a line and a band for each variant, and its name at its end."""
+def courses_of(frame: pd.DataFrame, words: pd.DataFrame, off: pd.DataFrame, which: str, names: tuple[str, ...], epochs: int, floor: float) -> alt.LayerChart:
+    """Test accuracy ("mean", from a floor on) or training loss ("loss") by epoch: a line, a band and a name at the end for each variant; an arrow for what is off the axis."""
     x = looks.until(alt.X, "epoch", "Epoch", epochs, names, first=1)
     if which == "mean":
-        y, low, high, head = encodings.share("mean", "Test images read correctly"), "low", "high", "On test images"
+        y, low, high, head = encodings.share("mean", "Test images read correctly", floor), "low", "high", "On test images"
     else:
         y, low, high, head = encodings.number(alt.Y, "loss", "Loss J (log)", domain=LOSSES, log=True, clamp=True, ticks=(-3, -2, -1, 0, 1)), "loss_low", "loss_high", "On training images"
-    base = alt.Chart(frame).encode(x=x, color=hue("variant", names, names, legend=False))
+    base, at = alt.Chart(frame).encode(x=x, color=hue("variant", names, names, legend=False)), encodings.number(alt.Y, "at", domain=LOSSES, log=True)
     return alt.layer(
         base.mark_area(opacity=0.18, clip=True).encode(y=alt.Y(low, type="quantitative"), y2=alt.Y2(high)),
         base.mark_line(clip=True).encode(
             y=y, strokeDash=dash("variant", names, names, legend=False),
             tooltip=tips(("variant", "Variant"), ("epoch", "Epoch", "d"), ("mean", "Accuracy", ".1%"), ("loss", "Loss", ".3~g"))),
-        *looks.at_the_end(words, encodings.share("at", "Test images read correctly") if which == "mean" else encodings.number(alt.Y, "at", domain=LOSSES, log=True), hue("name", names, names, legend=False)),
-        height=330, title=alt.Title(head, subtitle="Line: mean of the seeds. Band: their range."))
+        *encodings.arrows(off, x, y),
+        *looks.at_the_end(words, encodings.share("at", "Test images read correctly", floor) if which == "mean" else at, hue("name", names, names, legend=False)),
+        height=HALF, title=alt.Title(head, subtitle="Line: mean of the seeds. Band: their range."))
 
 
 def read(frame: pd.DataFrame, seeds: int) -> Verdict:
@@ -127,11 +129,13 @@ def show(v: Values) -> Shown:
 
     def fill(found: Sequence) -> pd.DataFrame:
         frame = table(found, names)
+        floor = encodings.floor_of(frame.loc[frame["epoch"] == epochs, "low"].min())
         shown = frame.assign(**{name: np.clip(frame[name], *LOSSES) for name in ("loss", "loss_low", "loss_high")})
-        for column, which, said in ((left, "mean", "Share of test images read correctly"), (right, "loss", "Loss on the training images")):
-            ends = shown[shown["epoch"] == epochs]
-            words = pd.DataFrame({"name": ends["variant"], "at": looks.apart(ends[which].to_numpy(), *((0, 1) if which == "mean" else LOSSES), log=which == "loss")})
-            layout.show(column, courses_of(shown, words, which, names, epochs), f"{said} by epoch for {', '.join(names)}")
+        for column, which, axis, said in ((left, "mean", (floor, 1.0), "Share of test images read correctly"), (right, "loss", LOSSES, "Loss on the training images")):
+            off, ends = encodings.gone(frame, "epoch", which, axis, log=which == "loss"), shown[shown["epoch"] == epochs]
+            words = pd.DataFrame({"name": ends["variant"], "at": looks.apart(ends[which].to_numpy(), *axis, log=which == "loss")})
+            spec = encodings.readings(courses_of(shown, words, off, which, names, epochs, floor), frame, "epoch", "variant", which)
+            layout.show(column, spec, f"{said} by epoch for {', '.join(names)}")
         return frame
 
     seeds = tuple(range(v.vary_seeds))

@@ -1,0 +1,100 @@
+"""What a class sees from the back row, a phone in the hand, and a screen reader in the ear: measured in a browser, on every part.
+
+One load a part: the window and the theme change on the page that is open. axe-core comes from npm and is kept in pytest's cache.
+"""
+
+import shutil
+import subprocess
+import tarfile
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from pages.shared import link, theme
+from tests.pages.helpers import PARTS
+
+pytestmark = pytest.mark.browser
+AXE = "axe-core@4.10.3"
+DAILY = ("chain", "phase", "compare", "net")   # the others are slow
+LOW = ("hand", "bug", "cautions", "cost", "ranking", "training", "own", "net")   # strips, tables and nets, or no picture before Start
+EYES = Path(__file__).with_name("back_row.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def axe(request):
+    """The script of axe-core; None where there is no npm, which in CI is a failure."""
+    folder = request.config.cache.mkdir("axe")
+    script = folder / "package" / "axe.min.js"
+    if not script.exists():
+        if not shutil.which("npm"):
+            return None
+        packed = subprocess.run(["npm", "pack", AXE], cwd=folder, capture_output=True, text=True, timeout=120, check=True).stdout.split()[-1]
+        with tarfile.open(folder / packed) as archive:
+            archive.extract("package/axe.min.js", folder, filter="data")
+    return script.read_text(encoding="utf-8")
+
+
+def struck(texts):
+    """Pairs of words that lie on each other. A rim lies below its own word."""
+    found = []
+    for a, b in combinations(texts, 2):
+        (l1, t1, r1, b1), (l2, t2, r2, b2) = a["box"], b["box"]
+        wide, high = min(r1, r2) - max(l1, l2), min(b1, b2) - max(t1, t2)
+        slack = 0.25 * min(a["size"], b["size"])   # a box of text is higher than its letters
+        both_lean = a["leans"] and b["leans"]   # side by side, in boxes that are not theirs alone
+        if wide > 1.5 and high > slack and not both_lean and not (a["text"] == b["text"] and abs(l1 - l2) < 2 and abs(t1 - t2) < 2):
+            found.append((a["text"], b["text"]))
+    return found
+
+
+def faults_of(page, view):
+    """What is wrong with the pictures of an open page, in words."""
+    found = []
+    for chart in page.evaluate("backRow.charts()"):
+        left, top, right, bottom = chart["page"]
+        name = f"{view}: {chart['name'][:50]}: "
+        found += [f"{name}{a!r} on {b!r}" for a, b in struck(chart["texts"])]
+        found += [f"{name}{one['text']!r} is {one['size']} px" for one in chart["texts"] if one["size"] < (theme.NOTE if view != "phone" else 10)]
+        for one in chart["texts"]:
+            x1, y1, x2, y2 = one["box"]
+            if one["text"].endswith("…") or x1 < left - 2 or x2 > right + 2 or y1 < top - 3 or y2 > bottom + 3:
+                found.append(f"{name}{one['text']!r} is cut")
+    return found
+
+
+def settle(page):
+    page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
+    page.wait_for_function("""() => { const all = [...document.querySelectorAll('[data-testid=stVegaLiteChart]')].filter(c => c.checkVisibility());
+      return all.every(c => c.querySelector('svg.marks, canvas')) && !document.querySelector('[data-testid=stSkeleton]'); }""", timeout=60_000)
+    page.wait_for_timeout(700)
+
+
+def marks(part):
+    return () if part.key in DAILY else (pytest.mark.slow,)
+
+
+@pytest.mark.parametrize(("page", "part"), [pytest.param(*one, id=one[1].key, marks=marks(one[1])) for one in PARTS])
+def test_a_part_can_be_read_from_the_back_row_on_a_phone_and_by_a_reader(page, part, server, tab, axe):
+    asked = link.query(page.controls, {page.part_control.key: part.key})
+    visitor = tab(size=(1280, 800))
+    there = visitor.open(f"{server.url}/{page.stem}?" + "&".join(f"{name}={value}" for name, value in asked.items()))
+    settle(there)
+    there.add_script_tag(content=EYES)
+    found = faults_of(there, "laptop")
+    charts = there.evaluate("backRow.charts()")
+    if charts and part.key not in LOW and max(chart["plot"] for chart in charts) < 360:
+        found.append(f"the tallest plot is {max(chart['plot'] for chart in charts):.0f} px high")
+    if axe:
+        there.add_script_tag(content=axe)
+    for view, size in {"laptop": (1280, 800), "phone": (390, 844)}.items():
+        there.set_viewport_size({"width": size[0], "height": size[1]})
+        for mode in ("light", "dark"):
+            there.emulate_media(color_scheme=mode)
+            settle(there)
+            if axe:
+                found += [f"{view}, {mode}: {fault}" for fault in there.evaluate("backRow.axe()")]
+        if view == "phone":
+            found += faults_of(there, view)
+            found += [f"{words!r} is {high} px high under a finger" for words, high in there.evaluate("backRow.targets()")]
+    assert not found, "\n".join(map(str, found))
