@@ -19,7 +19,7 @@ class Race:
         return f"clock_{self.seconds}"
 
 
-BASE = {"data": "mnist", "batch_norm": "before", "optimizer": "adamw", "rate": 0.01, "decay": 0.03, "schedule": "linear", "batch": 256, "shift": 1}
+BASE = {"data": "mnist", "batch_norm": "before", "optimizer": "adamw", "rate": 0.01, "decay": 0.3, "schedule": "linear", "batch": 256, "shift": 1}
 RACES = (
     Race(10, 0.989, 0.984, {**BASE, "layers": "256, 256", "epochs": 8}),
     Race(30, 0.991, 0.987, {**BASE, "layers": "256, 256, 256", "epochs": 20}),
