@@ -21,7 +21,7 @@ from pages.shared.part import Part, Preset, Shown, Try
 
 BOOK = Menu("mnist_book", "Comparison", "overfit", "Each trains its variants from the same seeds on the same batches.", tuple(EXPERIMENTS), show=lambda key: EXPERIMENTS[key].title)
 SEEDS = Ladder("mnist_book_seeds", "Seeds", 3, "Each variant is trained once for each. The band is their range.", (1, 3))
-LOSSES = (1e-3, 30.0)
+LOSSES = (1e-3, 100.0)  # of batches, with their penalty
 MEASURES = {"loss": "loss at step {}", "train": "training images read", "test": "test images read"}
 SAID = {
     "overfit": "The book's dropout does not enlarge the units that are left in training. Today's dropout does.",
@@ -67,7 +67,7 @@ def picture(frame: pd.DataFrame, words: pd.DataFrame, targets: pd.DataFrame, whi
     def y(field: str) -> alt.Y:
         if which == "test":
             return encodings.share(field, "Test images read correctly")
-        return encodings.number(alt.Y, field, "Loss J of the batches (log)", domain=LOSSES, log=True, clamp=True, ticks=(-3, -2, -1, 0, 1))
+        return encodings.number(alt.Y, field, "Loss J of the batches (log)", domain=LOSSES, log=True, clamp=True, ticks=(-3, -2, -1, 0, 1, 2))
 
     base = alt.Chart(frame).encode(x=x, color=hue("variant", names, names, legend=False))
     goal = alt.Chart(targets).encode(y=y("at"), color=hue("variant", names, names, legend=False), tooltip=tips(("variant", "Published for"), ("at", "Value", ".3~g")))
