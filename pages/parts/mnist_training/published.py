@@ -21,6 +21,7 @@ from pages.shared.part import Part, Preset, Shown, Try
 
 BOOK = Menu("mnist_book", "Comparison", "overfit", "Each trains its variants from the same seeds on the same batches.", tuple(EXPERIMENTS), show=lambda key: EXPERIMENTS[key].title)
 SEEDS = Ladder("mnist_book_seeds", "Seeds", 3, "Each variant is trained once for each. The band is their range.", (1, 3))
+NOTHING = pd.DataFrame({"variant": pd.Series(dtype=str), **{name: pd.Series(dtype=float) for name in ("step", "mean", "low", "high")}})
 LOSSES = (1e-3, 100.0)  # of batches, with their penalty
 MEASURES = {"loss": "loss at step {}", "train": "training images read", "test": "test images read"}
 SAID = {
@@ -111,13 +112,13 @@ def show(v: Values) -> Shown:
         for (name, _), one in zip(asked, answers, strict=True):
             if one:
                 groups.setdefault(name, []).append(one)
-        if not groups:
-            return groups, held(experiment, groups)
-        for column, which, frame in zip((left, right), ("loss", "test"), courses(groups), strict=True):
-            ends, log = frame.groupby("variant", sort=False).tail(1), which == "loss"
-            words = pd.DataFrame({"name": ends["variant"], "at": looks.apart(ends["mean"].to_numpy(), *(LOSSES if log else (0, 1)), log=log)})
+        for column, which, frame in zip((left, right), ("loss", "test"), courses(groups) if groups else (NOTHING, NOTHING), strict=True):
+            targets, log = printed(experiment, which), which == "loss"
+            ends = frame.groupby("variant", sort=False).tail(1) if groups else targets.assign(mean=targets["at"])
+            words = pd.DataFrame({"name": ends["variant"], "at": looks.apart(ends["mean"].to_numpy(float), *(LOSSES if log else (0, 1)), log=log)})
             heard = f"{'Loss' if log else 'Share of test images read'} by step for {', '.join(names)}, and what was published"
-            layout.show(column, picture(frame, words, printed(experiment, which), which, names, steps), heard)
+            if len(words):
+                layout.show(column, picture(frame, words, targets, which, names, steps), heard)
         return groups, held(experiment, groups)
 
     try:
