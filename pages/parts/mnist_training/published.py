@@ -145,6 +145,13 @@ for variant in EXPERIMENTS[{v.book!r}].variants:
     formulas = [rf"\text{{variants: }} {len(names)} \qquad \text{{steps: }} {steps:,} \qquad \text{{seeds: }} {v.book_seeds}".replace(",", r"\,")]
     numbers = pd.DataFrame([(name, seed, one.train[-1], one.test[-1]) for name, group in found.items() for seed, one in enumerate(group)],
                            columns=["variant", "seed", "train_accuracy", "test_accuracy"])
+    if not found:
+        numbers = pd.DataFrame([(target.variant, target.measure, target.value) for target in experiment.targets], columns=["variant", "measure", "published"])
+        script = f"""from engine.studies.published import EXPERIMENTS
+
+for target in EXPERIMENTS[{v.book!r}].targets:
+    print(target.value, target.measure, target.variant)
+"""
     return Shown(read(v.book, rows, found, v.book_seeds), formulas, script, numbers, details)
 
 
