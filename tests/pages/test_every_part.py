@@ -35,7 +35,7 @@ each_part = pytest.mark.parametrize(("page", "part"), PARTS, ids=[f"{page.prefix
 each_control = pytest.mark.parametrize(("page", "part", "control"), CONTROLS, ids=[f"{part.key}-{control.key}" for _, part, control in CONTROLS])
 each_preset = pytest.mark.parametrize(("page", "preset"), PRESETS, ids=[preset.key for _, preset in PRESETS])
 # Their scripts take a minute: each has a test of its own
-TRAINS = {("bn", "scales"), ("act", "ranking"), ("mnist", "training"), ("mnist", "published")}
+TRAINS = {("bn", "scales"), ("act", "ranking"), ("mnist", "training")}
 NONSENSE = "[Sign in](http://evil.example/a) ![x](http://evil.example/b) **b** $x$ :red[c] " + "9" * 200
 
 
