@@ -4,5 +4,5 @@ Of depth: linear (a neuron, a chain, a product of matrices), symmetry (equal wei
 Of activations: curves, by_hand, slopes, moment_map, dying, ranking. Of batch norm:
 normalization, layer_list, input_scaling, sixteen_scales. Of training:
 valley (the paths of optimizers), range_test (of learning rates), own_digit, variants, published (what books print, again),
-by_layer (a look inside), overfitting.
+by_layer (a look inside), overfitting, plain (a training as a script of NumPy alone), kept (a network as a file).
 """

@@ -58,7 +58,7 @@ GLOSSARY = (
     Entry("spread", "How far numbers scatter around their mean: their standard deviation.", "σ", "σ", ("σ", "std"), "standard deviations?"),
     Entry("variance", "The square of the spread.", "Var, σ², ν", "σ²", ("Var", "ν")),
     Entry("mean square", "The average of the squares of some numbers; of z in a layer it is q, and q* where it settles.", "q", "", ("q",)),
-    Entry("root mean square", "The root of the mean square: the size of a gradient on these pages.", "RMS", "", (), "RMS", pictures="init_deep init_phase bn_depth"),
+    Entry("root mean square", "The root of the mean square: the size of a gradient on these pages.", "RMS", "", ("RMS",), "RMS", pictures="init_deep init_phase bn_depth"),
     Entry("standard normal number", "A random number from the bell curve with mean 0 and spread 1.", "u, N(0, 1)", "", ("u", "N")),
     Entry("histogram", "Bars that count how many values lie where."),
     Entry("first weights", "The weights before any training; an initializer is the rule that draws them.", said="initializers?"),

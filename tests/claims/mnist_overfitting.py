@@ -76,8 +76,8 @@ def check_read():
         order = sorted(gains, key=lambda name: -gains[name].mean())
         better = [name for name in order if gains[name].min() > 0]
         for place, name in zip(("of new images: ", ", then ", "; least: "), order, strict=True):
-            gain = f"{place}**{overfitting.CURES[name]}** {gains[name].mean():+.1f}".replace("-", "−").replace("−0.0", "+0.0")
-            assert gain in said.text.replace("−0.0", "+0.0")
+            points = f"{round(gains[name].mean(), 1) + 0.0:+.1f}".replace("-", "−")
+            assert f"{place}**{overfitting.CURES[name]}** {points}" in said.text
         assert (" ± " in said.text) == (seeds > 1)
         assert ("One seed alone" in said.text) == (seeds == 1)
         assert ("Better with every seed: " in said.text) == (seeds > 1 and bool(better))

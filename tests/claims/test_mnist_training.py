@@ -552,6 +552,13 @@ CLAIMS: dict[str, Claim] = {
         "rates = {}  # after these steps the learning rate was changed\n", "seen = {}  # after these steps the page read all test images\n",
     )},
 }  # fmt: skip
+IN_PAGES = "tests/pages/test_inside.py says when, and tests/engine/studies/test_plain.py runs it"
+CLAIMS |= {text: Claim("always", why_not=IN_PAGES) for text in (
+    "Take it away: this training in plain NumPy", "With {} the script would be too long to be read. Another choice there brings it back.",
+    "It needs NumPy and {}, and nothing of this project. "
+    "After each epoch it prints its last batch's loss and the share of test images read correctly.",
+    "digits.npz of the folder engine/data", "the four files of MNIST", "batch norm on the input",
+)}
 CLAIMS |= mnist_paths.CLAIMS | mnist_rates.CLAIMS | mnist_own.CLAIMS | mnist_compare.CLAIMS | mnist_published.CLAIMS
 CLAIMS |= mnist_clock.CLAIMS | mnist_inside.CLAIMS | mnist_overfitting.CLAIMS
 ON_MNIST = {mnist_published.check_books, mnist_published.check_sigmoids, mnist_published.check_inputs, mnist_overfitting.check_mnist_shift,

@@ -1,11 +1,14 @@
 """Inside: the run of the visit seen from within, and beside the curves of the part Training."""
 
 import math
+import shutil
 
 import numpy as np
 import pytest
 
-from pages.parts.mnist_training import PAGE, training
+from pages.parts.mnist_training import PAGE, takeaway, training
+from tests.conftest import ROOT
+from tests.engine.studies.test_plain import printed
 from tests.pages import golden
 from tests.pages.helpers import assert_charts_are_vega_lite, assert_charts_get_their_tables, charts_of, open_part, verdict_of
 
@@ -72,3 +75,20 @@ def test_a_run_that_overflowed_says_so_and_its_looks_end_before():
     assert run.status == "finished"
     assert verdict_of(app).startswith("Diverged at step")
     assert run.looks()[-1].step < run.latest.step
+
+
+def test_the_plain_script_of_a_run_repeats_it_with_the_changes_of_its_rate(tmp_path):
+    app = open_part(PAGE, TRAINING, epochs=2, width=20)
+    run = steps(app, 10)
+    run.set_rate(0.01)
+    for _ in range(80):
+        run.advance(0)
+    app.run()
+    assert [button.label for button in app.get("download_button")].count("Download the script") == 1
+    shutil.copy(ROOT / "engine" / "data" / "digits.npz", tmp_path)
+    found = printed(takeaway.plain_of(run), tmp_path)
+    assert [right for _, right in found] == pytest.approx([e.test_accuracy for _, e in run.evaluations], abs=0.006)
+    assert found[-1][0] == pytest.approx(run.latest.loss, rel=2e-3)
+    for changed in ({"activation": "gelu"}, {"initializer": "lsuv"}, {"input_norm": True}, {"shift": 1}):
+        app = open_part(PAGE, TRAINING, **changed)
+        assert any("the script would be too long to be read" in caption.value for caption in app.caption)

@@ -172,7 +172,7 @@ for name, (count, recipe, given) in cures.items():
     found[name] = learned(*arrays, recipe=recipe, seeds={seeds!r}, pixel_max=data.pixel_max, **given)
     train, test = (np.mean([getattr(one, which)[-1] for one in found[name]]) for which in ("train", "test"))
     points, spread, _ = worth(found[name], found[{PLAIN!r}])
-    print(f"{{train:.4f}} {{test:.4f}} {{points:.2f}} {{spread:.2f}}", name)
+    print(f"{{train:.4f}} {{test:.4f}} {{points:.4g}} {{spread:.4g}}", name)
 """
     formulas = [rf"J = -\frac{{1}}{{m}} \sum \ln p + {layout.tex(v.cure_l1)} \sum |w| \qquad J = -\frac{{1}}{{m}} \sum \ln p + \frac{{{layout.tex(v.cure_l2)}}}{{2}} \sum w^2",
                 rf"\text{{dropout in training: }} \frac{{y}}{{1 - {v.cure_dropout:g}}} \text{{ or }} 0"]

@@ -15,7 +15,7 @@ from engine.judgement import judge
 from engine.studies import by_layer
 from engine.training import train
 from engine.verdict import Verdict
-from pages.parts.mnist_training import clock, kept, layered, pictures
+from pages.parts.mnist_training import clock, kept, layered, pictures, takeaway
 from pages.parts.mnist_training.common import ALL, MAIN, MORE, REGULARISE, in_controls
 from pages.parts.mnist_training.program import script
 from pages.parts.mnist_training.run import TrainingRun
@@ -165,6 +165,7 @@ def show(v: Values) -> Shown:
     def details() -> None:
         if run.status != "running":
             look_inside(run)
+            takeaway.offer(run)
         earlier = runs.earlier(RUN)
         there = [*earlier, *[mine for mine in (kept.kept(run),) if mine and run.status != "running"]]
         if earlier:
