@@ -121,7 +121,8 @@ def squeezed(text: bytes) -> str:
 
 
 @pytest.mark.parametrize("key", [
-    "own.", "own.x", "own.AAAA", "own." + "A" * 5000, "own.é", "own.../..", squeezed(b"x" * 10**7), squeezed(b"\xff\xfe"), squeezed(b"a = " + b"[" * 5000)],
+    "own.", "own.x", "own.AAAA", "own." + "A" * 5000, "own.é", "own.../..",
+    squeezed(b"x" * 10**7), squeezed(b"\xff\xfe"), squeezed(b"a = " + b"[" * 5000)],
     ids=lambda key: key[:12])
 def test_a_link_that_brings_no_lesson_leaves_the_page_as_it_is(key):
     assert lessons.named(key) is None
@@ -132,7 +133,8 @@ def test_a_link_that_brings_no_lesson_leaves_the_page_as_it_is(key):
 
 @pytest.mark.parametrize(("text", "message"), [
     ("", "line 1: a lesson has a title"), ("x" * 7000, "line 1: a lesson has at most 6000 characters"), ("a = " + "[" * 3000, "no TOML"),
-    (GOOD.replace('"A"', f'"{"A" * 61}"'), "line 1: a title has at most 60"), (GOOD.replace('"Look."', f'"{"x" * 301}"'), "step 1, line 2: say, preset"),
+    (GOOD.replace('"A"', f'"{"A" * 61}"'), "line 1: a title has at most 60"),
+    (GOOD.replace('"Look."', f'"{"x" * 301}"'), "step 1, line 2: say, preset"),
     (GOOD.replace("{gain = 1.1}", "3"), "step 2, line 6: settings look like"), (GOOD.replace("1.1", "[1]"), "step 2, line 6: "),
     (GOOD.replace("1.1", "nan"), "step 2, line 6: chain cannot be set to gain = nan"), (GOOD.replace('"chain"', "7"), "step 2, line 6: say, preset"),
     ('title = "A"\nstep = 3\nx = """\n[[step]]\n[[step]]\n"""', "line 1: a lesson has a title"),
