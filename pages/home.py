@@ -39,6 +39,10 @@ with st.container(horizontal=True):
     for key, lesson in lessons.lessons().items():
         first = lesson.steps[0]
         st.page_link(f"pages/{first.page.stem}.py", label=lesson.title, query_params=first.query(key, 1))
+    st.page_link("pages/room.py", label="Join a class")
+
+with st.expander("A lesson of your own"):
+    lessons.workshop()
 
 st.header("Find an experiment", anchor=False)
 found = catalogue.find(text := link.draw(FIND))

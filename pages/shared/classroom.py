@@ -16,6 +16,7 @@ from itertools import cycle
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from pages.shared.control import Values
 from pages.shared.part import PAGES, Part, Question
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that could be read as another
@@ -33,6 +34,7 @@ class Room:
     born: float
     looked: float = 0.0  # when its teacher last did
     asked: tuple[str, str] | None = None  # page and part
+    at: str = ""  # its settings, in words
     answers: dict[str, int] = field(default_factory=dict)  # visitor -> choice
     revealed: tuple[int, str] | None = None  # the right choice, and what was measured
 
@@ -67,16 +69,16 @@ def find(code: str) -> Room | None:
 def hosted(code: str, host: str) -> Room | None:
     """The room, for its teacher."""
     room = find(code)
-    if not room or not secrets.compare_digest(host.encode(), room.host.encode()):
+    if not room or not secrets.compare_digest(host.encode(errors="replace"), room.host.encode()):
         return None
     room.looked = time.monotonic()
     return room
 
 
-def ask(room: Room, page: str, part: str) -> None:
+def ask(room: Room, page: str, part: str, at: str = "") -> None:
     """Ask the question of a part, anew."""
     with _one_at_a_time:
-        room.asked, room.answers, room.revealed = (page, part), {}, None
+        room.asked, room.at, room.answers, room.revealed = (page, part), at[:300], {}, None
 
 
 def answer(room: Room, question: tuple[str, str], visitor: str, choice: int, choices: int) -> bool:
@@ -102,7 +104,7 @@ def unmasked(cookie: str) -> bytes:
         _, mask, token, _ = cookie.split("|")
         return bytes(a ^ b for a, b in zip(bytes.fromhex(token), cycle(bytes.fromhex(mask)), strict=False))
     except ValueError:
-        return cookie.encode()
+        return cookie.encode(errors="replace")
 
 
 def mine() -> Room | None:
@@ -146,7 +148,7 @@ def counted(code: str, host: str, stem: str, key: str) -> None:
         bars(room, part.predict)
 
 
-def teach(stem: str, part: Part, found: tuple[int, str] | None) -> None:
+def teach(stem: str, part: Part, v: Values, found: tuple[int, str] | None) -> None:
     """What a teacher has below the question: a room, the class's answers, and the right one when it is time."""
     room = mine()
     if not room:
@@ -161,8 +163,9 @@ def teach(stem: str, part: Part, found: tuple[int, str] | None) -> None:
         room.revealed = found or room.revealed  # the teacher may have moved a control
     if here:
         counted(room.code, room.host, stem, part.key)
+    at = ", ".join(f"{control.label}: {control.show(getattr(v, control.name))}" for control in part.controls)
     with st.container(horizontal=True):
-        st.button("Ask again" if here else "Ask this question", on_click=ask, args=(room, stem, part.key), key="_class_ask")
+        st.button("Ask again" if here else "Ask this question", on_click=ask, args=(room, stem, part.key, at), key="_class_ask")
         if here and not room.revealed:
             st.button("Reveal", on_click=setattr, args=(room, "revealed", found), disabled=not found, type="primary", key="_class_reveal")
         st.button("Leave the room", on_click=leave, type="tertiary", key="_class_leave")
@@ -181,6 +184,7 @@ def answering(code: str) -> None:
     page, part, me = PAGES[stem], PAGES[stem].part(key), visitor(room)
     asked, said = part.predict, room.answers.get(me)
     st.subheader(asked.ask, anchor=False)
+    st.text(room.at)
     if said is None and not room.revealed:
         for i, choice in enumerate(asked.choices):
             st.button(choice, on_click=answer, args=(room, question, me, i, len(asked.choices)), width="stretch", key=f"_answer_{i}")

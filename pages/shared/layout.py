@@ -80,7 +80,7 @@ def opening(page: str, texts: Mapping[str, str], aim: tuple[str, str] | None = N
     Words of the glossary are dotted. An `aim` is the title of the experiment that stands on the page, and what to look for.
     """
     told: set[glossary.Entry] = set()
-    said = "".join(f"<div><strong>{head}</strong><br>{glossary.dotted(text, page, told)}</div>" for head, text in texts.items() if text)
+    said = "".join(f"<div><strong>{html.escape(head)}</strong><br>{glossary.dotted(text, page, told)}</div>" for head, text in texts.items() if text)
     if aim:
         said += f'<div class="aim"><strong>{html.escape(aim[0])}.</strong> Look for: {html.escape(aim[1])}</div>'
     if said:

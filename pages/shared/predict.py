@@ -80,4 +80,4 @@ def reveals(place: Any, page: Page, part: Part, v: Values, shown: Shown) -> None
             st.markdown(f"**{'Right' if answer[0] == chosen else 'No'}: {part.predict.choices[answer[0]]}.** {answer[1]} {part.predict.why}")
         elif chosen is not None:
             st.markdown(f"You said: {part.predict.choices[chosen]}. Nothing has been measured yet.")
-        classroom.teach(page.stem, part, answer)
+        classroom.teach(page.stem, part, v, answer)

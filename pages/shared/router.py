@@ -18,7 +18,7 @@ def build_pages() -> list:
     """Home, then the pages in the order in which `pages/parts/__init__.py` lists them; a file's stem is its path in the address."""
     home = st.Page("pages/home.py", title="Home", url_path="home", default=True)
     pages = [st.Page(f"pages/{page.stem}.py", title=page.title, url_path=page.stem) for page in PAGES.values()]
-    return [home, *pages, st.Page("pages/room.py", title="Class", url_path="room"), st.Page("pages/references.py", title="References", url_path="references")]
+    return [home, *pages, st.Page("pages/room.py", title="Class", url_path="room", visibility="hidden"), st.Page("pages/references.py", title="References", url_path="references")]
 
 
 def ensure_routed() -> None:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a row of the table is a sentence)
 """Every sentence of the part on one's own digit. What a browser refuses stands in tests/browser."""
 
 import numpy as np
@@ -61,7 +62,7 @@ CLAIMS = {
     "{}: read as a **{}** with {}, then as a {} with {}. ": Claim("always", check_said),
     "No digit gets half of the probability. ": Claim("none does", check_said),
     "Nearest training images that show a {}: {} of {}. ": Claim("always", check_said),
-    "Blue: z > 0. Orange: not. Stronger: larger output in its layer. First {} units.": Claim("there is a hidden layer", check_units),
+    "Blue: the unit fired, z > 0. Orange: it did not. Stronger colour: a larger output in its layer. The first {} units are shown.": Claim("there is a hidden layer", check_units),
     "Those that differ least, pixel by pixel, among the first 10,000.": Claim("always", check_units),
     **{text: why(IN_PAGES) for text in (
         "Read by your run after {} steps",

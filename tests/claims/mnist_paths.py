@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a row of the table is a sentence)
 """Every sentence of the part on optimizer paths."""
 
 import random
@@ -122,14 +123,14 @@ CLAIMS = {
     "Both take η = 0.1. SGD hardly gets along the valley; momentum runs past the lowest point and comes back.": Claim("its preset", check_same_rate),
     "At η = 1.05 each step across the valley is longer than the last: SGD climbs out of the picture.": Claim("its preset", check_unstable),
     "η = 1.05 for SGD: the walls throw it higher at each step.": Claim("always", check_unstable),
-    "Both axes stay; arrows tell what lies outside.": Claim("always", check_out),
+    "The axes stay where they are. Arrows tell what lies outside.": Claim("always", check_out),
     "No optimizer is chosen: the book's four are shown.": Claim("none is", check_book),
     **{text: why("a question") for text in (
         "All six, 100 steps: which one comes to rest, which one still swings?", "Momentum of 0.99: how long does it swing?",
         "SGD and momentum at the same η: which gets further along the floor?",
     )},
     **{text: why("a name, or a definition") for text in (
-        "Each step over its learning rate", "Four optimizers in a valley", "From the start on.", "Height of {} step by step, on a log axis",
+        "How far each step went, divided by its learning rate.", "Four optimizers in a valley", "From the start on.", "Height of {} step by step, on a log axis",
         "How low, step by step", "Learning rate of {} in this valley.", "Momentum against SGD, same η", "SGD above its limit",
         "Neither Momentum nor Nesterov is shown.", "{} is not among the optimizers shown.", "{}: each step of {} over its learning rate",
         "Paths of {} over the lines of equal height of x²/20 + y²", "Share of the last step that is walked again, of Momentum and Nesterov.",

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a row of the table is a sentence)
 """Every sentence of the part on learning rates."""
 
 import math
@@ -114,7 +115,7 @@ CLAIMS = {
         "Raw pixels, without scaling: does the test still point to the best rate?",
     )},
     **{text: why("a name, or a definition") for text in (
-        "After {} steps, from the same start. Dotted: guessing.", "Dots: batches. Line: smoothed. Dotted: the loss of guessing.",
+        "Each starts from the same weights and makes {} steps. Dotted: what guessing reads.", "Dots: the loss of each batch. Line: their smoothed course. Dotted: the loss of guessing.",
         "Learning rate η of the step (log)", "Learning rate η of the whole training (log)", "New images read correctly",
         "Loss of each step against its learning rate, which grows from step to step", "One training whose rate grows step by step",
         "Range test: ten layers, SGD", "Share of new images read correctly, against the learning rate of a whole training",

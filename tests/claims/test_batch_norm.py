@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a row of the table is a sentence)
 """Every sentence of the Batch Norm page: when it is said, and whether it is true, over a grid of settings."""
 
 import inspect
@@ -639,7 +640,7 @@ CLAIMS: dict[str, Claim] = {
     **all_of("always, or with its own settings", check_inputs_lines, "x₂ always lies between 0 and 1.",
              "Rate 1.05: which of the three still comes down?",
              "Beyond 1 gradient descent diverges. At 0.5 one step reaches the bottom of the steepest direction.",
-             "Divided by σ² the valley is as long as before, only turned by a right angle.", "dotted: a millionth; the lines of raw and σ² coincide",
+             "Divided by σ² the valley is as long as before, only turned by a right angle.", "Dotted: a millionth of the first loss. The lines of raw and σ² lie on each other.",
              "The way zigzags across the valley, and hardly moves along it.",
              "x₁ up to 10 only: now the valley can be seen. Count the zigzags at a rate of 0.95.",
              "Scaled by their own numbers, test data hide that they have moved. Numbers of all data together change nothing for least squares, "
@@ -648,7 +649,7 @@ CLAIMS: dict[str, Claim] = {
              "A batch of one holds only x₁, which you set yourself.",
              "A batch of one is its own mean: this changes no gradient.", "All values but x₁ are drawn with this standard deviation around 5.",
              "The same seed draws the same numbers.", "This batch cannot be read: {}. The drawn one is used."),
-    **all_of("always", check_neighbours, "points: 2,000 batches; line: rule ∝ 1/√m; ring: your m", "One x̂ depends on its batch",
+    **all_of("always", check_neighbours, "Dots: measured over 2,000 batches. Line: the rule, in proportion to 1/√m. Ring: your batch size.", "One x̂ depends on its batch",
              "How much one image's normalised value varies with its neighbours, by batch size"),
     **all_of("where lines end", check_axes, "Histograms of the activations layer by layer, {}", "Gradient by layer, from right to left",
              "Gradient by layer, without batch norm, before and after the activation", "What use mode makes of it",
@@ -682,11 +683,11 @@ CLAIMS: dict[str, Claim] = {
               "Sixteen scales on MNIST", "Sixteen small learning curves, one for each weight scale", "Test data lie higher by", "Test data scaled by",
               "The distribution after it", "The gradient, term by term", "Trained and kept parameters of each layer", "Trained with batches of one",
               "Training accuracy by epoch and weight scale, {} batch norm", "Where each scale has got to", "Where the parameters are",
-              "Training accuracy by weight scale, with and without batch norm, and as published", "a line is one example; the dark one is x₁",
-              "bars: its three terms; dark diamonds: dx, their sum", "blue: trained; diamonds: kept, not trained",
-              "blue: with, grey: without, ticks: published", "dark: mean ± standard deviation", "each panel: {} epochs, 0 to 100 %",
-              "grey: without; squares: before φ; diamonds: after φ", "line: running; pale: batches; dashed: truth", "x₁ reaches from 1 to",
-              "points: measured; line: in proportion to 1/s", "x̂: mean ± spread; dashed: training mode", "μ, σ of all data together (leak)",
+              "Training accuracy by weight scale, with and without batch norm, and as published", "Each line is one example on its way through the four steps. The dark line is x₁.",
+              "Bars: the three terms of each gradient. Dark diamonds: dx, their sum.", "Blue: trained. Diamonds: kept as averages, not trained.",
+              "Blue: with batch norm. Grey: without. Short lines: the published values.", "Dark: the mean, and one spread to either side.", "Each panel is one scale: {} epochs from left to right, 0 to 100 % upwards.",
+              "Grey: without batch norm. Squares: with it before φ. Diamonds: with it after φ.", "Line: the running average. Pale: each batch. Dashed: the truth.", "x₁ reaches from 1 to",
+              "Dots: measured. Line: in proportion to 1/s.", "Line and band: mean and spread of x̂ in use. Dashed: in training.", "μ, σ of all data together (leak)",
               "{} values on their way through the four equations of batch norm"),
 }
 CHECKS = {claim.check.__name__: claim.check for claim in CLAIMS.values() if claim.check}

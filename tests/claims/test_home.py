@@ -44,14 +44,14 @@ CLAIMS = {
     "Forward → the signal in": Claim("before its number", as_one_network_at_a_time),
     "Back ← the gradient in": Claim("before its number", as_one_network_at_a_time),
     **{text: Claim("always", why_not="a question, a label, or what is counted") for text in (
-        "Why are deep neural networks hard to train, and what fixes it?", "Scale of the first weights", "ReLU with batch norm", "All of the words must stand there.",
+        "Why are deep neural networks hard to train, and what fixes it?", "Scale of the first weights", "ReLU with batch norm", "A lesson of your own", "What does your class think?", "Code of the room", "Five letters and digits.", "All of the words must stand there.",
         "Words of its title, its outcome, its page or its source", "**{}** of {} experiments say that.",
         "What gets through a network of thirty layers, forward and back, for the scale of its first weights on the slider")},
 }
 
 
 def test_every_sentence_has_its_claim_and_every_claim_its_sentence():
-    assert sentences("pages/home.py", "pages/parts/home") == set(CLAIMS)
+    assert sentences("pages/home.py", "pages/room.py", "pages/parts/home") == set(CLAIMS)
 
 
 @pytest.mark.parametrize("check", dict.fromkeys(claim.check for claim in CLAIMS.values() if claim.check), ids=lambda check: check.__name__)

@@ -87,6 +87,7 @@ def test_a_teacher_opens_a_room_asks_reveals_and_the_picture_waits_for_the_class
     assert app.query_params["host"] in (room.host, [room.host])
     app.button(key="_class_ask").click().run()
     assert any(getattr(node, "key", None) == "veiled" for node in blocks(app._tree))
+    assert room.at == "Gain: 1, Depth L: 30, Width n: 100, First seed: 0"
     for i, who in enumerate("abcd"):
         answer(room, CHAIN, who, i % 2, 3)
     app.run()
@@ -105,8 +106,10 @@ def test_a_student_without_a_room_a_question_or_an_answer_is_told_so():
     room = open_room()
     app = golden.open_link(f"room?room={room.code}")
     assert any("Wait for the first question" in one.value for one in app.markdown)
-    ask(room, *CHAIN)
+    ask(room, *CHAIN, "Gain: 1 **x** " + "y" * 1000)
     app.run()
+    assert [one.value[:13] for one in app.text] == ["Gain: 1 **x**"]   # as plain text
+    assert len(app.text[0].value) <= 300
     app.button(key="_answer_2").click().run()
     assert room.tally(3) == [0, 0, 1]
     assert any(one.value == "You said: More than 100." for one in app.markdown)

@@ -64,7 +64,7 @@ def test_at_the_ends_of_every_control_the_answer_is_the_one_in_whose_bounds_the_
                 before, _, after = part.predict.said.partition("{}")
                 for text in said(app):
                     if not text.startswith("You said"):
-                        shown = text.partition(before)[2].partition(after)[0]
+                        shown = text.partition(f".** {before}")[2].partition(f"{after} {part.predict.why}")[0]
                         choice = next(i for i, words in enumerate(part.predict.choices) if f": {words}.**" in text)
                         low, high = (-1e308, *part.predict.bounds)[choice], (*part.predict.bounds, 1e308)[choice]
                         assert shown in {number(low), number(high)} or low <= as_number(shown) <= high, (control.key, end, text)

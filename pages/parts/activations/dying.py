@@ -97,7 +97,7 @@ def while_training(frame: pd.DataFrame, shown: tuple[str, ...]) -> alt.LayerChar
         x=encodings.number(alt.X, "epoch", "Epoch", domain=(0, dying.EPOCHS), axis=alt.Axis(tickMinStep=1)),
         y=encodings.share("off", "Units no image switches on"), color=hue(shown),
         tooltip=tips(("activation", "Activation"), ("epoch", "Epoch", ".2~f"), *SHARES, ("accuracy", "Read correctly", ".1%")))
-    return alt.layer(base.mark_line().encode(strokeDash=dash(shown)), base.mark_point(opacity=1), height=TALL, title=alt.Title("While training", subtitle="Switched off: z ≤ 0 on every training image"))
+    return alt.layer(base.mark_line().encode(strokeDash=dash(shown)), base.mark_point(opacity=1), height=TALL, title=alt.Title("While training", subtitle="A unit is switched off if z ≤ 0 on every training image."))
 
 
 @drawn
@@ -108,7 +108,7 @@ def by_layer(frame: pd.DataFrame, shown: tuple[str, ...]) -> alt.LayerChart:
         xOffset=alt.XOffset("activation", type="nominal", sort=None, scale=alt.Scale(domain=list(shown))),
         y=encodings.share("off", "Units no image switches on"), color=hue(shown),
         tooltip=tips(("activation", "Activation"), ("layer", "Layer", "d"), *SHARES))
-    return alt.layer(base.mark_bar(opacity=0.8), base.mark_point(size=40, opacity=1).encode(shape=shape(shown)), height=TALL, title=alt.Title("By layer, at the end", subtitle="Switched off: z ≤ 0 on every training image"))
+    return alt.layer(base.mark_bar(opacity=0.8), base.mark_point(size=40, opacity=1).encode(shape=shape(shown)), height=TALL, title=alt.Title("By layer, at the end", subtitle="A unit is switched off if z ≤ 0 on every training image."))
 
 
 @drawn

@@ -80,7 +80,7 @@ def by_layer(theory: pd.DataFrame, measured: pd.DataFrame, gone: pd.DataFrame, d
         chart(theory).mark_line(strokeWidth=1.2, clip=True).encode(**place, color=tint("yardstick")),
         chart(measured).mark_point(size=32, opacity=0.9, clip=True).encode(**place, color=tint("signal")),
         *encodings.arrows(gone, place["x"], place["y"]),
-        height=TALL, title=alt.Title("Variance by layer", subtitle=["Line: theory. Points: one network.", "Arrows: beyond the axis."]))
+        height=TALL, title=alt.Title("Variance by layer", subtitle=["Line: theory. Dots: one network.", "An arrow shows where values leave the picture."]))
 
 
 def read(key: str, network: np.ndarray, settles: tuple[float, float], rate: float) -> Verdict:

@@ -35,7 +35,7 @@ def stages(frame: pd.DataFrame, reach: float) -> alt.LayerChart:
         first.mark_line(strokeWidth=1.5).encode(color=tint("yardstick")),
         first.mark_point(size=70).encode(color=tint("yardstick"), tooltip=tip),
         first.transform_filter("datum.stage == 'x'").mark_text(align="right", dx=-8, fontWeight=600).encode(text=alt.TextValue("x₁")),
-        height=TALL, title=alt.Title("Four equations, left to right", subtitle="a line is one example; the dark one is x₁"))
+        height=TALL, title=alt.Title("Four equations, left to right", subtitle="Each line is one example on its way through the four steps. The dark line is x₁."))
 
 
 @drawn
@@ -50,7 +50,7 @@ def before_after(frame: pd.DataFrame, marks: pd.DataFrame, reach: float) -> alt.
         ticks.encode(x=encodings.number(alt.X, "value", "Value", **axis), y=y, color=tint("signal")),
         span.mark_rule(strokeWidth=2).encode(x=encodings.number(alt.X, "low", "Value", **axis), x2=alt.X2("high")),
         span.mark_point(size=60).encode(x=encodings.number(alt.X, "mean", **axis), tooltip=tips(("mean", "Mean", ".3~g"), ("std", "Standard deviation", ".3~g"))),
-        height=TALL, title=alt.Title("The distribution after it", subtitle="dark: mean ± standard deviation"))
+        height=TALL, title=alt.Title("The distribution after it", subtitle="Dark: the mean, and one spread to either side."))
 
 
 def read(steps: normalization.BatchSteps, drawn: bool = True) -> Verdict:

@@ -45,7 +45,7 @@ def bars(frame: pd.DataFrame, names: tuple[str, ...]) -> alt.LayerChart:
         every, trained.mark_point(size=110).encode(color=tint("signal")),
         trained.mark_text(dy=-15).encode(text=alt.Text("count", type="quantitative", format=",")),
         kept.mark_point(shape="diamond", size=80, filled=False, strokeWidth=2).encode(color=tint("yardstick")),
-        height=TALL, title=alt.Title("Where the parameters are", subtitle="blue: trained; diamonds: kept, not trained"))
+        height=TALL, title=alt.Title("Where the parameters are", subtitle="Blue: trained. Diamonds: kept as averages, not trained."))
 
 
 def read(layers: layer_list.LayerList) -> Verdict:

@@ -89,7 +89,7 @@ def placements(frame: pd.DataFrame, gone: pd.DataFrame, by: str, depth: int = 0)
         off.mark_line(strokeWidth=1, color=QUIET, clip=True), off.mark_point(size=45, color=QUIET, clip=True),
         on.mark_line(strokeWidth=1, clip=True).encode(color=tint("gradient"), strokeDash=dash),
         on.mark_point(size=45, clip=True).encode(color=tint("gradient")), *encodings.arrows(gone, x, y),
-        height=HALF, title=alt.Title(title, subtitle="grey: without; squares: before φ; diamonds: after φ"))
+        height=HALF, title=alt.Title(title, subtitle="Grey: without batch norm. Squares: with it before φ. Diamonds: with it after φ."))
 
 
 def magnitude(field: str, title: str) -> alt.Y:

@@ -42,7 +42,7 @@ def term_bars(frame: pd.DataFrame, sums: pd.DataFrame, reach: float) -> alt.Laye
     points = chart(sums).encode(
         x=x, y=encodings.number(alt.Y, "dx", **axis), color=tint("yardstick"),
         tooltip=tips(("example", "Example"), ("dx", "dx, their sum", ".3~g")))
-    return alt.layer(bars.mark_bar(), points.mark_point(shape="diamond", size=70), height=TALL, title=alt.Title("Each example's gradient", subtitle="bars: its three terms; dark diamonds: dx, their sum"))
+    return alt.layer(bars.mark_bar(), points.mark_point(shape="diamond", size=70), height=TALL, title=alt.Title("Each example's gradient", subtitle="Bars: the three terms of each gradient. Dark diamonds: dx, their sum."))
 
 
 @drawn
@@ -55,7 +55,7 @@ def scale_law(frame: pd.DataFrame) -> alt.LayerChart:
         y=encodings.number(alt.Y, "norm", **axis), color=tint("gradient"),
         tooltip=tips(("s", "s", ".3~g"), ("norm", "‖∂L/∂W‖", ".3~g"), ("change", "Change of x̂", ".2~g")))
     line = base.mark_line(strokeWidth=1.2).encode(y=encodings.number(alt.Y, "law", "‖∂L/∂W‖", ticks=(-6, -4, -2, 0, 2, 4), **axis), color=tint("yardstick"))
-    return alt.layer(line, points, height=TALL, title=alt.Title("Gradient of W, by a factor on W", subtitle="points: measured; line: in proportion to 1/s"))
+    return alt.layer(line, points, height=TALL, title=alt.Title("Gradient of W, by a factor on W", subtitle="Dots: measured. Line: in proportion to 1/s."))
 
 
 def read(steps: normalization.BatchSteps, terms: normalization.GradientTerms, law: normalization.ScaleInvariance, drawn: bool = True) -> Verdict:

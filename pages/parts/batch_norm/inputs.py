@@ -77,7 +77,7 @@ def descent(frame: pd.DataFrame, gone: pd.DataFrame) -> alt.LayerChart:
         x=x, y=y, strokeDash=by_way(alt.StrokeDash, [1, 0], [6, 4], [2, 2]),
         strokeWidth=by_way(alt.StrokeWidth, 2, 4, 2.5), opacity=by_way(alt.Opacity, 1, 0.5, 1), color=tint("signal"),
         tooltip=tips(("series", "Features"), ("step", "Step", ","), ("loss", "Loss", ".2~g")))
-    return alt.layer(base.mark_line(clip=True), encodings.rule(y=1e-6), *encodings.arrows(gone, x, y), height=TALL, title=alt.Title("Loss by step, both axes logarithmic", subtitle="dotted: a millionth; the lines of raw and σ² coincide"))
+    return alt.layer(base.mark_line(clip=True), encodings.rule(y=1e-6), *encodings.arrows(gone, x, y), height=TALL, title=alt.Title("Loss by step, both axes logarithmic", subtitle="Dotted: a millionth of the first loss. The lines of raw and σ² lie on each other."))
 
 
 def read(valleys: Mapping[str, input_scaling.Valley], share: float, rows: Sequence[input_scaling.TestScaling]) -> Verdict:

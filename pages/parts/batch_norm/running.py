@@ -50,7 +50,7 @@ def by_step(frame: pd.DataFrame, gone: pd.DataFrame, here: pd.DataFrame, what: s
         base.mark_line(strokeWidth=1.2, strokeDash=[5, 3]).encode(y=encodings.number(alt.Y, "truth", **axis), color=tint("yardstick")),
         base.mark_line(clip=True).encode(y=encodings.number(alt.Y, "running", title, **axis), color=tint("signal")),
         alt.Chart(here).mark_rule(strokeDash=[3, 3]).encode(x=x), *encodings.arrows(gone, x, encodings.number(alt.Y, "batch", title, **axis)),
-        height=TALL if what == "mean" else HALF, title=alt.Title(f"Running {what}", subtitle="line: running; pale: batches; dashed: truth"))
+        height=TALL if what == "mean" else HALF, title=alt.Title(f"Running {what}", subtitle="Line: the running average. Pale: each batch. Dashed: the truth."))
 
 
 @drawn
@@ -64,7 +64,7 @@ def in_use(frame: pd.DataFrame, high: pd.DataFrame, low: pd.DataFrame, here: pd.
         encodings.rule(y=(-1.0, 0.0, 1.0), dash=(5, 3)), alt.Chart(here).mark_rule(strokeDash=[3, 3]).encode(x=x),
         *encodings.arrows(high, x, encodings.number(alt.Y, "high", "x̂ in use", **axis)),
         *encodings.arrows(low, x, encodings.number(alt.Y, "low", "x̂ in use", **axis)),
-        height=TALL, title=alt.Title("What use mode makes of it", subtitle="x̂: mean ± spread; dashed: training mode"))
+        height=TALL, title=alt.Title("What use mode makes of it", subtitle="Line and band: mean and spread of x̂ in use. Dashed: in training."))
 
 
 @drawn
@@ -80,7 +80,7 @@ def neighbours(frame: pd.DataFrame) -> alt.LayerChart:
         ),
         base.mark_point(size=45).encode(y=measured, color=tint("signal"), tooltip=tip),
         base.transform_filter("datum.yours").mark_point(size=180, filled=False, strokeWidth=2).encode(y=measured, color=tint("yardstick")),
-        height=HALF, title=alt.Title("One x̂ depends on its batch", subtitle="points: 2,000 batches; line: rule ∝ 1/√m; ring: your m"))
+        height=HALF, title=alt.Title("One x̂ depends on its batch", subtitle="Dots: measured over 2,000 batches. Line: the rule, in proportion to 1/√m. Ring: your batch size."))
 
 
 def read(run: normalization.RunningStatistics, k: int) -> Verdict:

@@ -81,7 +81,7 @@ def final_accuracy(final: pd.DataFrame) -> alt.LayerChart:
         off.mark_line(color=QUIET, strokeDash=[5, 3]), off.mark_point(color=QUIET, size=40),
         on.mark_line().encode(color=tint("signal")), on.mark_point(size=40).encode(color=tint("signal")),
         ticks.mark_tick(orient="horizontal", size=16, thickness=2).encode(color=tint("yardstick")),
-        height=TALL, title=alt.Title("Where each scale has got to", subtitle="blue: with, grey: without, ticks: published"))
+        height=TALL, title=alt.Title("Where each scale has got to", subtitle="Blue: with batch norm. Grey: without. Short lines: the published values."))
 
 
 @drawn
@@ -98,7 +98,7 @@ def small_multiples(panels: pd.DataFrame) -> alt.LayerChart:
         off.mark_line(strokeWidth=1.5, color=QUIET, strokeDash=[4, 2]).encode(tooltip=tip),
         on.mark_line(strokeWidth=2).encode(color=tint("signal"), tooltip=tip),
         words.mark_text(align="left", baseline="bottom", dy=-1, fontSize=NOTE).encode(text=alt.Text("text", type="nominal")),
-        height=TALL, title=alt.Title("Accuracy by epoch, scale by scale", subtitle=f"each panel: {EPOCHS} epochs, 0 to 100 %"))
+        height=TALL, title=alt.Title("Accuracy by epoch, scale by scale", subtitle=f"Each panel is one scale: {EPOCHS} epochs from left to right, 0 to 100 % upwards."))
 
 
 @drawn

@@ -91,7 +91,7 @@ def fired(frame: pd.DataFrame, depth: int) -> alt.LayerChart:
         tooltip=tips(("layer", "Layer"), ("unit", "Unit"), ("y", "Output y", ".3g")))
     sides = (("datum.fired", "signal"), ("!datum.fired", "gradient"))
     squares = [base.transform_filter(test).mark_rect().encode(color=tint(meaning)) for test, meaning in sides]
-    return alt.layer(*squares, height=130 + 18 * depth, title=alt.Title("Units that fired, layer by layer", subtitle=f"Blue: z > 0. Orange: not. Stronger: larger output in its layer. First {UNITS} units."))
+    return alt.layer(*squares, height=130 + 18 * depth, title=alt.Title("Units that fired, layer by layer", subtitle=f"Blue: the unit fired, z > 0. Orange: it did not. Stronger colour: a larger output in its layer. The first {UNITS} units are shown."))
 
 
 def read(found: Reading, unmoved: Reading, near: Sequence[int], where: str, shift: tuple[int, int]) -> Verdict:

@@ -82,7 +82,7 @@ def grown(frame: pd.DataFrame, at: pd.DataFrame, left: pd.DataFrame, guess: floa
         words.transform_filter("datum.kind == 'fastest'").mark_text(align="right", dx=-4, dy=-4, baseline="bottom").encode(y=alt.YValue("height")),
         words.transform_filter("datum.kind == 'above'").mark_text(align="right", dx=-4, dy=4, baseline="top").encode(y=alt.YValue(0)),
         *encodings.arrows(left, x, y), height=330,
-        title=alt.Title("One training whose rate grows step by step", subtitle="Dots: batches. Line: smoothed. Dotted: the loss of guessing."))
+        title=alt.Title("One training whose rate grows step by step", subtitle="Dots: the loss of each batch. Line: their smoothed course. Dotted: the loss of guessing."))
 
 
 @drawn
@@ -95,7 +95,7 @@ def reached(frame: pd.DataFrame, at: pd.DataFrame, steps: int, guess: float) -> 
     return alt.layer(
         base.mark_line().encode(color=tint("yardstick")), base.mark_point(size=45, opacity=1).encode(color=tint("yardstick")),
         encodings.rule(y=guess), *lines_at(at, x), height=330,
-        title=alt.Title(f"{len(TRIED)} trainings at one rate each", subtitle=f"After {steps} steps, from the same start. Dotted: guessing."))
+        title=alt.Title(f"{len(TRIED)} trainings at one rate each", subtitle=f"Each starts from the same weights and makes {steps} steps. Dotted: what guessing reads."))
 
 
 def nearest(rate: float) -> float:

@@ -98,7 +98,7 @@ def lowered(frame: pd.DataFrame, left: pd.DataFrame, shown: tuple[str, ...], ste
     lines = alt.Chart(frame).mark_line(clip=True).encode(
         x=x, y=y, color=hue("optimizer", shown, NAMES), strokeDash=dash("optimizer", shown, NAMES),
         tooltip=tips(("optimizer", "Optimizer"), ("step", "Step", "d"), ("f", "f", ".3g")))
-    return alt.layer(lines, *encodings.arrows(left, x, y), height=340, title=alt.Title("How low, step by step", subtitle="Both axes stay; arrows tell what lies outside."))
+    return alt.layer(lines, *encodings.arrows(left, x, y), height=340, title=alt.Title("How low, step by step", subtitle="The axes stay where they are. Arrows tell what lies outside."))
 
 
 PULLS = {"move_x": ("Along the valley", (-1.0, 4.0)), "move_y": ("Across the valley", (-9.0, 6.0))}
@@ -113,7 +113,7 @@ def stepped(frame: pd.DataFrame, left: pd.DataFrame, which: str, shown: tuple[st
     lines = alt.Chart(frame).transform_filter("datum.step > 0").mark_line(clip=True).encode(
         x=x, y=y, color=hue("optimizer", shown, NAMES), strokeDash=dash("optimizer", shown, NAMES),
         tooltip=tips(("optimizer", "Optimizer"), ("step", "Step", "d"), (which, "Step over η", ".3g")))
-    return alt.layer(lines, encodings.rule(y=0), *encodings.arrows(left, x, y), height=260, title=alt.Title(head, subtitle="Each step over its learning rate"))
+    return alt.layer(lines, encodings.rule(y=0), *encodings.arrows(left, x, y), height=260, title=alt.Title(head, subtitle="How far each step went, divided by its learning rate."))
 
 
 def read(paths: Sequence[Path], momentum: float) -> Verdict:
