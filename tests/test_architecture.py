@@ -206,7 +206,7 @@ def test_a_table_of_contents_names_every_part_of_its_folder(name):
 
 def test_rooms_stay_small():
     assert {name: lines(path) for name, path in MODULES.items() if lines(path) > 250} == {}
-    assert sum(lines(path) for name, path in MODULES.items() if name.startswith("pages.shared")) < 3000
+    assert sum(lines(path) for name, path in MODULES.items() if name.startswith("pages.shared")) < 3200
     assert {p.id: lines(p.values[0]) for p in SCRIPTS if p.id != "pages.home" and lines(p.values[0]) > 40} == {}
     assert {name: lines(path) for name, path in engine_modules().items() if lines(path) > 250} == {}
 

@@ -4,6 +4,7 @@ Channels are built as objects: Altair's shorthand costs a parse each.
 """
 
 import inspect
+import math
 import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache, wraps
@@ -170,20 +171,27 @@ def drawable(values: np.ndarray) -> np.ndarray:
     return np.clip(np.asarray(values), FAR_LOW, FAR_HIGH)
 
 
-def readings(spec: dict, rows: pd.DataFrame, x: str, by: str, y: str, most: int = 61) -> dict:
+def readings(spec: dict, rows: pd.DataFrame, x: str, by: str, y: str, most: int = 31) -> dict:
     """A specification that also tells all lines at the x nearest to the pointer, in one box: behind what tells something by itself.
 
     `rows` hold a number y for each x and name (column `by`). Of many x, so many are told.
     """
-    names = {name: i for i, name in enumerate(dict.fromkeys(rows[by]))}
-    told: dict[float, list[str]] = {}
-    for at, name, value in zip(rows[x].tolist(), rows[by].tolist(), rows[y].tolist(), strict=True):
-        told.setdefault(at, ["–"] * len(names))[names[name]] = in_words(value)
-    places = sorted(told)[:: -(-len(told) // most)]
+    across = rows[x].to_numpy()
+    places = np.unique(across)
+    places = places[:: -(-len(places) // most)]
+    few = np.isin(across, places)
+    named = rows[by].to_numpy(object)[few].tolist()
+    names = {name: i for i, name in enumerate(dict.fromkeys(named))}
+    told = {at: [math.nan] * len(names) for at in places.tolist()}
+    for at, name, value in zip(across[few].tolist(), named, rows[y].to_numpy(float)[few].tolist(), strict=True):
+        told[at][names[name]] = value
     columns = [f"told {i}" for i in range(len(names))]
-    table = pd.DataFrame([(at, in_words(at), *told[at]) for at in places], columns=["at", "here", *columns])
+    whole = bool((places == np.round(places)).all())
+    table = pd.DataFrame(
+        {"at": places.astype(np.float32)} | ({} if whole else {"here": np.array([in_words(at) for at in told], object)})
+        | {column: np.array([in_words(values[i]) for values in told.values()], object) for i, column in enumerate(columns)})
     axis = next(channel for layer in spec["layer"] if (channel := layer.get("encoding", {}).get("x", {})).get("title"))
-    tip = [{"field": "here", "type": "nominal", "title": axis["title"]}]
+    tip = [{"title": axis["title"], **({"field": "at", "type": "quantitative", "format": ",d"} if whole else {"field": "here", "type": "nominal"})}]
     tip += [{"field": column, "type": "nominal", "title": str(name)} for column, name in zip(columns, names, strict=True)]
     layer = {
         "data": {"name": "readings"}, "mark": {"type": "rule", "opacity": 0, "strokeWidth": {"expr": f"width / {max(1, len(places))}"}},

@@ -24,8 +24,11 @@ def heard(spec: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> str:
         if table is None or len(table) < 2 or not _plain(layer) or not all(_number(table, at) for at in (x, y)):
             continue
         names = list(dict.fromkeys(found for name in SERIES if _word(table, found := encoding.get(name, {}).get("field"))))
-        groups = table.groupby(names, sort=False) if names else [((), table)]
-        said = [_line(", ".join(str(name).strip() for name in key), rows[x["field"]], rows[y["field"]]) for key, rows in groups]
+        across, up = (table[at["field"]].to_numpy(float) for at in (x, y))
+        keys = [table[name].tolist() for name in names] or [[""] * len(table)]
+        each = {key: i for i, key in enumerate(dict.fromkeys(zip(*keys, strict=True)))}
+        line = np.fromiter((each[key] for key in zip(*keys, strict=True)), int, len(table))
+        said = [_line(", ".join(str(name).strip() for name in key), across[line == i], up[line == i]) for key, i in each.items()]
         if all(said):
             told = next((f", {tip['title']}" for tip in encoding.get("tooltip", ()) if tip["field"] in (y["field"], f"{y['field']}_said")), "")
             more = f" And {len(said) - MOST} more." if len(said) > MOST else ""
@@ -56,9 +59,8 @@ def _word(table: pd.DataFrame, field: str | None) -> bool:
     return field in table and table[field].dtype.kind not in "fiub"
 
 
-def _line(name: str, x: pd.Series, y: pd.Series) -> str:
+def _line(name: str, x: np.ndarray, y: np.ndarray) -> str:
     """From its first point to its last, and what lies beyond both; nothing for what is no function of x."""
-    x, y = x.to_numpy(float), y.to_numpy(float)
     there = ~(np.isnan(x) | np.isnan(y))
     x, y = x[there], y[there]
     if len(np.unique(x)) < max(2, len(x)):

@@ -135,7 +135,7 @@ def show_result(page: Page, part: Part, v: Values, preset: Preset | None, alone:
     layout.formulas(shown.formulas)
     layout.words(said_by(page, part, shown, preset))
     layout.references(part.cites)
-    layout.numbers(shown.numbers, f"{page.stem}_{part.key}.csv")
+    layout.numbers(shown.numbers, f"{page.stem}_{part.key}", part.question, ", ".join(f"{c.label}: {c.show(getattr(v, c.name))}" for c in part.all_controls))
     slips.beside(page.stem, part.key)
     try_next(page, part.try_next)
     layout.run_it_yourself(shown.script, f"{page.stem}_{part.key}", *part.sources)

@@ -35,7 +35,7 @@ def enable() -> None:
 def _config() -> alt.theme.ThemeConfig:
     return {
         "config": {
-            "aria": False,  # a reader hears the sentence on the numbers (layout.show), not four hundred marks
+            "aria": False,  # a reader hears the sentence on the numbers (heard.py), not four hundred marks
             "axis": {
                 "labelFontSize": TEXT, "titleFontSize": TEXT, "titleFontWeight": "normal", "labelColor": ink(), "titleColor": ink(),
                 "labelPadding": 6, "titlePadding": 8, "gridOpacity": 0.5, "tickCount": 5, "labelOverlap": "greedy", "labelLimit": 200},

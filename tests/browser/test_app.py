@@ -1,6 +1,8 @@
 """The app as a visitor meets it: a cold server, links, and what a link may say."""
 
 import re
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from playwright.sync_api import expect
@@ -100,6 +102,22 @@ def test_the_keys_lead_a_class_over_large_pictures_and_the_browsers_back_undoes_
     expect(page).to_have_url(re.compile("lecture=true"))
     page.keyboard.press("l")
     expect(bar).to_have_count(0)
+
+
+def test_a_picture_is_taken_away_with_its_title_its_settings_and_its_link(server, tab):
+    page = tab().open(f"{server.url}/initialization?init_part=neuron&init_seed=7")
+    expect(page.locator("[data-testid='stVegaLiteChart'] svg.marks")).to_be_visible()
+    page.get_by_text("All numbers, and pictures to take away").click()
+    page.get_by_text("The pictures as files").click()
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Pictures as SVG").click()
+    assert taken.value.suggested_filename == "initialization_neuron_1.svg"
+    words = " ".join(element.text or "" for element in ElementTree.parse(taken.value.path()).iter())
+    for said in ("One neuron adds up its inputs", "First seed: 7", "initialization?init_part=neuron&init_seed=7", "Var(w) = 2/n"):
+        assert said in words
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Pictures as PNG").click()
+    assert Path(taken.value.path()).read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_setting_travels_in_the_link(server, tab):

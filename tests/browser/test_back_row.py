@@ -16,7 +16,7 @@ from tests.pages.helpers import PARTS
 
 pytestmark = pytest.mark.browser
 AXE = "axe-core@4.10.3"
-DAILY = ("chain", "phase", "compare", "net")   # the others are slow
+DAILY = ("chain", "phase", "curves")   # the others are slow
 LOW = ("hand", "bug", "cautions", "cost", "ranking", "training", "own", "net")   # strips, tables and nets, or no picture before Start
 EYES = Path(__file__).with_name("back_row.js").read_text(encoding="utf-8")
 
@@ -64,6 +64,7 @@ def faults_of(page, view):
 
 
 def settle(page):
+    page.get_by_role("heading", name="Run it yourself").wait_for(timeout=60_000)   # the last of a page
     page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
     page.wait_for_function("""() => { const all = [...document.querySelectorAll('[data-testid=stVegaLiteChart]')].filter(c => c.checkVisibility());
       return all.every(c => c.querySelector('svg.marks, canvas')) && !document.querySelector('[data-testid=stSkeleton]'); }""", timeout=60_000)

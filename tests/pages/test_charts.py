@@ -76,9 +76,9 @@ def test_a_pointer_between_points_is_told_all_lines_there():
     assert told["x"] == x | {"field": "at"}
     assert [tip["title"] for tip in told["tooltip"]] == ["Layer l", "a", "b = 1.5"]
     table = spec["datasets"]["readings"]
-    assert [list(row) for row in table[[tip["field"] for tip in told["tooltip"]]].to_numpy()] == [["1", "1", "2"], ["2", number(1e-5), "–"]]
+    assert [list(row) for row in table[[tip["field"] for tip in told["tooltip"]]].to_numpy()] == [[1, "1", "2"], [2, number(1e-5), "–"]]
     many = pd.DataFrame({"layer": range(500), "series": "a", "value": 1.0})
-    assert len(encodings.readings(spec, many, "layer", "series", "value")["datasets"]["readings"]) <= 61
+    assert len(encodings.readings(spec, many, "layer", "series", "value")["datasets"]["readings"]) <= 31
 
 
 @pytest.mark.parametrize(("lowest", "floor"), [(0.1, 0), (0.5, 0.5), (0.79, 0.5), (0.975, 0.95), (1.0, 0.95), (math.nan, 0)])
