@@ -559,6 +559,11 @@ CLAIMS |= {text: Claim("always", why_not=IN_PAGES) for text in (
     "After each epoch it prints its last batch's loss and the share of test images read correctly.",
     "digits.npz of the folder engine/data", "the four files of MNIST", "batch norm on the input",
 )}
+CLAIMS |= {text: Claim("always", why_not="tests/pages/test_keeping.py says when") for text in (
+    "Close the opened network", "Keep this network as a file", "Networks of more than 900,000 weights are not kept as files.",
+    "Read by the network that you opened. Close it to go back.", "This file was not opened: {}.", "the file is damaged",
+    "it was trained on MNIST, which is not on this server",
+)}
 CLAIMS |= mnist_paths.CLAIMS | mnist_rates.CLAIMS | mnist_own.CLAIMS | mnist_compare.CLAIMS | mnist_published.CLAIMS
 CLAIMS |= mnist_clock.CLAIMS | mnist_inside.CLAIMS | mnist_overfitting.CLAIMS
 ON_MNIST = {mnist_published.check_books, mnist_published.check_sigmoids, mnist_published.check_inputs, mnist_overfitting.check_mnist_shift,

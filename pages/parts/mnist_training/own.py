@@ -14,7 +14,7 @@ from engine.network import Network
 from engine.studies import own_digit
 from engine.studies.own_digit import Reading
 from engine.verdict import Verdict
-from pages.parts.mnist_training import drawing
+from pages.parts.mnist_training import drawing, keeping
 from pages.parts.mnist_training.pictures import digit_picture
 from pages.parts.mnist_training.program import script
 from pages.parts.mnist_training.run import TrainingRun
@@ -39,10 +39,13 @@ class Reader:
     data: Dataset
     normalize: str
     run: TrainingRun | None = None
+    opened: bool = False
 
 
 def reader() -> Reader:
-    """The run of this visit, once it has made a step; else a small network, trained once for everybody."""
+    """A kept network that was opened; else the run of this visit, once it has made a step; else a small network, trained once for everybody."""
+    if found := keeping.opened():
+        return Reader(found[0], keeping.data_of(found[1]), found[1].normalize, opened=True)
     run = st.session_state.get(RUN)
     if isinstance(run, TrainingRun) and run.latest and run.network is not None:
         return Reader(run.network, run.data, run.settings.normalize, run)
@@ -116,6 +119,18 @@ for digit, p in enumerate(found.probabilities):
     print(digit, f"{{p:.4g}}")
 print(found.fired)
 """
+    if by.opened:
+        return f"""from pathlib import Path
+
+import numpy as np
+
+from engine import load_{by.data.name.lower()}
+from engine.studies.kept import unpack
+from engine.studies.own_digit import read
+
+network, about = unpack(Path("network.npz").read_bytes())  # the file that was opened
+data = load_{by.data.name.lower()}().first(about.images)
+{pixels}"""
     if by.run is None:
         return f"""import numpy as np
 
@@ -134,7 +149,9 @@ def show(v: Values) -> Shown:
     image, centred, where = taken(by.data, v)
     found, unmoved = (own_digit.read(by.network, by.data, one, by.normalize) for one in (image, centred))
     near = own_digit.nearest(by.data, image, v.nearest)
-    if by.run is None:
+    if by.opened:
+        st.caption("Read by the network that you opened. Close it to go back.")
+    elif by.run is None:
         st.caption("Read by a small network, trained on the built-in digits. Train your own in the part **Training**: then it reads here.")
     else:
         step, accuracy = by.run.latest.step, by.run.evaluations[-1][1].test_accuracy if by.run.evaluations else None
@@ -143,6 +160,9 @@ def show(v: Values) -> Shown:
     layout.show(st, certainty(table), "Probability of each of the ten digits for the image that is read")
 
     def details() -> None:
+        if by.run:
+            keeping.offer(by.run)
+        keeping.opener()
         if found.z:
             layout.show(st, fired(units(found), len(found.z)), "Units of each hidden layer that this image switches on, and how strongly")
         st.markdown("**Nearest training images**, pixel by pixel")
