@@ -10,8 +10,8 @@ from engine.activations import ACTIVATIONS
 from engine.datasets import NORMALIZATIONS, Dataset, load_digits, load_mnist, normalizer, shifted
 from engine.losses import Penalty
 from engine.network import Network, mlp
-from engine.optimizers import OPTIMIZERS, SCHEDULES, SGD, Adam
-from engine.training import evaluate, train
+from engine.optimizers import OPTIMIZERS, SCHEDULES, SGD, Adam, AdamW
+from engine.training import before_training, evaluate, train
 from tests.reference import MNIST, needs_mnist
 
 DIGITS = load_digits()
@@ -422,3 +422,17 @@ def test_an_evaluation_brings_the_mistakes_of_the_same_pass():
     assert list(found.certainty) == pytest.approx(sorted(p.max(axis=1)[wrong], reverse=True)[:12], rel=1e-6)
     assert (found.answers == p.argmax(axis=1)[found.worst]).all()
     assert wrong[found.worst].all()
+
+
+@pytest.mark.slow
+@needs_mnist
+def test_moved_by_a_pixel_anew_each_time_mnist_is_read_better_than_without(mnist):
+    """256-256 with batch norm, AdamW with a rate that falls in a straight line, 8 epochs; measured 98.9 to 99.0 % with shifts, 98.6 % without."""
+    def reached(shift, seed):
+        net = before_training(mnist, (256, 256), initializer="he_normal", batch_norm="before", normalize="scale", seed=seed)
+        steps = train(net, mnist, AdamW(net, 0.01, 0.3), epochs=8, batch_size=256, rng=np.random.default_rng([seed, 1]), schedule="linear",
+                      shift=shift, evaluate_every=10**9)
+        return last(steps).evaluation.test_accuracy
+
+    assert np.median([reached(1, seed) for seed in (0, 1, 2)]) >= 0.989
+    assert 0.984 <= reached(0, 0) < 0.989
