@@ -59,6 +59,8 @@ def overruled(v: Values) -> str:
 def take_usual_rate() -> None:
     """A newly chosen optimizer brings the learning rate that people start it with. What stood there can be had back: `say_usual_rate`."""
     optimizer, before = link.value(OPTIMIZER), link.value(RATE)
+    if optimizer not in OPTIMIZERS:  # a browser can send anything
+        return
     usual = RATE.take(OPTIMIZERS[optimizer].usual_rate)
     st.session_state[BROUGHT] = optimizer, before, usual
     link.put({RATE.key: usual})
