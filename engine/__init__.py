@@ -6,7 +6,8 @@ training (the loop), progress and judgement (what a run says of itself), dataset
 depth does to a random network: propagation (with passes and together), measures, mean_field,
 diagnosis. Then one small experiment a module in studies, and, to be sure of all this,
 gradient_check. Three modules serve others: normal, parameters and mnist. verdict writes
-the numbers and holds what is said of them; words has the thresholds of its words. standalone
+the numbers and holds what is said of them; words has the thresholds of its words. slips
+measures what the lecture notes say. standalone
 (with statements) makes one file of a script and of what it uses here.
 """
 

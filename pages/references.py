@@ -4,7 +4,7 @@ import streamlit as st
 
 import engine  # noqa: F401  (first: see pages/shared/router.py)
 import pages.parts  # noqa: F401  (fills PAGES)
-from pages.shared import layout
+from pages.shared import layout, slips
 from pages.shared.glossary import GLOSSARY
 from pages.shared.part import PAGES
 from pages.shared.references import REFERENCES
@@ -15,6 +15,7 @@ layout.question("What do the words and symbols mean, and who says so?")
 st.header("Words and symbols", anchor=False)
 rows = [(f"**{entry.word}**", entry.here, entry.notes or ("–" if entry.here else ""), entry.meaning) for entry in sorted(GLOSSARY, key=lambda entry: entry.word.lower())]
 st.markdown("\n".join(f"| {' | '.join(row)} |" for row in (("Word", "Here", "In the notes", "Meaning"), ("---",) * 4, *rows)))
+slips.overview()
 st.header("References", anchor=False)
 for key, (short, full) in REFERENCES.items():
     cited = [f"{page.title}: {part.title}" for page in PAGES.values() for part in page.parts if key in part.cites]

@@ -16,6 +16,7 @@ MAY_REACH = {   # engine module or package: the others that it may lean on, also
     "words": set(),
     "statements": set(),
     "standalone": {"statements"},
+    "slips": LIBRARY | RANDOM_NETWORKS | {"verdict", "words", "gradient_check", "studies"},
     **{name: set() for name in BASE},
     "activations": {"normal"},
     "datasets": {"mnist"},
