@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+import pages.parts  # noqa: F401  (fills PAGES)
 from engine.slips import SLIPS
 from pages.shared import slips
 from pages.shared.part import PAGES
