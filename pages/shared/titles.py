@@ -22,6 +22,13 @@ def rule(key: str) -> str:
     return title(key) + {"lecun_normal": ": Xavier in the notes", "glorot_normal": " (Xavier)", "glorot_uniform": " (Xavier)"}.get(key, "")
 
 
+def rule_note(key: str) -> str:
+    """What stands below the menu of initializers: the formula, who says so, and what Keras and PyTorch call it."""
+    rule, names = initializers.INITIALIZERS[key], initializers.ELSEWHERE.get(key)
+    called = f'  \nKeras: `kernel_initializer="{names[0]}"`. PyTorch: `nn.init.{names[1]}`.' if names else ""
+    return f"${rule.formula}$ — {rule.source}{called}"
+
+
 def listed(value: Any) -> str:
     return ", ".join(map(title, value)) if isinstance(value, list) else title(value)
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from engine.initializers import INITIALIZERS, as_initializer, constant, normal
+from engine.initializers import ELSEWHERE, INITIALIZERS, as_initializer, constant, normal
 from engine.network import mlp
 
 FORMULAS = {   # variance of one weight, from the papers
@@ -134,3 +134,18 @@ def test_errors_name_the_argument_the_rule_and_the_value():
         normal(-1)
     with pytest.raises(ValueError, match=r"initializer must be one of zeros, constant, .*, got 'kaiming'"):
         as_initializer("kaiming")
+
+
+TORCH = {   # std of one weight, as its documentation writes it, for weights of (fan_in, fan_out)
+    "zeros_": lambda w: 0.0, "xavier_normal_": lambda w: math.sqrt(2 / sum(w)), "xavier_uniform_": lambda w: math.sqrt(6 / sum(w)) / math.sqrt(3),
+    "kaiming_normal_": lambda w, nonlinearity: {"relu": math.sqrt(2), "linear": 1}[nonlinearity] / math.sqrt(w[0]),
+    "kaiming_uniform_": lambda w, nonlinearity: math.sqrt(3) * {"relu": math.sqrt(2), "linear": 1}[nonlinearity] / math.sqrt(w[0]) / math.sqrt(3),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in ELSEWHERE if name != "orthogonal"])
+def test_the_names_of_other_libraries_mean_the_same_rule(name):
+    keras, torch = ELSEWHERE[name]
+    assert keras == name   # Keras's aliases are our keys
+    assert eval(torch, {"w": (50, 200)} | TORCH) == pytest.approx(INITIALIZERS[name].std(50, 200))
+    assert ("uniform" in torch) == ("uniform" in name)

@@ -163,7 +163,7 @@ print(f"relative error {{report.relative_error:.6g}}: {{report.grade}}")
 for row in report.by_parameter.values():
     print(f"{{row.name}}  {{row.relative_error:.6g}}  {{row.factor:.6g}}")
 """
-    return Shown(explain(report), common.metric(report), script, common.numbers(report), details)
+    return Shown(explain(report), [common.DIFFERENCE, *common.metric(report)], script, common.numbers(report), details)
 
 
 LOOK_FOR = "Which parameters are wrong? Which are right, if any? What stands between them?"

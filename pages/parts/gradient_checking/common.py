@@ -170,6 +170,10 @@ def numbers(report: GradientReport) -> pd.DataFrame:
     return pd.DataFrame([*rows, whole | {"numerical_norm": float(np.linalg.norm(report.numerical)), "worst": None}])
 
 
+# J at θ ± ε, one component moved at a time
+DIFFERENCE = r"b_i = \frac{J(\theta_i + \varepsilon) - J(\theta_i - \varepsilon)}{2\,\varepsilon} \quad \text{(the notes call it dθ}_{\text{approx}}\text{)}"
+
+
 def metric(report: GradientReport) -> list[str]:
     """The one number, with what it is made of."""
     a, b = float(np.linalg.norm(report.analytical)), float(np.linalg.norm(report.numerical))

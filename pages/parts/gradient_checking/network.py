@@ -162,7 +162,8 @@ def show(v: Values) -> Shown:
                 st.caption(BOOK)
 
     verdict = read(report, s["samples"], room(data.x_train.shape[1], v.layers, data.classes))
-    return Shown(verdict, common.metric(report), script_of(s, data.name), common.numbers(report), details)
+    formulas = [common.DIFFERENCE] * (s["scheme"] == "central") + common.metric(report)
+    return Shown(verdict, formulas, script_of(s, data.name), common.numbers(report), details)
 
 
 PLAIN = {control.name: control.default for control in (*CONTROLS, *MORE)}

@@ -19,7 +19,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values, Whole, seed_control
 from pages.shared.encodings import drawn, tips
 from pages.shared.theme import HALF, QUIET, TALL, chart, tint
-from pages.shared.titles import rule, title
+from pages.shared.titles import rule, rule_note, title
 
 GAINS = (0.01, 0.02, 0.05, *(round(0.1 * i, 1) for i in range(1, 41)), 1.4142, 1.5925, 1.6667, 5.0, 7.0, 10.0)
 SOURCES = {"gaussian": "Gaussian noise", "digits": "Digits"}
@@ -27,7 +27,7 @@ SOURCES = {"gaussian": "Gaussian noise", "digits": "Digits"}
 ACTIVATION = Menu("init_activation", "Activation φ", "relu", "Bends the signal; its slope multiplies the gradient.", tuple(ACTIVATIONS))
 INITIALIZER = Menu(
     "init_initializer", "Initializer", "lecun_normal", "The rule for the first weights. Normal takes its σ from the gain.", tuple(INITIALIZERS),
-    show=rule, note=lambda key: f"${INITIALIZERS[key].formula}$ — {INITIALIZERS[key].source}",
+    show=rule, note=rule_note,
 )
 NO_GAIN = {"zeros": "Zeros stay zero, whatever multiplies them.", "lsuv": "LSUV rescales each layer until Var(z) is 1, whatever the gain was."}
 GAIN = Ladder(

@@ -82,7 +82,7 @@ PART = Part(
     "symmetry", "Symmetry", show,
     question="What if all weights start out equal?",
     sees="One small network learns from three starts: weights of zero, equal weights, random weights. Left: how many of its hidden units differ. Right: the loss, its error.",
-    matters="Equal units get equal gradients, so training keeps them equal, but for rounding. A layer of such units can do no more than a single one.",
+    matters="Equal units get equal gradients, so training keeps them equal, but for rounding. A hundred equal units can do no more than a single one.",
     first="Change the activation. Does training with any of them tell equal units apart?",
     predict=Question(
         "Twenty units start with equal weights. How many different ones are there after training?",

@@ -14,7 +14,7 @@ from engine.studies.layer_list import DEEPEST, MOST_WEIGHTS, WIDEST, parse_width
 from pages.shared import layout, link
 from pages.shared.control import Control, Ladder, Menu, Switch, Text, Values, Whole, seed_control
 from pages.shared.link import plain_text
-from pages.shared.titles import rule, title
+from pages.shared.titles import rule, rule_note, title
 
 ALL = 10**9  # more images than there are
 NAMES = {"scale": "Scale to 0 … 1", "standardize": "Standardize each pixel", "warmup": "Warm-up", "linear": "Linear decay", "cosine": "Cosine decay", "step": "Step decay"}
@@ -94,7 +94,7 @@ MAIN: tuple[Control, ...] = (
     Menu("mnist_activation", "Activation φ", "relu", "What bends the signal after each hidden layer.", tuple(ACTIVATIONS), idle=no_hidden_layer),
     Menu(
         "mnist_initializer", "Initializer", "he_normal", "The rule that draws the first weights. For the normal one, the gain is its standard deviation.",
-        tuple(INITIALIZERS), show=rule, note=lambda key: f"${INITIALIZERS[key].formula}$ — {INITIALIZERS[key].source}"),
+        tuple(INITIALIZERS), show=rule, note=rule_note),
     Ladder(
         "mnist_gain", "Gain", 1.0, "Multiplies the first weights.", (0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 4.0, 10.0),
         idle=lambda v: {"zeros": "Zeros stay zeros at any gain.", "lsuv": "LSUV sets the size of the first weights itself."}.get(v.initializer, ""),
