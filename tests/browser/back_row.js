@@ -14,8 +14,8 @@ window.backRow = (() => {
   });
 
   // What is lower than a finger wants.
-  const not = '[data-testid=stTooltipIcon], [data-testid=stElementToolbar], [data-testid=stCode], [data-testid=stDataFrame]';
-  const targets = () => all('[data-testid=stMain] :is(button, summary, [role=combobox])').filter(e => !e.closest(not) && !e.disabled)
+  const not = '[data-testid=stTooltipIcon], [data-testid=stSelectbox], [data-testid=stElementToolbar], [data-testid=stCode], [data-testid=stDataFrame]';
+  const targets = () => all('[data-testid=stMain] :is(button, summary)').filter(e => !e.closest(not) && !e.disabled)
     .map(e => [e.innerText.slice(0, 40) || e.getAttribute('aria-label'), Math.round(e.getBoundingClientRect().height)]).filter(([, high]) => high && high < 40);
 
   const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'];

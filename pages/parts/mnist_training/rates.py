@@ -19,7 +19,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import QUIET, chart, tint
+from pages.shared.theme import HALF, QUIET, chart, tint
 
 TRIED = tuple(rate for rate in RATE.options if 1e-4 <= rate <= 10)
 AT_ONCE = 3  # rates that one worker tries, before they are shown
@@ -81,7 +81,7 @@ def grown(frame: pd.DataFrame, at: pd.DataFrame, left: pd.DataFrame, guess: floa
         base.mark_line(clip=True).encode(y=y, color=tint("signal")), encodings.rule(y=guess), *lines_at(at, x),
         words.transform_filter("datum.kind == 'fastest'").mark_text(align="right", dx=-4, dy=-4, baseline="bottom").encode(y=alt.YValue("height")),
         words.transform_filter("datum.kind == 'above'").mark_text(align="right", dx=-4, dy=4, baseline="top").encode(y=alt.YValue(0)),
-        *encodings.arrows(left, x, y), height=330,
+        *encodings.arrows(left, x, y), height=HALF,
         title=alt.Title("One training whose rate grows step by step", subtitle="Dots: the loss of each batch. Line: their smoothed course. Dotted: the loss of guessing."))
 
 
@@ -94,7 +94,7 @@ def reached(frame: pd.DataFrame, at: pd.DataFrame, steps: int, guess: float) -> 
         tooltip=tips(("rate", "Rate", ".2~g"), ("accuracy", "Accuracy", ".1%"), ("test_loss", "Loss", ".3~g")))
     return alt.layer(
         base.mark_line().encode(color=tint("yardstick")), base.mark_point(size=45, opacity=1).encode(color=tint("yardstick")),
-        encodings.rule(y=guess), *lines_at(at, x), height=330,
+        encodings.rule(y=guess), *lines_at(at, x), height=HALF,
         title=alt.Title(f"{len(TRIED)} trainings at one rate each", subtitle=f"Each starts from the same weights and makes {steps} steps. Dotted: what guessing reads."))
 
 

@@ -25,7 +25,7 @@ from pages.shared.control import Values
 from pages.shared.encodings import SENT, specification, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import colour
+from pages.shared.theme import HALF, colour
 
 SERIES = {"train": "signal", "test": "yardstick"}
 LOSSES = -3, 1  # exponents of ten between which the axis of losses always spans
@@ -88,7 +88,7 @@ def training_curve(measure: str, until: float, classes: int, exponents: tuple[in
             mark = base.transform_filter(f"datum.off == {off}").transform_calculate(series="'off'").mark_point(shape=shape, filled=True, size=50)
             drawn.append(mark.encode(y=alt.YValue(place), color=shade))
     subtitle = "Pale: each step's batch. Triangles at the edge: a loss of 0 or ∞." if measure == "loss" else "Pale: each step's batch."
-    return specification(alt.layer(*drawn, height=300, title=alt.Title(title, subtitle=subtitle)))
+    return specification(alt.layer(*drawn, height=HALF, title=alt.Title(title, subtitle=subtitle)))
 
 
 def read(run: TrainingRun) -> Verdict:
