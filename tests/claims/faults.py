@@ -149,7 +149,6 @@ FAULTS += [
     _grad(_C + "finite_differences.py", "math.nan if theta == chosen.kink else", "math.nan if False else", "check_curve"),
     _grad(_C + "finite_differences.py", "if chosen.kink is None and right_arm.any()", "if right_arm.any()", "check_v"),
     _grad(_C + "check.py", "return min(found)", "return max(found)", "least_of_several"),
-    _grad(_C + "zoo.py", "right = e.correct.astype(np.float64).loss", "right = e.correct.loss", "check_misses"),
     _grad(_G + "curve.py", "if one == two == 0:", "if one == 0:", "check_curve"),
     _grad(_G + "step_size.py", "if np.isfinite(two.jumps_at):", "if True:", "check_v"),
     _grad(_G + "bug.py", "np.abs(m) > report.rounding", "np.abs(m) > 0", "check_bug_map"),

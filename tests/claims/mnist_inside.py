@@ -23,6 +23,7 @@ def watched(key: str, seed: int, epochs: int = 30) -> TrainingRun:
     v = Values(**DEFAULTS | PRESETS[key] | {"seed": seed, "epochs": epochs})
     run = TrainingRun(TrainingSettings.of(v, DIGITS), DIGITS, v.rate, 10**9)
     run.looks()
+    run.build()
     for result in run.results:
         run.record(result)
     return run

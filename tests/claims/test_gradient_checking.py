@@ -604,7 +604,7 @@ def check_cautions():
     dropped = CAUTIONS["dropout"].check(True)
     assert own_error(dropped.analytical, dropped.numerical) > 0.1
     assert CAUTIONS["dropout"].check(False).grade == "right"
-    _, e = of("forgotten_penalty")
+    e = exercise("forgotten_penalty")
     report = CAUTIONS["penalty"].check(True)
     weights = np.concatenate([np.full(p.value.size, p.is_weight) for p in e.correct.parameters])
     assert np.allclose((report.numerical - report.analytical)[weights], 0.1 * e.correct.theta[weights], atol=1e-8)
@@ -670,6 +670,7 @@ def check_help():
     assert (e.x.shape, [p.value.shape for p in e.network.parameters if p.is_weight]) == ((16, 64), [(64, 24), (24, 16), (16, 10)])
     for key in CAUTIONS:
         assert CAUTIONS[key].check(False).analytical.size in (64 * 24 + 24 * 16 + 160 + 50, 64 * 24 + 24 * 16 + 160 + 50 + 80)
+    e = exercise("missing_slope")
     net, x, labels = e.correct.astype(np.float64), e.x, e.labels
     loss, k, h = net.loss(x, labels, training=True), 70, 1e-5
     values = {}

@@ -40,6 +40,7 @@ def mnist():
 def finished(data=DIGITS, /, changed_rate=(), steps=0, every=None, **changed) -> TrainingRun:
     v = Values(**DEFAULTS | changed)
     run = TrainingRun(TrainingSettings.of(v, data), data, v.rate, every)
+    run.build()
     for result in run.results:
         run.record(result)
         if changed_rate and result.step == changed_rate[0]:
@@ -427,6 +428,7 @@ def check_usual_rate():
 def check_further():
     short, whole = finished(images=100, epochs=1), finished(images=100, epochs=2)
     short.further(2)
+    short.build()
     for result in short.results:
         short.record(result)
     assert short.network.theta.tobytes() == whole.network.theta.tobytes()

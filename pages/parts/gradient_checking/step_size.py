@@ -137,6 +137,8 @@ for dtype in (np.float64, np.float32):
 
 def _shorter(v: Values, shown: Shown) -> float | None:
     curve = shown.numbers[(shown.numbers["scheme"] == "two-sided") & (shown.numbers["dtype"] == "float64")]
+    if not curve["error"].notna().any():  # on a kink there is no slope to be right about
+        return None
     best = curve.loc[curve["error"].idxmin()]
     near = curve.iloc[(np.log(curve["epsilon"] * 1000 / best["epsilon"])).abs().argmin()]
     return float(near["error"] / best["error"]) if best["error"] else None

@@ -21,7 +21,7 @@ from pages.parts.mnist_training.common import RATE, TABLE, hidden
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values, Whole
 from pages.shared.encodings import drawn, tips
-from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.theme import chart, colour, tint
 
 NEW, MORE, WORK = 2000, 3, 6e10  # test images read at most; times as many images; multiplications of all passes forward together
@@ -185,6 +185,11 @@ PART = Part(
     sees="What it reads of its training images and of new ones, without a cure and with one; and what each cure is worth in points, over a few seeds.",
     matters="Cures are often named in one breath. On the same few images they are worth very different amounts, and some do harm.",
     first="Say which cure is worth most. Then choose MNIST, or ten times the images, and say it again.",
+    predict=Question(
+        "Without a cure, how many points lie between the training images and new ones?",
+        ("Fewer than 5", "5 to 20", "More than 20"), (5, 20),
+        lambda v, shown: 100 * float(shown.numbers["train"].iloc[0] - shown.numbers["test"].iloc[0]),
+        "There are {} points between them.", "The network is fitted to its training images only; new ones show what it has learned beyond them."),
     controls=(IMAGES, EPOCHS, SEEDS, CURE, TABLE["data"], *(TABLE[name] for name in ("depth", "width", "layers", "activation", "optimizer")), RATE),
     folded={"Strength of the cures": (L2, L1, DROPOUT, EXAMPLE)},
     presets=(
