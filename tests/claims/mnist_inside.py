@@ -24,6 +24,7 @@ def watched(key: str, seed: int, epochs: int = 30) -> TrainingRun:
     run = TrainingRun(TrainingSettings.of(v, DIGITS), DIGITS, v.rate, 10**9)
     run.looks()
     run.build()
+    run.watch.start(run.network)
     for result in run.results:
         run.record(result)
     return run

@@ -26,7 +26,8 @@ def test_words_of_charts_can_be_read_on_either_background():
     config = theme._config()["config"]
     for place, channels in {"axis": ("labelColor", "titleColor"), "legend": ("labelColor",), "title": ("subtitleColor",), "text": ("color",)}.items():
         assert [config[place][channel] for channel in channels] == [theme.ink()] * len(channels)
-    assert min(size for look in config.values() if isinstance(look, dict) for name, size in look.items() if name.endswith(("fontSize", "FontSize"))) >= theme.NOTE
+    looks = [look for look in config.values() if isinstance(look, dict)]
+    assert min(size for look in looks for name, size in look.items() if name.endswith(("fontSize", "FontSize"))) >= theme.NOTE
 
 
 def contrast(a: str, b: str) -> float:

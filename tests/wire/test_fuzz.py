@@ -18,7 +18,8 @@ from pages.parts import PAGES
 from pages.shared import link
 
 EVIL = "evil.example"
-FOREIGN = re.compile(r'streamlit/(elements/widgets|runtime/state)/[\w/]+\.py", line \d+, in (deserialize|unpack_widget_state_value|get_serialized)')
+FOREIGN = re.compile(r'streamlit/(elements/widgets|runtime/state)/[\w/]+\.py", line \d+, in '
+                     r'(deserialize|unpack_widget_state_value|get_serialized|filtered_state)')
 TEXTS = (
     f"[Sign in](http://{EVIL}/a)", f"![x](http://{EVIL}/b.png)", f"<img src=//{EVIL}/c>", f"<script src=//{EVIL}/d></script>",
     f"http://{EVIL}", f"www.{EVIL}", f"$\\href{{http://{EVIL}}}{{x}}$", "nan", "inf", "-inf", "1e999", "-0", "1e-400", "--5", "0x10", "1_000",
@@ -73,8 +74,8 @@ def assert_plain(visitor: Visitor) -> None:
 def tracebacks(log: str) -> list[str]:
     """The end of each traceback that passes through a file of ours.
 
-    Streamlit's own code raises where a widget gets a value of another type (no browser sends one): an error in the session of
-    whoever did so, and in the log.
+    Streamlit's own code raises where a widget gets a value of another type, or has no name (no browser sends such): an error in
+    the session of whoever did so, and in the log.
     """
     parts = re.findall(r"Traceback.*?(?=\n\d{4}-|\Z)", log, re.S)
     ours = re.compile(rf'File "{ROOT}/(pages|engine|streamlit_app)')
