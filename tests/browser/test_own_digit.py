@@ -58,7 +58,7 @@ def test_a_digit_is_drawn_kept_opened_and_cleared_and_what_is_no_picture_is_refu
 
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(verdict).to_contain_text("Test image 0")
-    status, chosen = page.locator("p[role=status]"), page.locator("input[type=file]").first
+    status, chosen = page.locator("p[role=status]").first, page.locator("input[type=file]").first
     for name, kind, body in (("a.png", "image/png", b"no picture"), ("b.png", "image/png", seven("PNG")[:90]), ("c.jpg", "image/jpeg", b"")):
         chosen.set_input_files({"name": name, "mimeType": kind, "buffer": body})
         expect(status).to_contain_text("cannot read this file")
