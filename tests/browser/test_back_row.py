@@ -16,7 +16,7 @@ from tests.pages.helpers import PARTS
 
 pytestmark = pytest.mark.browser
 AXE = "axe-core@4.10.3"
-DAILY = ("chain", "phase", "curves")   # the others are slow
+DAILY = ("chain",)   # the others are slow
 LOW = ("hand", "bug", "cautions", "cost", "ranking", "training", "own", "net")   # strips, tables and nets, or no picture before Start
 EYES = Path(__file__).with_name("back_row.js").read_text(encoding="utf-8")
 

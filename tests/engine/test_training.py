@@ -425,6 +425,7 @@ def test_an_evaluation_brings_the_mistakes_of_the_same_pass():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @needs_mnist
 def test_moved_by_a_pixel_anew_each_time_mnist_is_read_better_than_without(mnist):
     """256-256 with batch norm, AdamW with a rate that falls in a straight line, 8 epochs; measured 98.9 to 99.0 % with shifts, 98.6 % without."""

@@ -85,6 +85,7 @@ REPRODUCED = {   # what each comparison says over three seeds
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @needs_mnist
 def test_what_is_reproduced_on_mnist_over_three_seeds():
     data = load_mnist(MNIST)
