@@ -27,7 +27,7 @@ def test_start_pause_step_and_reset_do_what_they_say(server, tab):
     expect(line).to_contain_text(f"Step {paused_at + 1:,} of")   # one step, and no other since the pause
     page.get_by_role("button", name="Reset", exact=True).click()
     expect(line).to_contain_text("steps to go")
-    expect(page.get_by_text("Kept runs")).to_be_visible()
+    expect(page.get_by_role("heading", name="Kept runs")).to_be_visible()
     assert complaints(visitor) == []
 
 
