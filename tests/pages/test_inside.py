@@ -36,9 +36,14 @@ def test_the_script_repeats_the_run_and_prints_its_latest_look(settings):
     app = open_part(PAGE, INSIDE, epochs=3, width=20, **settings)
     assert "one layer" in verdict_of(app) or "Before the first step" in verdict_of(app)
     assert len(charts_of(app)) == (2 if "depth" in settings else 3)   # by layer, activations, weights
-    run = steps(app, 40)
+    assert_printed(app, steps(app, 1))   # which needs the weights before the first step
+    run = steps(app, 39)
     assert verdict_of(app).startswith("After 30 steps: ")
     assert len(charts_of(app)) == 6 + 1 + ("depth" not in settings) + 2 * ("batch_norm" in settings)
+    assert_printed(app, run)
+
+
+def assert_printed(app, run):
     now = run.looks()[-1]
     printed = [line.split() for line in golden.printed(golden.script_of(app)).splitlines()]
     assert printed[0][0] == "layer"
@@ -46,6 +51,7 @@ def test_the_script_repeats_the_run_and_prints_its_latest_look(settings):
         found = [float(x) for x in line[1:]]
         expected = [float(f"{getattr(now, name)[i]:.4g}") for name in printed[0][1:]]
         assert np.allclose(found, expected, rtol=1e-3, equal_nan=True)
+    assert not np.isnan(now.update).any()
 
 
 def test_it_is_the_run_of_the_part_training():

@@ -108,6 +108,7 @@ def script_of(run: TrainingRun) -> str:
 from engine.studies.by_layer import IMAGES, MEASURES, Watch
 {head}watch = Watch({run.steps}, {run.batch_size})
 watch.begin(network, normalizer({run.settings.normalize!r}, data)(data.x_train[:IMAGES]), data.y_train[:IMAGES])
+watch.start(network)
 {loop}now = watch.looks[-1]
 print("layer", *MEASURES)
 for layer, row in enumerate(zip(*(getattr(now, name) for name in MEASURES)), start=1):
