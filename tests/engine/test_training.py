@@ -319,6 +319,7 @@ def test_on_mnist_zero_output_weights_cost_ln_10_and_twenty_images_are_learned_b
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @needs_mnist
 def test_weight_init_compare_of_the_book(mnist):
     """784-100x4-10 ReLU, SGD .01, batch 128: loss at step 1000 and accuracy after 2000, three seeds each.
