@@ -18,7 +18,7 @@ CHART = "[data-testid='stVegaLiteChart'] svg, [data-testid='stVegaLiteChart'] ca
 STEMS = sorted(path.stem for path in (ROOT / "pages").glob("*.py") if path.stem != "room")   # that one is no page of the menu
 
 
-@pytest.mark.parametrize("path", ["", "activations"])
+@pytest.mark.parametrize("path", ["", pytest.param("activations", marks=pytest.mark.slow)])
 def test_a_link_opens_on_a_cold_server(path, new_server, tab):
     opens(path, new_server(), tab())
 
@@ -64,6 +64,7 @@ def test_a_preset_opened_by_a_link_is_named_and_the_picture_is_on_a_laptops_firs
     assert chart.bounding_box()["y"] < 600
 
 
+@pytest.mark.slow
 def test_a_lesson_leads_from_home_over_two_pages_to_its_end_and_back(server, tab):
     page = tab().open(server.url)
     page.get_by_role("link", name="Vanishing and exploding").click()

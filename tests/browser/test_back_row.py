@@ -16,7 +16,6 @@ from tests.pages.helpers import PARTS
 
 pytestmark = pytest.mark.browser
 AXE = "axe-core@4.10.3"
-DAILY = ("chain",)   # the others are slow
 LOW = ("hand", "bug", "cautions", "cost", "ranking", "training", "own", "net")   # strips, tables and nets, or no picture before Start
 EYES = Path(__file__).with_name("back_row.js").read_text(encoding="utf-8")
 
@@ -71,11 +70,8 @@ def settle(page):
     page.wait_for_timeout(700)
 
 
-def marks(part):
-    return () if part.key in DAILY else (pytest.mark.slow,)
-
-
-@pytest.mark.parametrize(("page", "part"), [pytest.param(*one, id=one[1].key, marks=marks(one[1])) for one in PARTS])
+@pytest.mark.slow
+@pytest.mark.parametrize(("page", "part"), [pytest.param(*one, id=one[1].key) for one in PARTS])
 def test_a_part_can_be_read_from_the_back_row_on_a_phone_and_by_a_reader(page, part, server, tab, axe):
     asked = link.query(page.controls, {page.part_control.key: part.key})
     visitor = tab(size=(1280, 800))
