@@ -11,11 +11,8 @@ import numpy as np
 
 from engine.datasets import Dataset, normalizer, shifted
 from engine.layers import Dropout
-from engine.losses import Penalty
-from engine.network import Network
-from engine.optimizers import OPTIMIZERS
 from engine.studies.variants import Recipe
-from engine.training import before_training, evaluate, train
+from engine.training import evaluate, train
 
 Array = np.ndarray
 HELD = 0.2     # share of the training images that early stopping keeps back, to decide when
@@ -35,21 +32,14 @@ class Learned:
     stopped: int | None = None
 
 
-def network_of(recipe: Recipe, data: Dataset, seed: int) -> Network:
-    return before_training(data, recipe.hidden, activation=recipe.activation, initializer=recipe.initializer, gain=recipe.gain,
-                           batch_norm=recipe.batch_norm, dropout=recipe.dropout, normalize=recipe.normalize, seed=seed)
-
-
 def learn(recipe: Recipe, data: Dataset, seed: int, shift: int = 0, stop: bool = False) -> Learned:
     """Train by a recipe. `shift` moves each image anew in every epoch by up to so many pixels; `stop` is early stopping.
 
     Early stopping trains on the first images only, and keeps the weights that had the least loss on the last fifth (`HELD`).
     """
-    network, kind = network_of(recipe, data, seed), OPTIMIZERS[recipe.optimizer]
-    optimizer = kind(network, recipe.learning_rate or kind.usual_rate)
+    network, optimizer, penalty = recipe.built(data, seed)
     count = len(data.y_train) - (max(1, round(HELD * len(data.y_train))) if stop else 0)
     order, moves, scaled = np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2]), normalizer(recipe.normalize, data)
-    penalty = Penalty(recipe.l1, recipe.l2) if recipe.l1 or recipe.l2 else None
     epochs = np.unique(np.ceil(np.linspace(1, recipe.epochs, POINTS)).astype(int))
     found, best = np.zeros((2, len(epochs))), (np.inf, 0, network.theta.copy(), network.running.copy())
     for epoch in range(1, recipe.epochs + 1):
@@ -90,7 +80,7 @@ def worth(cured: Sequence[Learned], plain: Sequence[Learned]) -> tuple[float, fl
 
 def thinned(recipe: Recipe, data: Dataset, seed: int) -> list[Array]:
     """Which units dropout keeps in the first step, (batch, units) of each hidden layer, for each image of the batch its own."""
-    network = network_of(recipe, data, seed)
+    network = recipe.network(data, seed)
     batch = np.random.default_rng([seed, 1]).permutation(len(data.y_train))[:recipe.batch_size]
     network.forward(normalizer(recipe.normalize, data)(data.x_train[batch]), training=True)
     return [layer.mask != 0 for layer in network.layers if isinstance(layer, Dropout)]

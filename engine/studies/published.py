@@ -15,10 +15,8 @@ import numpy as np
 
 from engine.datasets import Dataset, load_mnist
 from engine.layers import Dropout
-from engine.losses import Penalty
-from engine.optimizers import OPTIMIZERS
 from engine.studies.variants import Recipe
-from engine.training import before_training, train
+from engine.training import train
 
 Array = np.ndarray
 POINTS = 0.02                # how far beyond the seeds' range a published accuracy may lie
@@ -142,20 +140,17 @@ class PlainDropout(Dropout):
 def trained(variant: Variant, data: Dataset, seed: int, around: Sequence[int] = ()) -> Trained:
     """Train a variant. The seed draws the first weights and the order of the images, whatever else the recipe says."""
     recipe, steps = variant.recipe, variant.steps
-    network = before_training(data, recipe.hidden, activation=recipe.activation, initializer=recipe.initializer, gain=recipe.gain,
-                              batch_norm=recipe.batch_norm, dropout=recipe.dropout, input_batch_norm=recipe.input_norm,
-                              normalize=recipe.normalize, seed=seed)
+    network, optimizer, penalty = recipe.built(data, seed)
     if variant.plain:
         network.layers = [PlainDropout(layer.rate, rng=layer.rng, name=layer.name) if isinstance(layer, Dropout) else layer
                           for layer in network.layers]
-    kind, losses, every = OPTIMIZERS[recipe.optimizer], np.full(steps, math.nan), steps // LOOKS
+    losses, every = np.full(steps, math.nan), steps // LOOKS
     read_at = every * np.arange(1, LOOKS + 1)
     read = np.zeros((2, LOOKS))
     epochs = -(-steps // -(-len(data.y_train) // recipe.batch_size))
-    optimizer = kind(network, recipe.learning_rate or kind.usual_rate)
     rng = np.random.default_rng([seed, 1])
     for result in train(network, data, optimizer, epochs=epochs, batch_size=recipe.batch_size, rng=rng,
-                        penalty=Penalty(recipe.l1, recipe.l2), normalize=recipe.normalize, evaluate_every=every):
+                        penalty=penalty, normalize=recipe.normalize, evaluate_every=every):
         losses[result.step - 1] = result.loss
         if result.diverged:
             break

@@ -11,7 +11,8 @@ import numpy as np
 
 from engine.datasets import Dataset
 from engine.losses import Penalty
-from engine.optimizers import OPTIMIZERS
+from engine.network import Network
+from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.training import before_training, train
 
 Array = np.ndarray
@@ -36,6 +37,17 @@ class Recipe:
     epochs: int = 10
     input_norm: bool = False
 
+    def network(self, data: Dataset, seed: int) -> Network:
+        """The network before its first step."""
+        return before_training(data, self.hidden, activation=self.activation, initializer=self.initializer, gain=self.gain,
+                               batch_norm=self.batch_norm, dropout=self.dropout, input_batch_norm=self.input_norm,
+                               normalize=self.normalize, seed=seed)
+
+    def built(self, data: Dataset, seed: int) -> tuple[Network, Optimizer, Penalty | None]:
+        """What `train` needs of it."""
+        network, kind = self.network(data, seed), OPTIMIZERS[self.optimizer]
+        return network, kind(network, self.learning_rate or kind.usual_rate), Penalty(self.l1, self.l2) if self.l1 or self.l2 else None
+
 
 @dataclass(frozen=True)
 class Course:
@@ -49,15 +61,10 @@ class Course:
 
 def course(recipe: Recipe, data: Dataset, seed: int) -> Course:
     """Train by a recipe. The seed draws the first weights and the order of the images, whatever else the recipe says."""
-    network = before_training(data, recipe.hidden, activation=recipe.activation, initializer=recipe.initializer, gain=recipe.gain,
-                              batch_norm=recipe.batch_norm, dropout=recipe.dropout, input_batch_norm=recipe.input_norm,
-                              normalize=recipe.normalize, seed=seed)
-    kind, table = OPTIMIZERS[recipe.optimizer], np.full((4, recipe.epochs), math.nan)
+    (network, optimizer, penalty), table = recipe.built(data, seed), np.full((4, recipe.epochs), math.nan)
     table[[1, 3]] = 0
-    optimizer = kind(network, recipe.learning_rate or kind.usual_rate)
     for result in train(network, data, optimizer, epochs=recipe.epochs, batch_size=min(recipe.batch_size, len(data.y_train)),
-                        rng=np.random.default_rng([seed, 1]), penalty=Penalty(recipe.l1, recipe.l2) if recipe.l1 or recipe.l2 else None,
-                        normalize=recipe.normalize):
+                        rng=np.random.default_rng([seed, 1]), penalty=penalty, normalize=recipe.normalize):
         if result.evaluation and not result.diverged:
             e = result.evaluation
             table[:, round(result.epoch) - 1] = e.train_loss, e.train_accuracy, e.test_loss, e.test_accuracy

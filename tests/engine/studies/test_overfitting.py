@@ -7,7 +7,7 @@ import pytest
 
 from engine import load_digits
 from engine.datasets import normalizer
-from engine.studies.overfitting import HELD, Learned, learn, learned, network_of, thinned, worth
+from engine.studies.overfitting import HELD, Learned, learn, learned, thinned, worth
 from engine.studies.variants import Recipe, course
 from engine.training import evaluate
 
@@ -61,7 +61,7 @@ def test_early_stopping_keeps_the_weights_with_the_least_loss_on_images_that_it_
 def held_loss(recipe: Recipe, held: int) -> float:
     from engine import SGD, train
 
-    network, few = network_of(recipe, DIGITS, 0), DIGITS.first(100 - held)
+    network, few = recipe.network(DIGITS, 0), DIGITS.first(100 - held)
     for _ in train(network, few, SGD(network, recipe.learning_rate), epochs=recipe.epochs, batch_size=10, rng=np.random.default_rng([0, 1]),
                    evaluate_at=lambda step: False):
         pass
