@@ -6,14 +6,13 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from engine import load_digits, load_mnist
+from engine import load_digits
 from engine.studies.overfitting import Learned, learned
 from pages.parts.mnist_training import overfitting, thinned
 from pages.shared.control import Values
 from tests.claims.claim import Claim
-from tests.reference import MNIST
+from tests.claims.mnist_published import mnist
 
 DEFAULTS = {control.name: control.default for control in overfitting.PART.all_controls}
 PRESETS = {preset.key: dict(preset.settings) for preset in overfitting.PART.presets}
@@ -22,9 +21,7 @@ PRESETS = {preset.key: dict(preset.settings) for preset in overfitting.PART.pres
 @cache
 def rows_of(key: str, cures: tuple[str, ...] = tuple(overfitting.CURES)) -> pd.DataFrame:
     v = Values(**DEFAULTS | PRESETS[key])
-    if v.data == "mnist" and not MNIST:
-        pytest.skip("MNIST is not on this machine")
-    data = load_mnist(MNIST) if v.data == "mnist" else load_digits()
+    data = mnist() if v.data == "mnist" else load_digits()
     base, found = overfitting.recipe_of(v, data.x_train.shape[1]), {}
     assert base.epochs == v.few_epochs
     for cure, (change, given) in overfitting.changes(v).items():

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engine import ACTIVATIONS, OPTIMIZERS, Evaluation, Penalty, Progress, load_digits, load_mnist, mlp, train
+from engine import ACTIVATIONS, OPTIMIZERS, Evaluation, Penalty, Progress, load_digits, mlp, train
 from engine.datasets import normalizer
 from engine.initializers import INITIALIZERS
 from engine.judgement import Inside, Trial, judge, look_inside
@@ -21,20 +21,13 @@ from pages.shared.control import Values
 from tests.claims import mnist_clock, mnist_compare, mnist_inside, mnist_overfitting, mnist_own, mnist_paths, mnist_published, mnist_rates
 from tests.claims.claim import Claim
 from tests.claims.collect import sentences
+from tests.claims.mnist_published import mnist
 from tests.claims.openings import openings
-from tests.reference import MNIST
 
 PART = PAGE.parts[0]
 DEFAULTS = {control.name: control.default for control in PART.all_controls}
 PRESETS = {preset.key: dict(preset.settings) for preset in PART.presets}
 DIGITS = load_digits()
-
-
-@cache
-def mnist():
-    if not MNIST:
-        pytest.skip("MNIST is not on this machine")
-    return load_mnist(MNIST)
 
 
 def finished(data=DIGITS, /, changed_rate=(), steps=0, every=None, **changed) -> TrainingRun:
