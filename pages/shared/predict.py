@@ -9,6 +9,7 @@ import math
 from bisect import bisect_right
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from engine.verdict import number
@@ -25,7 +26,8 @@ def state() -> dict[str, Any]:
 def right(question: Question, v: Values, shown: Shown) -> tuple[int, str] | None:
     """The place of the right choice and what was measured; None while nothing has been."""
     try:
-        found = question.measured(v, shown)
+        with np.errstate(all="ignore"):  # 0 / 0 is NaN, and NaN is no answer
+            found = question.measured(v, shown)
     except (KeyError, IndexError):  # a run that has not started has no rows
         return None
     if found is None or math.isnan(found):
