@@ -4,6 +4,7 @@ What a browser does, and no more: it opens the websocket, asks for a run, keeps 
 hold, sends all of that back with each rerun, and asks for the ticks of a page that lives.
 """
 
+import logging
 import os
 import re
 import socket
@@ -23,6 +24,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import connect
 
 ROOT = Path(__file__).parent.parent
+logging.getLogger("websockets").setLevel(logging.CRITICAL)   # visitors vanish on purpose, which their own library takes for an error
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

@@ -526,7 +526,7 @@ CLAIMS: dict[str, Claim] = {
         "What happens to pixels before the first layer.", "A factor of {} on the rule above.", "Wider layers have more weights.",
         "The gradient passes each of them on its way back to the first weights.",
         "One tile for each of the first {} units, as the pixels see it. Blue adds, orange subtracts; each tile has its own scale.",
-        "Pale: each step's batch.", "Pale: each step's batch. Triangles at the edge: a loss of 0 or ∞.",
+        "Pale: each step's batch. {}", "Triangles at the edge: a loss of 0 or ∞.", "The axis begins at {} %.",
     )},
     **{text: name() for text in (
         "Batch norm on the input", "Confusion matrix of the test images: true digit by answer", "Confusion matrix: which digits get mixed up",

@@ -22,7 +22,7 @@ from pages.parts.mnist_training.kept import Kept
 from pages.parts.mnist_training.run import TrainingRun, TrainingSettings
 from pages.shared import layout
 from pages.shared.control import Values
-from pages.shared.encodings import SENT
+from pages.shared.encodings import SENT, floor_of
 from tests.pages import golden
 from tests.pages.helpers import asked, assert_charts_get_their_tables, open_part, printed, told, verdict_of
 
@@ -296,6 +296,15 @@ def test_axes_do_not_move_with_the_data(measure, ends):
     assert first["x"]["scale"]["domain"] == [0, 30]
     assert first["y"]["scale"]["domain"] == ends
     assert {(layer.get("data") or spec["data"])["name"] for layer in spec["layer"][:3]} == {SENT.name}   # they draw what is sent along
+
+
+@pytest.mark.parametrize(("lowest", "floor"), [(0.1, 0), (0.93, 0.9), (0.97, 0.95)])
+def test_the_accuracies_fill_their_axis_and_it_says_where_it_begins(lowest, floor):
+    spec = training.training_curve("accuracy", 30, 10, floor=floor_of(lowest))
+    assert spec["layer"][0]["encoding"]["y"]["scale"]["domain"] == [floor, 1]
+    assert (f"begins at {100 * floor:.0f} %" in spec["title"].get("subtitle")) == bool(floor)
+    guesses = [layer for layer in spec["layer"] if layer["mark"].get("type") == "rule" and "strokeWidth" not in layer["mark"]]
+    assert len(guesses) == (not floor)   # a tenth is not on an axis that begins above it
 
 
 def inspection() -> Inspection:

@@ -108,20 +108,20 @@ def courses(runs: Sequence[Kept], names: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
-def ends(frame: pd.DataFrame, which: str) -> pd.DataFrame:
+def ends(frame: pd.DataFrame, which: str, floor: float) -> pd.DataFrame:
     """Columns name, at: where the name of each line stands, at its end but apart from the others."""
     last = frame.groupby("name", sort=False).tail(1)
-    return pd.DataFrame({"name": last["name"], "at": looks.apart(last[which].to_numpy(float), *(LOSSES if which == "test_loss" else (0, 1)), log=which == "test_loss")})
+    return pd.DataFrame({"name": last["name"], "at": looks.apart(last[which].to_numpy(float), *(LOSSES if which == "test_loss" else (floor, 1)), log=which == "test_loss")})
 
 
 @drawn
-def overlay(frame: pd.DataFrame, words: pd.DataFrame, which: str, names: tuple[str, ...], until: float) -> alt.LayerChart:
-    """Test loss or accuracy by epoch, a line for each run with its name at its end; the training images' as a thin line."""
+def overlay(frame: pd.DataFrame, words: pd.DataFrame, which: str, names: tuple[str, ...], until: float, floor: float) -> alt.LayerChart:
+    """Test loss or accuracy (from a floor on) by epoch, a line for each run with its name at its end; the training images' as a thin line."""
     x = looks.until(alt.X, "epoch", "Epoch", until, names)
 
     def y(field: str) -> alt.Y:
         if which == "test_accuracy":
-            return encodings.share(field, "Accuracy")
+            return encodings.share(field, "Accuracy", floor)
         return encodings.number(alt.Y, field, "Loss J (log)", domain=LOSSES, log=True, clamp=True, ticks=(-3, -2, -1, 0, 1))
 
     base = alt.Chart(frame).encode(x=x, color=looks.hue("name", names, names, legend=False))
@@ -148,9 +148,10 @@ def show(runs: Sequence[Kept]) -> None:
     if drawn_ones := [run for run in runs if run.number in picked]:
         names = named(drawn_ones)
         frame, until = courses(drawn_ones, names), max(float(run.course[-1, 0]) for run in drawn_ones)
+        floor = encodings.floor_of(min(float(run.course[-1, 4]) for run in drawn_ones))
         for column, which in zip(st.columns(2), ("test_loss", "test_accuracy"), strict=True):
             heard = f"{which.replace('_', ' ').capitalize()} by epoch of the runs {', '.join(names)}"
-            layout.show(column, overlay(frame, ends(frame, which), which, names, until), heard)
+            layout.show(column, overlay(frame, ends(frame, which, floor), which, names, until, floor), heard)
     share = st.column_config.NumberColumn(format="%.4f")
     config = dict.fromkeys(("Best test accuracy", "Last train accuracy", "Last test accuracy"), share) | {"at epoch": st.column_config.NumberColumn(format="%.3g")}
     st.dataframe(table(runs)[::-1], hide_index=True, column_config=config, key="mnist_kept_table")

@@ -57,8 +57,8 @@ def decades(losses: pd.Series) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=64)
-def training_curve(measure: str, until: float, classes: int, exponents: tuple[int, int] = LOSSES) -> dict:
-    """Loss (log axis) or accuracy by epoch up to `until`: batches pale, training images blue, test images dark and dashed.
+def training_curve(measure: str, until: float, classes: int, exponents: tuple[int, int] = LOSSES, floor: float = 0.0) -> dict:
+    """Loss (log axis) or accuracy from a floor on, by epoch up to `until`: batches pale, training images blue, test images dark and dashed.
 
     A specification, built once, to be sent with the rows of `curves` several times a second. The dotted rule is what guessing would get.
     """
@@ -69,7 +69,7 @@ def training_curve(measure: str, until: float, classes: int, exponents: tuple[in
         y = encodings.number(alt.Y, "loss", "Loss J (log)", domain=(10.0**low, 10.0**high), log=True, ticks=ticks)
     else:
         title, guess, word = "Share read correctly", 1 / classes, f"guessing: 1 in {classes}"
-        y = encodings.share("accuracy", "Accuracy")
+        y = encodings.share("accuracy", "Accuracy", floor)
     base = alt.Chart(SENT).encode(x=encodings.number(alt.X, "epoch", "Epoch", domain=(0, until), clamp=True), y=y)
     batches = base.transform_filter("datum.series == 'batch'").mark_line(strokeWidth=1, opacity=0.45, clip=True, point={"size": 6, "opacity": 0.45})
     shade = colour("series", SERIES | {"off": "trouble"})  # one scale for all layers of the chart
@@ -82,12 +82,15 @@ def training_curve(measure: str, until: float, classes: int, exponents: tuple[in
     label = text.encode(x=alt.XValue("width"), y=alt.Y("y", type="quantitative"), text=alt.Text("text", type="nominal"))
     change = alt.Chart(alt.NamedData("marks")).encode(x=alt.X("epoch", type="quantitative"))
     named = change.mark_text(align="left", baseline="top", angle=90, dx=4, dy=-14, fontSize=13).encode(y=alt.YValue(0), text=alt.Text("text", type="nominal"))
-    drawn = [batches, evaluated.mark_line(clip=True), evaluated.mark_point(clip=True), encodings.rule(y=guess), label, change.mark_rule(strokeDash=[3, 3], strokeWidth=1.5), named]
+    drawn = [batches, evaluated.mark_line(clip=True), evaluated.mark_point(clip=True), change.mark_rule(strokeDash=[3, 3], strokeWidth=1.5), named]
+    if guess >= floor:
+        drawn += [encodings.rule(y=guess), label]
     if measure == "loss":  # a log axis has no 0 and no infinity
         for off, shape, place in ((1, "triangle-up", 0), (-1, "triangle-down", "height")):
             mark = base.transform_filter(f"datum.off == {off}").transform_calculate(series="'off'").mark_point(shape=shape, filled=True, size=50)
             drawn.append(mark.encode(y=alt.YValue(place), color=shade))
-    subtitle = "Pale: each step's batch. Triangles at the edge: a loss of 0 or ∞." if measure == "loss" else "Pale: each step's batch."
+    more = "Triangles at the edge: a loss of 0 or ∞." if measure == "loss" else f"The axis begins at {100 * floor:.0f} %." if floor else ""
+    subtitle = f"Pale: each step's batch. {more}".strip()
     return specification(alt.layer(*drawn, height=HALF, title=alt.Title(title, subtitle=subtitle)))
 
 
@@ -126,10 +129,11 @@ def draw(run: TrainingRun) -> Verdict:
     """What ticks while the network trains."""
     frame = curves(run)
     until = run.latest.epoch if run.latest and run.latest.diverged else run.settings.epochs
+    floor = encodings.floor_of(min((min(e.train_accuracy, e.test_accuracy) for _, e in run.evaluations), default=0.0))
     *columns, aside = st.columns([3, 3, 2])
     for column, measure in zip(columns, ("loss", "accuracy"), strict=True):
         said = f"{measure.capitalize()} by epoch: each batch, the training images, the test images"
-        layout.show(column, training_curve(measure, until, run.data.classes, decades(frame["loss"])), said, frame, marks=changes(run))
+        layout.show(column, training_curve(measure, until, run.data.classes, decades(frame["loss"]), floor), said, frame, marks=changes(run))
     if looks := run.looks():
         layout.show(aside, layered.strip(layered.strip_table(looks[-1]), len(looks[-1].norm)), "Spread of the signal and size of the gradient by layer, at the latest look")
     runs.progress_line(run, run.latest.step if run.latest else 0, run.steps, progress(run))
