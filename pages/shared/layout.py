@@ -16,7 +16,7 @@ import pyarrow as pa
 import streamlit as st
 
 from engine.datasets import Dataset, DatasetError, load_digits, load_mnist, mnist_at_hand
-from pages.shared import alone, glossary, lecture, pictures
+from pages.shared import alone, glossary, lecture
 from pages.shared.encodings import SENT, specification
 from pages.shared.heard import heard
 from pages.shared.references import REFERENCES
@@ -141,19 +141,6 @@ def references(keys: Sequence[str]) -> None:
     """What a part's claims stand on, in short; the full list is a page of its own."""
     if keys:
         st.caption("Sources: " + "; ".join(REFERENCES[key][0] for key in keys) + ". In full: [References and symbols](references).")
-
-
-def numbers(table: pd.DataFrame, name: str, title: str, settings: str) -> None:
-    with st.expander("All numbers, and pictures to take away"):
-        st.dataframe(table, hide_index=True, key="numbers")
-        download(table, f"{name}.csv")
-        if st.toggle("The pictures as files", key="_pictures_as_files"):
-            pictures.take(name, title, settings)
-
-
-def download(table: pd.DataFrame, file: str) -> None:
-    """The numbers as CSV, written when they are asked for: what a rerun replaces cannot be missed by the browser."""
-    st.download_button("Download as CSV", lambda: table.to_csv(index=False), file, "text/csv", on_click="ignore")
 
 
 @st.cache_resource(show_spinner="Reading MNIST …")

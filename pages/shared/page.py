@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import glossary, layout, lecture, lessons, link, predict, runs, slips
+from pages.shared import glossary, layout, lecture, lessons, link, pictures, predict, runs, slips
 from pages.shared.control import Values
 from pages.shared.part import Page, Part, Preset, Shown, Try, find_preset
 
@@ -135,7 +135,7 @@ def show_result(page: Page, part: Part, v: Values, preset: Preset | None, alone:
     layout.formulas(shown.formulas)
     layout.words(said_by(page, part, shown, preset))
     layout.references(part.cites)
-    layout.numbers(shown.numbers, f"{page.stem}_{part.key}", part.question, ", ".join(f"{c.label}: {c.show(getattr(v, c.name))}" for c in part.all_controls))
+    pictures.numbers(shown.numbers, f"{page.stem}_{part.key}", part.question, ", ".join(f"{c.label}: {c.show(getattr(v, c.name))}" for c in part.all_controls))
     slips.beside(page.stem, part.key)
     try_next(page, part.try_next)
     layout.run_it_yourself(shown.script, f"{page.stem}_{part.key}", *part.sources)

@@ -8,12 +8,14 @@ import sys
 from urllib.parse import urlencode
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from engine.standalone import standalone
 from pages.shared import glossary, link
 from pages.shared.control import Text
 from pages.shared.part import PAGES, Page, Part, Preset, Shown, find_preset
+from pages.shared.pictures import with_units
 from pages.shared.references import REFERENCES
 from tests.conftest import ROOT
 from tests.pages import golden
@@ -62,6 +64,17 @@ def test_a_link_opens_a_part_with_one_title_a_verdict_charts_that_speak_and_a_sc
     assert_charts_are_vega_lite(app)
     assert "print(" in golden.script_of(app)
     assert any(button.label == "Download as CSV" for button in app.get("download_button"))
+
+
+def test_a_key_opens_the_numbers_in_a_window_and_files_name_their_units():
+    app = open_part(*next(one for one in PARTS if one[1].key == "hand"))
+    tables = [table.value for table in app.dataframe]
+    app.button(key="_numbers").click().run()
+    opened = [table.value for table in app.dataframe]
+    assert len(opened) == len(tables) + 1
+    assert sum(table.equals(tables[-1]) for table in opened) == 2
+    rows = pd.DataFrame({"epoch": [1], "loss": [2.3], "saturated": [0.5], "rms": [1.0]})
+    assert list(with_units(rows)) == ["epoch (passes)", "loss (nats)", "saturated (share)", "rms"]
 
 
 @each_part
