@@ -71,6 +71,9 @@ STYLE = """<style>
 [data-testid=stButtonGroup] [data-selected=true] p {color: light-dark(#2a64a1, #6aa9e9)}
 .stMarkdown [data-testid=stMarkdownContainer] .katex-display {overflow: visible}
 .stMarkdown [data-testid=stMarkdownContainer] .katex-display > .katex {white-space: normal}
+[data-testid=stToolbar] > div > div:has(> [data-testid=stMainMenu], > * > [data-testid=stMainMenu]) {min-width: 0}
+[data-testid=stStatusWidget] {position: fixed; top: 3.6rem; right: 1rem}
+@media (max-width: 1270px) {[data-testid=stTopNavLink] {padding: 0 0.3rem} [data-testid=stTopNavLink] * {font-size: 0.82rem !important}}
 @media (max-width: 640px) {[data-testid=stMain] :is([data-testid=stButtonGroup] button, summary) {min-height: 2.5rem}}
 </style>"""
 

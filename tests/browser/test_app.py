@@ -27,6 +27,14 @@ def test_the_references_open(server, tab):
     opens("references", server, tab())
 
 
+def test_the_menu_hides_no_page_on_a_laptop(server, tab):
+    page = tab(size=(1100, 800)).open(f"{server.url}/activations?act_part=hand")
+    last = page.locator("[data-testid='stTopNavLink']").filter(has_text="References")
+    expect(last).to_be_in_viewport()
+    assert last.bounding_box()["x"] > page.locator("[data-testid='stTopNavLink']").filter(has_text="MNIST").bounding_box()["x"]
+    expect(page.locator("[data-testid='stTopNavSection']:visible")).to_have_count(0)   # "2 more"
+
+
 def opens(path, server, visitor):
     page = visitor.open(f"{server.url}/{path}")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
