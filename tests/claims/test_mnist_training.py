@@ -559,6 +559,12 @@ CLAIMS |= {text: Claim("always", why_not="tests/pages/test_keeping.py says when"
     "Read by the network that you opened. Close it to go back.", "This file was not opened: {}.", "the file is damaged",
     "it was trained on MNIST, which is not on this server",
 )}
+CLAIMS |= {text: Claim("a cell is open", why_not="tests/pages/test_inspected.py says when, and counts") for text in (
+    "**True digit {}, read as {}:** {} test image{}. ", "Shown are the {} that the network is surest of. ",
+    "Below each stands the probability of this answer. ", "Test digit {}, read as {} with {} %",
+    "The matrix was counted {} step{} ago. These images are as the network reads them now.",
+    "Click a cell, or choose it below, to see its images.",
+)}
 CLAIMS |= mnist_paths.CLAIMS | mnist_rates.CLAIMS | mnist_own.CLAIMS | mnist_compare.CLAIMS | mnist_published.CLAIMS
 CLAIMS |= mnist_clock.CLAIMS | mnist_inside.CLAIMS | mnist_overfitting.CLAIMS
 ON_MNIST = {mnist_published.check_books, mnist_published.check_sigmoids, mnist_published.check_inputs, mnist_overfitting.check_mnist_shift,
