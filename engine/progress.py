@@ -51,3 +51,30 @@ class Progress:
     diverged: str | None = None
     seconds_per_image: float = field(default=0.0, compare=False)
     inspection: Inspection | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A confusion matrix with images in it.
+
+    counts : (classes, classes), true label by answer
+    images, certainty : (classes, classes, k), for each cell the images whose answer was given the highest probability, surest first;
+        -1 and 0 where a cell has fewer
+    """
+
+    counts: Array
+    images: Array
+    certainty: Array
+
+
+def by_cell(labels: Array, answers: Array, certainty: Array, classes: int, count: int = 12) -> Cells:
+    """Sort images by their label and their answer, both (N,) in 0 … classes - 1, and keep the `count` surest of each cell."""
+    cell = labels.astype(np.intp) * classes + answers
+    order = np.lexsort((-certainty, cell))   # cell after cell, surest first; equals stay in their order
+    counts = np.bincount(cell, minlength=classes**2)
+    place = np.arange(len(cell)) - np.repeat(np.cumsum(counts) - counts, counts)   # of an image in its cell, from 0
+    kept = order[place < count]
+    at = cell[kept], place[place < count]
+    images, sure = np.full((classes**2, count), -1, np.int32), np.zeros((classes**2, count), np.float32)
+    images[at], sure[at] = kept, certainty[kept]
+    return Cells(counts.reshape(classes, classes), images.reshape(classes, classes, count), sure.reshape(classes, classes, count))

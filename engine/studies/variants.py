@@ -36,6 +36,9 @@ class Recipe:
     batch_size: int = 32
     epochs: int = 10
     input_norm: bool = False
+    schedule: str = "constant"
+    shift: int = 0
+    decay: float = 0.01   # of AdamW
 
     def network(self, data: Dataset, seed: int) -> Network:
         """The network before its first step."""
@@ -46,7 +49,8 @@ class Recipe:
     def built(self, data: Dataset, seed: int) -> tuple[Network, Optimizer, Penalty | None]:
         """What `train` needs of it."""
         network, kind = self.network(data, seed), OPTIMIZERS[self.optimizer]
-        return network, kind(network, self.learning_rate or kind.usual_rate), Penalty(self.l1, self.l2) if self.l1 or self.l2 else None
+        decay = {"weight_decay": self.decay} if self.optimizer == "adamw" else {}
+        return network, kind(network, self.learning_rate or kind.usual_rate, **decay), Penalty(self.l1, self.l2) if self.l1 or self.l2 else None
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ def course(recipe: Recipe, data: Dataset, seed: int) -> Course:
     (network, optimizer, penalty), table = recipe.built(data, seed), np.full((4, recipe.epochs), math.nan)
     table[[1, 3]] = 0
     for result in train(network, data, optimizer, epochs=recipe.epochs, batch_size=min(recipe.batch_size, len(data.y_train)),
-                        rng=np.random.default_rng([seed, 1]), penalty=penalty, normalize=recipe.normalize):
+                        rng=np.random.default_rng([seed, 1]), penalty=penalty, normalize=recipe.normalize, schedule=recipe.schedule,
+                        shift=recipe.shift):
         if result.evaluation and not result.diverged:
             e = result.evaluation
             table[:, round(result.epoch) - 1] = e.train_loss, e.train_accuracy, e.test_loss, e.test_accuracy
@@ -72,6 +77,6 @@ def course(recipe: Recipe, data: Dataset, seed: int) -> Course:
 
 
 def courses(x_train: Array, y_train: Array, x_test: Array, y_test: Array, *, recipe: Recipe, seeds: Sequence[int], pixel_max: int) -> list[Course]:
-    """One for each seed, on images (N, features) of ten classes that come as arrays, as they travel to another process."""
-    data = Dataset("", x_train, y_train, x_test, y_test, (1, x_train.shape[1]), 10, pixel_max)
+    """One for each seed, on square images (N, features) of ten classes that come as arrays, as they travel to another process."""
+    data = Dataset("", x_train, y_train, x_test, y_test, (math.isqrt(x_train.shape[1]),) * 2, 10, pixel_max)
     return [course(recipe, data, seed) for seed in seeds]

@@ -67,6 +67,28 @@ def check_read():
     assert kinds == {"apart", "close"}
 
 
+def check_luck_alone():
+    """Made-up shares of one network over seeds, and a real one: other seeds, the same settings."""
+    rng = random.Random(5)
+    for seeds in (1, 3, 10):
+        shares = [0.9 + rng.random() / 20 for _ in range(seeds)]
+        said = compare.read(compare.table([[compare.Course(*np.array([[1.0], [0.5], [1.0], [share]])) for share in shares]], ["a"]), seeds)
+        low, high = min(shares), max(shares)
+        assert said.kind == "luck"
+        assert f"1 epoch: {100 * np.mean(shares):.1f} %" in said.text
+        assert (f"{100 * low:.1f} % to {100 * high:.1f} % over {seeds} seeds" in said.text) == (seeds > 1)
+        assert (f"makes {100 * (high - low):.1f} points" in said.text) == (seeds > 1)
+        assert ("One seed alone" in said.text) == (seeds == 1)
+    (recipe,) = recipes(vary="seed", vary_epochs=1).values()
+    assert len({float(course(recipe, DIGITS, seed).test_accuracy[-1]) for seed in range(3)}) > 1
+
+
+def check_again():
+    """What is said of the part that repeats a kept run; the page's own test compares the settings."""
+    assert (compare.IMAGES, max(compare.VARY_EPOCHS.options)) == (5000, 20)
+    assert compare.CHOICES["seed"] == {"these settings": {}}
+
+
 def check_cut():
     """Epochs are cut where all of it would take too long; the variants differ in one thing."""
     assert {recipe.epochs for recipe in recipes(depth=20, width=512).values()} == {1}
@@ -74,7 +96,7 @@ def check_cut():
     for vary in compare.CHOICES:
         made = [vars(recipe) for recipe in recipes(vary=vary).values()]
         differ = {name for name in made[0] if len({one[name] for one in made}) > 1}
-        assert vary in differ
+        assert (vary in differ) == (vary != "seed")
         assert differ <= {vary, *(("gain",) if vary == "initializer" else ("learning_rate",) if vary == "optimizer" else ())}
 
 
@@ -87,11 +109,18 @@ CLAIMS = {
     "One seed alone does not tell whether the order is luck.": Claim("one seed", check_read),
     "The first is ahead of the second with every seed.": Claim("their ranges lie apart", check_read),
     "The ranges of the first two overlap: with other seeds their order may turn.": Claim("they overlap", check_read),
+    "Test images read correctly after {} epoch{}: {}": Claim("the seed alone is changed", check_luck_alone),
+    "{}. One seed alone does not tell what luck makes of it.": Claim("the seed alone is changed, and there is one", check_luck_alone),
+    "{} on average, {} to {} over {} seeds. The seed alone makes {} points: a smaller difference between two single runs may be luck.":
+        Claim("the seed alone is changed", check_luck_alone),
+    "The part Compare trains these settings from seeds 0, 1, 2 …, on at most 5,000 images and for at most 20 epochs.":
+        Claim("a run is finished", check_again),
     "Five layers of ReLU under SGD: σ = 0.01 stays near guessing, 1/√n and He learn, and σ = 1 overflows.": Claim("its preset", check_weights),
     "Five layers of sigmoids under SGD: without batch norm they stay near guessing.": Claim("its preset", check_sigmoid),
     "Such networks are trained for {} epoch{} here: {} would keep you waiting.": Claim("the epochs are cut", check_cut),
     "All variants start together: the same seeds, the same batches.": Claim("always", check_cut),
     **{text: why("a question") for text in (
+        "Is it luck? A run, with other seeds", "The same settings with ten seeds: how much is luck?",
         "300 training images: is dropout worth anything, over five seeds?",
         "Optimizers, each at its usual rate: which one is ahead after one epoch, and after ten?",
     )},

@@ -549,15 +549,23 @@ CLAIMS: dict[str, Claim] = {
 }  # fmt: skip
 IN_PAGES = "tests/pages/test_inside.py says when, and tests/engine/studies/test_plain.py runs it"
 CLAIMS |= {text: Claim("always", why_not=IN_PAGES) for text in (
-    "Take it away: this training in plain NumPy", "With {} the script would be too long to be read. Another choice there brings it back.",
+    "Take it away: this training in plain NumPy",
+    "Constant first weights have no such script. Their hidden layers begin with a gradient of rounding errors alone, "
+    "and two programs round differently.",
     "It needs NumPy and {}, and nothing of this project. "
     "After each epoch it prints its last batch's loss and the share of test images read correctly.",
-    "digits.npz of the folder engine/data", "the four files of MNIST", "batch norm on the input",
+    "digits.npz of the folder engine/data", "the four files of MNIST",
 )}
 CLAIMS |= {text: Claim("always", why_not="tests/pages/test_keeping.py says when") for text in (
     "Close the opened network", "Keep this network as a file", "Networks of more than 900,000 weights are not kept as files.",
     "Read by the network that you opened. Close it to go back.", "This file was not opened: {}.", "the file is damaged",
     "it was trained on MNIST, which is not on this server",
+)}
+CLAIMS |= {text: Claim("a cell is open", why_not="tests/pages/test_inspected.py says when, and counts") for text in (
+    "**True digit {}, read as {}:** {} test image{}. ", "Shown are the {} that the network is surest of. ",
+    "Below each stands the probability of this answer. ", "Test digit {}, read as {} with {} %",
+    "The matrix was counted {} step{} ago. These images are as the network reads them now.",
+    "Click a cell, or choose it below, to see its images.",
 )}
 CLAIMS |= mnist_paths.CLAIMS | mnist_rates.CLAIMS | mnist_own.CLAIMS | mnist_compare.CLAIMS | mnist_published.CLAIMS
 CLAIMS |= mnist_clock.CLAIMS | mnist_inside.CLAIMS | mnist_overfitting.CLAIMS

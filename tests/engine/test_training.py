@@ -11,6 +11,7 @@ from engine.datasets import NORMALIZATIONS, Dataset, load_digits, load_mnist, no
 from engine.losses import Penalty
 from engine.network import Network, mlp
 from engine.optimizers import OPTIMIZERS, SCHEDULES, SGD, Adam, AdamW
+from engine.progress import by_cell
 from engine.training import before_training, evaluate, train
 from tests.reference import MNIST, needs_mnist
 
@@ -423,6 +424,20 @@ def test_an_evaluation_brings_the_mistakes_of_the_same_pass():
     assert list(found.certainty) == pytest.approx(sorted(p.max(axis=1)[wrong], reverse=True)[:12], rel=1e-6)
     assert (found.answers == p.argmax(axis=1)[found.worst]).all()
     assert wrong[found.worst].all()
+
+
+def test_a_cell_holds_the_images_whose_answer_was_given_the_highest_probability():
+    rng = np.random.default_rng(0)
+    labels, answers = rng.integers(0, 3, 200).astype(np.uint8), rng.integers(0, 2, 200)   # nobody answers 2
+    certainty = rng.integers(0, 5, 200).astype(np.float32) / 5   # with equals, which stay in their order
+    found = by_cell(labels, answers, certainty, 3, count=30)
+    for truth in range(3):
+        for answer in range(3):
+            there = [i for i in range(200) if (labels[i], answers[i]) == (truth, answer)]
+            surest = sorted(there, key=lambda i: -certainty[i])[:30]
+            assert found.counts[truth, answer] == len(there)
+            assert found.images[truth, answer].tolist() == surest + [-1] * (30 - len(surest))
+            assert found.certainty[truth, answer].tolist() == [certainty[i] for i in surest] + [0] * (30 - len(surest))
 
 
 @pytest.mark.slow

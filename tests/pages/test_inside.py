@@ -11,6 +11,7 @@ from tests.conftest import ROOT
 from tests.engine.studies.test_plain import printed
 from tests.pages import golden
 from tests.pages.helpers import assert_charts_are_vega_lite, assert_charts_get_their_tables, charts_of, open_part, verdict_of
+from tests.pages.test_mnist_training import finish, training_run
 
 INSIDE, TRAINING = PAGE.part("inside"), PAGE.part("training")
 
@@ -89,12 +90,57 @@ def test_the_plain_script_of_a_run_repeats_it_with_the_changes_of_its_rate(tmp_p
     run.set_rate(0.01)
     for _ in range(80):
         run.advance(0)
-    app.run()
-    assert [button.label for button in app.get("download_button")].count("Download the script") == 1
-    shutil.copy(ROOT / "engine" / "data" / "digits.npz", tmp_path)
-    found = printed(takeaway.plain_of(run), tmp_path)
-    assert [right for _, right in found] == pytest.approx([e.test_accuracy for _, e in run.evaluations], abs=0.006)
+    assert_plain_script_repeats(run, tmp_path)
+
+
+def assert_plain_script_repeats(run, folder):
+    shutil.copy(ROOT / "engine" / "data" / "digits.npz", folder)
+    found, read = printed(takeaway.plain_of(run), folder), dict(run.evaluations)
+    assert len(found) == run.settings.epochs
+    for epoch, (_, right) in enumerate(found, start=1):
+        assert epoch not in read or right == pytest.approx(read[epoch].test_accuracy, abs=0.006)
+    assert run.settings.epochs in read
     assert found[-1][0] == pytest.approx(run.latest.loss, rel=2e-3)
-    for changed in ({"activation": "gelu"}, {"initializer": "lsuv"}, {"input_norm": True}, {"shift": 1}):
-        app = open_part(PAGE, TRAINING, **changed)
-        assert any("the script would be too long to be read" in caption.value for caption in app.caption)
+
+
+def test_the_plain_script_of_a_run_that_trained_further_at_other_rates_repeats_all_of_it(tmp_path):
+    """The rate is changed before the first further step, and in the middle of the further epochs."""
+    app = open_part(PAGE, TRAINING, epochs=1, width=20, images=300)
+    run = steps(app, 10)
+    assert run.status == "finished"
+    app.session_state["mnist_rate"] = 0.01
+    app.run()
+    app.button(key="mnist_run_further").click().run()
+    while run.status == "running":
+        app.run()
+    run.further(5)
+    for _ in range(13):
+        run.advance(0)
+    run.set_rate(0.003)
+    while run.status != "finished":
+        run.advance()
+    assert run.rates == {0: 0.001, 10: 0.01, 33: 0.003}
+    assert_plain_script_repeats(run, tmp_path)
+
+
+@pytest.mark.parametrize("changed", [{"activation": "gelu"}, {"initializer": "lsuv"}, {"input_norm": True}, {"shift": 1, "normalize": "standardize"}])
+def test_every_setting_of_the_page_reaches_the_plain_script(changed, tmp_path):
+    run = finish(training_run(epochs=2, width=20, images=300, **changed))
+    assert_plain_script_repeats(run, tmp_path)
+
+
+def test_the_plain_script_is_written_when_it_is_opened(monkeypatch):
+    written = []
+    monkeypatch.setattr(takeaway, "plain_script", lambda **given: written.append(given) or "print(1)")
+    app = open_part(PAGE, TRAINING)
+    assert not written
+    assert "Download the script" not in [button.label for button in app.get("download_button")]
+    app.session_state["_plain"] = True
+    app.run()
+    assert len(written) == 1
+    assert [button.label for button in app.get("download_button")].count("Download the script") == 1
+    app = open_part(PAGE, TRAINING, initializer="constant")
+    app.session_state["_plain"] = True
+    app.run()
+    assert len(written) == 1
+    assert any("Constant first weights have no such script." in caption.value for caption in app.caption)

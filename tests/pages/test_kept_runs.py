@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 
 from engine import Evaluation
+from engine.studies.variants import course
 from pages.parts.mnist_training import PAGE, kept, looks
+from pages.shared import workers
 from pages.shared.runs import Run
-from tests.pages.helpers import assert_charts_are_vega_lite, assert_charts_get_their_tables, open_part
+from tests.pages.helpers import assert_charts_are_vega_lite, assert_charts_get_their_tables, open_part, verdict_of
 from tests.pages.test_mnist_training import finish, run_of, training_run
 
 
@@ -126,3 +128,50 @@ def test_the_runs_in_the_picture_are_chosen_and_stay_chosen():
     app.multiselect[0].set_value([]).run()
     assert not app.exception
     assert len(app.get("vega_lite_chart")) == charts - 2
+
+
+AGAIN = (
+    {"images": 100, "epochs": 1},
+    {"layers": "30, 20", "epochs": 2, "images": 300, "optimizer": "adamw", "decay": 0.1, "rate": 3e-3, "schedule": "linear"},
+    {"depth": 0, "images": 20, "epochs": 1, "batch": 1000, "normalize": "standardize", "seed": 7},
+    {"depth": 3, "width": 20, "epochs": 1, "batch_norm": "before", "input_norm": True, "dropout": 0.2, "l1": 1e-5, "l2": 1e-4, "shift": 1,
+     "activation": "gelu"},
+)
+
+
+@pytest.mark.parametrize("changed", AGAIN)
+@pytest.mark.parametrize("kept_before", [False, True])
+def test_a_kept_run_is_repeated_over_seeds_with_its_own_settings(changed, kept_before, monkeypatch):
+    """Its first seed in Compare is the run, had it that seed: to the byte of what it reads after its last epoch."""
+    asked = []
+    monkeypatch.setattr(workers, "measure_all", lambda *calls, **_: asked.extend(calls) or [call() for call in calls])
+    app = open_part(PAGE, PAGE.parts[0], **changed)
+    run = finish(run_of(app))
+    app.run()
+    if kept_before:
+        app.button(key="mnist_run_reset").click().run()
+        asked.clear()
+        app.button(key="mnist_again_kept").click().run()
+    else:
+        asked.clear()
+        app.button(key="mnist_again").click().run()
+    assert not app.exception
+    assert app.session_state["mnist_part"] == "compare"
+    assert [call.keywords["seeds"] for call in asked] == [(0,), (1,), (2,)]
+    (recipe,) = {call.keywords["recipe"] for call in asked}
+    assert recipe.hidden == run.settings.hidden
+    assert recipe.epochs == run.settings.epochs
+    again = course(recipe, run.data, run.settings.seed)
+    assert again.test_accuracy[-1] == run.evaluations[-1][1].test_accuracy
+    assert again.train_loss[-1] == run.evaluations[-1][1].train_loss
+    assert "over 3 seeds. The seed alone makes" in verdict_of(app)
+    assert_charts_are_vega_lite(app)
+    assert_charts_get_their_tables(app)
+
+
+def test_a_run_whose_learning_rate_was_changed_on_the_way_cannot_be_repeated():
+    run = training_run(epochs=2, images=300)
+    run.advance(0)
+    run.set_rate(0.01)
+    assert kept.settings_again(kept.kept(finish(run))) == {}
+    assert kept.settings_again(kept.kept(finish(training_run(epochs=1, images=300))))

@@ -82,6 +82,7 @@ RATE = Ladder(
     f"Adam likes {OPTIMIZERS['adam'].usual_rate:g}, SGD {OPTIMIZERS['sgd'].usual_rate:g}.",
     (*(float(f"{m}e{e}") for e in range(-5, 2) for m in (1, 3)), 100.0),
 )
+VARY_EPOCHS = Ladder("mnist_vary_epochs", "Epochs", 10, "Passes over the training images.", (1, 2, 5, 10, 20))  # of a comparison
 SEED = seed_control("mnist", help="The same seed gives the same weights and the same order of images.")
 
 MAIN: tuple[Control, ...] = (

@@ -16,7 +16,7 @@ from engine.studies import variants
 from engine.studies.variants import Course, Recipe
 from engine.verdict import Verdict
 from pages.parts.mnist_training import looks
-from pages.parts.mnist_training.common import RATE, TABLE, hidden, say_usual_rate
+from pages.parts.mnist_training.common import RATE, TABLE, VARY_EPOCHS, hidden, say_usual_rate
 from pages.parts.mnist_training.looks import dash, hue
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values
@@ -39,10 +39,10 @@ CHOICES: dict[str, dict[str, dict]] = {  # what is changed -> variants: their na
     "l2": {f"λ = {rate:g}": {"l2": rate} for rate in (0.0, 1e-3, 1e-2, 1e-1)},
     "dropout": {f"rate {rate:g}": {"dropout": rate} for rate in (0.0, 0.2, 0.5, 0.7)},
     "normalize": {name: {"normalize": key} for key, name in NORMALIZED.items()},
+    "seed": {"these settings": {}},
 }
-NAMES = {"l1": "L1 penalty", "l2": "L2 penalty", "normalize": "Input scaling", "dropout": "Dropout"}
+NAMES = {"l1": "L1 penalty", "l2": "L2 penalty", "normalize": "Input scaling", "dropout": "Dropout", "seed": "The seed alone"}
 VARY = Menu("mnist_vary", "Change one thing", "initializer", "All variants start together: the same seeds, the same batches.", tuple(CHOICES), show=lambda key: NAMES.get(key, title(key)))
-EPOCHS = Ladder("mnist_vary_epochs", "Epochs", 10, "Passes over the training images.", (1, 2, 5, 10, 20))
 SEEDS = Ladder("mnist_vary_seeds", "Seeds", 3, "Each variant is trained once for each. The band is their range.", (1, 3, 5, 10))
 SHARED = ("depth", "width", "layers", "activation", "initializer", "gain", "optimizer")
 
@@ -50,7 +50,7 @@ SHARED = ("depth", "width", "layers", "activation", "initializer", "gain", "opti
 def recipe_of(v: Values) -> Recipe:
     return Recipe(
         hidden(v), v.activation, v.initializer, v.gain, None if v.batch_norm == "none" else v.batch_norm, v.dropout, v.optimizer, v.rate,
-        v.l1, v.l2, v.normalize, v.batch, v.vary_epochs)
+        v.l1, v.l2, v.normalize, v.batch, v.vary_epochs, v.input_norm, v.schedule, v.shift, v.decay)
 
 
 def recipes(v: Values, images: int, inputs: int) -> dict[str, Recipe]:
@@ -101,8 +101,10 @@ def courses_of(frame: pd.DataFrame, words: pd.DataFrame, off: pd.DataFrame, whic
 
 
 def read(frame: pd.DataFrame, seeds: int) -> Verdict:
-    """Kinds: "apart" (the best variant's worst seed beats every seed of the second), "close"."""
+    """Kinds: "apart" (the best variant's worst seed beats every seed of the second), "close", "luck" (a single variant)."""
     last = frame[frame["epoch"] == frame["epoch"].max()].sort_values("mean", ascending=False, kind="stable")
+    if len(last) == 1:
+        return read_luck(last.iloc[0], seeds)
     best, second, worst = last.iloc[0], last.iloc[1], last.iloc[-1]
 
     def said(row: pd.Series) -> str:
@@ -118,6 +120,16 @@ def read(frame: pd.DataFrame, seeds: int) -> Verdict:
     return Verdict("close", text + "The ranges of the first two overlap: with other seeds their order may turn.")
 
 
+def read_luck(end: pd.Series, seeds: int) -> Verdict:
+    """Kind "luck": what the seed alone changes."""
+    epochs, shares = int(end["epoch"]), [f"{100 * end[name]:.1f} %" for name in ("mean", "low", "high")]
+    text = f"Test images read correctly after {epochs} epoch{'s' * (epochs > 1)}: {shares[0]}"
+    if seeds == 1:
+        return Verdict("luck", f"{text}. One seed alone does not tell what luck makes of it.")
+    luck = 100 * (end["high"] - end["low"])
+    return Verdict("luck", f"{text} on average, {shares[1]} to {shares[2]} over {seeds} seeds. The seed alone makes {luck:.1f} points: a smaller difference between two single runs may be luck.")
+
+
 def show(v: Values) -> Shown:
     data: Dataset = layout.dataset(v.data)
     say_usual_rate()
@@ -128,7 +140,7 @@ def show(v: Values) -> Shown:
     left, right = (column.empty() for column in st.columns(2))
 
     def fill(found: Sequence) -> pd.DataFrame:
-        frame = table(found, names)
+        frame = table(found if len(names) > 1 else [[one for part in found if part for one in part]], names)
         floor = encodings.floor_of(frame.loc[frame["epoch"] == epochs, "low"].min())
         shown = frame.assign(**{name: np.clip(frame[name], *LOSSES) for name in ("loss", "loss_low", "loss_high")})
         for column, which, axis, said in ((left, "mean", (floor, 1.0), "Share of test images read correctly"), (right, "loss", LOSSES, "Loss on the training images")):
@@ -139,7 +151,8 @@ def show(v: Values) -> Shown:
         return frame
 
     seeds = tuple(range(v.vary_seeds))
-    asked = (partial(variants.courses, *arrays, recipe=recipe, seeds=seeds, pixel_max=data.pixel_max) for recipe in made.values())
+    together = [seeds] if len(names) > 1 else [(seed,) for seed in seeds]  # what one worker trains
+    asked = (partial(variants.courses, *arrays, recipe=recipe, seeds=some, pixel_max=data.pixel_max) for recipe in made.values() for some in together)
     frame = fill(workers.measure_all(*asked, long=True, seen=fill))
     if epochs < v.vary_epochs:
         st.caption(f"Such networks are trained for {epochs} epoch{'s' * (epochs > 1)} here: {v.vary_epochs} would keep you waiting.")
@@ -174,9 +187,9 @@ PART = Part(
         "How many test images will the worst of these networks read at the end?",
         ("Fewer than 50 %", "50 to 90 %", "More than 90 %"), (50, 90),
         lambda v, shown: 100 * float(shown.numbers.groupby("variant")["mean"].last().min()),
-        "The worst reads {} % of them, on average.", "Only one setting differs between these networks; their images and their seeds are the same."),
-    controls=(VARY, EPOCHS, SEEDS, TABLE["data"], *(TABLE[name] for name in SHARED), RATE, TABLE["batch_norm"]),
-    folded={"More": tuple(TABLE[name] for name in ("dropout", "l1", "l2", "images", "batch", "normalize"))},
+        "The worst reads {} % of them, on average.", "Only one thing was changed between these trainings; their images are the same."),
+    controls=(VARY, VARY_EPOCHS, SEEDS, TABLE["data"], *(TABLE[name] for name in SHARED), RATE, TABLE["batch_norm"]),
+    folded={"More": tuple(TABLE[name] for name in ("dropout", "l1", "l2", "decay", "shift", "images", "input_norm", "schedule", "batch", "normalize"))},
     presets=(
         Preset("compare_weights", "Compare: first weights", "Five layers of ReLU under SGD: σ = 0.01 stays near guessing, 1/√n and He learn, and σ = 1 overflows.", {"depth": 5, "optimizer": "sgd", "rate": 0.03}),
         Preset("compare_optimizers", "Compare: optimizers", "Four optimizers at their usual rates.", {"vary": "optimizer"}),
@@ -186,6 +199,7 @@ PART = Part(
         Try("Optimizers, each at its usual rate: which one is ahead after one epoch, and after ten?", preset="compare_optimizers"),
         Try("Five layers of sigmoids with batch norm and without.", preset="compare_sigmoid"),
         Try("300 training images: is dropout worth anything, over five seeds?", {"vary": "dropout", "images": 300, "vary_seeds": 5}),
+        Try("The same settings with ten seeds: how much is luck?", {"vary": "seed", "vary_seeds": 10}),
         Try("Raw pixels against scaled ones, under SGD.", {"vary": "normalize", "optimizer": "sgd", "rate": 0.1})),
     sources=(variants.course, Recipe), cites=("notes", "dlfs"),
 )

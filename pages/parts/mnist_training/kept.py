@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.mnist_training import looks
-from pages.parts.mnist_training.common import TABLE, shape
+from pages.parts.mnist_training.common import ALL, RATE, TABLE, VARY_EPOCHS, shape, typed
 from pages.shared import encodings, layout, link
 from pages.shared.encodings import drawn, tips
 
@@ -155,9 +155,33 @@ def show(runs: Sequence[Kept]) -> None:
     share = st.column_config.NumberColumn(format="%.4f")
     config = dict.fromkeys(("Best test accuracy", "Last train accuracy", "Last test accuracy"), share) | {"at epoch": st.column_config.NumberColumn(format="%.3g")}
     st.dataframe(table(runs)[::-1], hide_index=True, column_config=config, key="mnist_kept_table")
+    if again := [run.number for run in runs[::-1] if settings_again(run)]:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            number = st.selectbox("Is it luck? A run, with other seeds", again, format_func=by_number.get, key="mnist_again_run", width=420)
+            offer_again(next(run for run in runs if run.number == number), "mnist_again_kept")
     with st.container(horizontal=True):
         st.download_button("All settings as CSV", lambda: as_csv(runs), "runs.csv", "text/csv", on_click="ignore")
         st.download_button("Settings and curves as JSON", lambda: as_json(runs), "runs.json", "application/json", on_click="ignore")
+
+
+def settings_again(run: Kept) -> dict[str, Any]:
+    """Keys of controls and their values: the part Compare with the settings of a run, over seeds. Empty where its learning rate was changed on the way."""
+    if "→" in run.settings["rate"]:
+        return {}
+    widths = typed(run.settings["hidden"].replace("–", ", ")) or ()
+    alike = len(set(widths)) == 1 and widths[0] in TABLE["width"].options
+    wanted = {"layers": "", "depth": len(widths)} | ({"width": widths[0]} if alike else {}) if alike or not widths else {"layers": ", ".join(map(str, widths))}
+    wanted |= {name: run.settings[name] for name in run.settings if name not in ("hidden", "seed", "epochs", "rate")}
+    wanted |= {"data": run.settings["data"].lower(), "images": run.settings["images"] if run.settings["images"] in TABLE["images"].options else ALL}
+    wanted["batch"] = next(rung for rung in TABLE["batch"].options if rung >= run.settings["batch"])  # fewer images than that make one batch
+    return {"mnist_part": "compare", "mnist_vary": "seed", RATE.key: RATE.take(float(run.settings["rate"])),
+            VARY_EPOCHS.key: VARY_EPOCHS.take(run.settings["epochs"]), **{TABLE[name].key: value for name, value in wanted.items()}}
+
+
+def offer_again(run: Kept, key: str) -> None:
+    """A button that trains the settings of a run over seeds."""
+    where = "The part Compare trains these settings from seeds 0, 1, 2 …, on at most 5,000 images and for at most 20 epochs."
+    st.button("Repeat over seeds", on_click=link.put, args=(settings_again(run),), help=where, key=key)
 
 
 def offer_further(run: Any, settings: Any) -> None:

@@ -13,36 +13,42 @@ from engine import words
 from engine.datasets import Dataset
 from engine.training import Inspection
 from pages.shared.encodings import SENT, specification, tips
-from pages.shared.theme import INK_BLUE, chart, tint
+from pages.shared.theme import INK_BLUE, chart, ink, tint
 
 BLUE, GREY, ORANGE = np.array([47, 111, 179]), np.array([240, 240, 238]), np.array([217, 115, 13])
 TILES = 40  # units of the first layer that are drawn
 
 
-def counts(inspection: Inspection) -> pd.DataFrame:
-    """Columns truth, answer, images, share (of the true class): one row a cell."""
+def counts(inspection: Inspection, opened: tuple[int, int] | None = None) -> pd.DataFrame:
+    """Columns truth, answer, images, share (of the true class), opened: one row a cell."""
     table = inspection.confusion
     truth, answer = np.indices(table.shape)
     share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
-    return pd.DataFrame({"truth": truth.ravel(), "answer": answer.ravel(), "images": table.ravel(), "share": share.ravel().astype(np.float32)})
+    found = pd.DataFrame({"truth": truth.ravel(), "answer": answer.ravel(), "images": table.ravel(), "share": share.ravel().astype(np.float32)})
+    return found.assign(opened=(found["truth"] == opened[0]) & (found["answer"] == opened[1]) if opened else False)
 
 
-@lru_cache(maxsize=1)
-def confusion() -> dict:
-    """Counts of test images by true digit (rows) and answer (columns); the darker, the larger the share of its row.
+@lru_cache(maxsize=2)
+def confusion(opens: bool = False) -> dict:
+    """Counts of test images by true digit (rows) and answer (columns); the darker, the larger the share of its row. `opens`: a cell can be clicked.
 
     A specification, to be sent with the rows of `counts`.
     """
     base = chart(SENT).encode(
         x=alt.X("answer", type="ordinal", title="Network's answer", axis=alt.Axis(labelAngle=0, orient="top")),
-        y=alt.Y("truth", type="ordinal", title="True digit"),
+        y=alt.Y("truth", type="ordinal", title="True digit", axis=alt.Axis(labelOverlap=False)),
         tooltip=tips(("truth", "True digit"), ("answer", "Answer"), ("images", "Images", ",")))
     share = alt.Opacity("share", type="quantitative", scale=alt.Scale(domain=[0, 1], type="sqrt", range=[0.07, 1]), legend=None)
     shown = base.transform_filter("datum.images > 0").mark_text(fontSize=11).encode(text=alt.Text("images", type="quantitative"))
+    squares, title = base.mark_rect(color=INK_BLUE).encode(opacity=share), alt.Title("Confusion matrix: which digits get mixed up")
+    if opens:
+        title.subtitle = "Click a cell, or choose it below, to see its images."
+        squares = squares.add_params(alt.selection_point(name="pick", fields=["truth", "answer"], on="click", empty=False))
+    rim = base.transform_filter("datum.opened").mark_rect(filled=False, strokeWidth=3, stroke=alt.ExprRef(**ink()))
     cells = alt.layer(
-        base.mark_rect(color=INK_BLUE).encode(opacity=share), shown.transform_filter("datum.share > 0.3").encode(color=alt.ColorValue("white")),
-        shown.transform_filter("datum.share <= 0.3").encode(color=tint("yardstick")))
-    return specification(cells.properties(height=300, title="Confusion matrix: which digits get mixed up"))
+        squares, shown.transform_filter("datum.share > 0.3").encode(color=alt.ColorValue("white")),
+        shown.transform_filter("datum.share <= 0.3").encode(color=tint("yardstick")), rim)
+    return specification(cells.properties(height=300, title=title))
 
 
 def mistakes(data: Dataset, inspection: Inspection) -> list[tuple[str, str]]:

@@ -12,9 +12,9 @@ from engine.datasets import Dataset, normalizer
 from engine.judgement import Inside, Trial, look_inside
 from engine.losses import Penalty
 from engine.optimizers import OPTIMIZERS
-from engine.progress import Evaluation, Inspection, Progress
+from engine.progress import Cells, Evaluation, Inspection, Progress, by_cell
 from engine.studies.by_layer import IMAGES, Look, Watch
-from engine.training import before_training, evaluate, train
+from engine.training import before_training, evaluate, outputs_of, train
 from engine.verdict import Verdict
 from pages.parts.mnist_training.common import TABLE, hidden, in_controls, sizes
 from pages.parts.mnist_training.kept import Kept, kept
@@ -69,6 +69,7 @@ class TrainingRun(runs.Run):
         self._asked, self._read_seconds = 0.0, 0.0  # when the latest evaluation began, and how long all of them took
         self.inspection: Inspection | None = None
         self.pictures = None  # what a page drew of the latest inspection
+        self._cells: Cells | None = None  # of the network as it stands
         self._stride, self._group = 1, []
         super().__init__("mnist_training", iter(()))
         self.watch = Watch(self.steps, self.batch_size)
@@ -86,12 +87,16 @@ class TrainingRun(runs.Run):
         super().release()
         self.watch.release()
         if self.status == "closed":
-            self.network = self.optimizer = self.first = self.inspection = self.pictures = None
+            self.network = self.optimizer = self.first = self.inspection = self.pictures = self._cells = None
         else:
             if not self.goes_on:
                 self.optimizer.forget()
-            self.network.forward(np.zeros((1, self.data.x_train.shape[1]), np.float32))  # each layer keeps its latest batch: now of one image
+            self._let_go()
             self.held = sizes(self.settings, self.data)[0] + sum(kept.nbytes for kept in vars(self.optimizer).values() if isinstance(kept, np.ndarray))
+
+    def _let_go(self) -> None:
+        """Each layer keeps its latest batch: now of one image."""
+        self.network.forward(np.zeros((1, self.data.x_train.shape[1]), np.float32))
 
     @property
     def goes_on(self) -> bool:
@@ -180,6 +185,17 @@ class TrainingRun(runs.Run):
     def inside(self) -> Inside:
         return look_inside(self.network, *self._seen(200), self.first)
 
+    def cells(self) -> Cells | None:
+        """The test images by what the network says of them as it stands: one pass, whose result is kept until the next step. None for a closed run."""
+        if self._cells is None:
+            with runs.place(), self._lock:
+                if self.network is not None:
+                    labels, normalize = self.data.y_test, normalizer(self.settings.normalize, self.data)
+                    _, answers, certainty = outputs_of(self.network, self.data.x_test, labels, normalize)
+                    self._cells = by_cell(labels, answers, certainty, self.data.classes)
+                    self._let_go()
+        return self._cells
+
     def attempt(self, change: Mapping[str, Any]) -> Trial | None:
         """The same run with some settings changed, for a few hundred steps; None where they are these settings."""
         wanted = {name: TABLE[name].take(value) for name, value in in_controls(change).items()}
@@ -201,7 +217,7 @@ class TrainingRun(runs.Run):
         return Trial(0.0 if end.diverged else read, steps, len(images))
 
     def record(self, result: Progress) -> None:
-        self.latest = result
+        self.latest, self._cells = result, None
         self.images += self.batch_size
         self.image_seconds += result.seconds_per_image * self.batch_size
         self._group.append((result.epoch, result.loss, result.accuracy))

@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine import words
 from engine.judgement import judge
 from engine.studies import by_layer
 from engine.training import train
 from engine.verdict import Verdict
-from pages.parts.mnist_training import clock, kept, layered, pictures, takeaway
+from pages.parts.mnist_training import clock, inspected, kept, layered, takeaway
 from pages.parts.mnist_training.common import ALL, MAIN, MORE, REGULARISE, in_controls
 from pages.parts.mnist_training.program import script
 from pages.parts.mnist_training.run import TrainingRun
@@ -140,35 +139,13 @@ def draw(run: TrainingRun) -> Verdict:
     return read(run)
 
 
-def look_inside(run: TrainingRun) -> None:
-    """The latest evaluation, image by image, and the weights that it met."""
-    if not run.inspection or run.status == "closed":
-        return
-    if run.pictures is None:
-        run.pictures = pictures.mistakes(run.data, run.inspection), pictures.weight_picture(run.network.weights[0], run.data.image_shape)
-    mistakes, weights = run.pictures
-    left, right = st.columns(2)
-    layout.show(left, pictures.confusion(), "Confusion matrix of the test images: true digit by answer", pictures.counts(run.inspection))
-    tiles = f"One tile for each of the first {pictures.TILES} units, as the pixels see it. Blue adds, orange subtracts; each tile has its own scale."
-    right.markdown("**First layer's weights**", help=tiles)
-    right.image(weights, width="stretch", alt="Incoming weights of the first layer's units as small pictures, blue positive, orange negative")
-    wrong, sure = len(run.data.y_test) - np.trace(run.inspection.confusion), f"{100 * words.SURE:.0f} %"
-    st.markdown(
-        f"**Surest mistakes** among {len(run.data.y_test):,} test images: wrong answers that were given at least {sure}." if mistakes
-        else f"No wrong answer was given {sure}." if wrong else "**No mistakes** among the test images."
-    )
-    with st.container(horizontal=True):
-        for picture, said in mistakes:
-            st.image(picture, caption=said, width=84, alt=f"Test digit, {said}")
-
-
 def show(v: Values) -> Shown:
     run = here(v)
-    verdict = runs.live(run, draw, look_inside)
+    verdict = runs.live(run, draw, inspected.show)
 
     def details() -> None:
         if run.status != "running":
-            look_inside(run)
+            inspected.show(run)
             takeaway.offer(run)
         earlier = runs.earlier(RUN)
         there = [*earlier, *[mine for mine in (kept.kept(run),) if mine and run.status != "running"]]

@@ -22,7 +22,13 @@ def here(v: Values) -> TrainingRun:
     if run.status != "finished" and run.settings.optimizer == v.optimizer:
         run.set_rate(v.rate)
     say_usual_rate()
-    runs.buttons(RUN, run, step=True, seed=SEED, other=other, more=lambda: kept.offer_further(run, settings))
+
+    def more() -> None:
+        kept.offer_further(run, settings)
+        if run.status == "finished" and (mine := kept.kept(run)) and kept.settings_again(mine):
+            kept.offer_again(mine, "mnist_again")
+
+    runs.buttons(RUN, run, step=True, seed=SEED, other=other, more=more)
     if other:
         st.info(
             f"These charts are of the run with {describe(run.settings, run.learning_rate)}, on {run.data.name}. **Start** trains the new settings, "

@@ -25,9 +25,15 @@ def test_what_has_no_effect_changes_nothing_and_what_has_one_does():
     base = course(SMALL, DIGITS, 0)
     assert np.array_equal(course(replace(SMALL, learning_rate=0.001), DIGITS, 0).train_loss, base.train_loss)   # Adam's usual one
     changes = {"dropout": 0.3, "l1": 0.01, "l2": 0.01, "initializer": "lecun_normal", "optimizer": "sgd", "batch_norm": "before"}
-    changes["normalize"] = "standardize"
+    changes |= {"normalize": "standardize", "input_norm": True, "schedule": "linear", "shift": 1}
     for change in ({name: value} for name, value in changes.items()):
         assert not np.array_equal(course(replace(SMALL, **change), DIGITS, 0).train_loss, base.train_loss), change
+
+
+def test_weight_decay_is_adamws_alone():
+    adam, w = SMALL, replace(SMALL, optimizer="adamw")
+    assert np.array_equal(course(replace(adam, decay=1.0), DIGITS, 0).train_loss, course(adam, DIGITS, 0).train_loss)
+    assert not np.array_equal(course(replace(w, decay=1.0), DIGITS, 0).train_loss, course(w, DIGITS, 0).train_loss)
 
 
 def test_an_overflow_ends_a_course_with_nothing_read():
@@ -38,8 +44,9 @@ def test_an_overflow_ends_a_course_with_nothing_read():
 
 def test_arrays_give_what_the_dataset_gives_for_each_seed():
     arrays = DIGITS.x_train, DIGITS.y_train, DIGITS.x_test, DIGITS.y_test
-    found = courses(*arrays, recipe=SMALL, seeds=(0, 1), pixel_max=16)
-    assert [one.test_accuracy.tolist() for one in found] == [course(SMALL, DIGITS, seed).test_accuracy.tolist() for seed in (0, 1)]
+    for recipe in (SMALL, replace(SMALL, shift=1)):   # a shift needs to know that images are square
+        found = courses(*arrays, recipe=recipe, seeds=(0, 1), pixel_max=16)
+        assert [one.test_accuracy.tolist() for one in found] == [course(recipe, DIGITS, seed).test_accuracy.tolist() for seed in (0, 1)]
 
 
 def test_the_notes_claim_of_the_sigmoid_under_sgd_shows_on_the_digits():
