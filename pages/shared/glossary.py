@@ -70,6 +70,7 @@ GLOSSARY = (
     Entry("factor per layer", "By how much the gradient's mean square changes from one layer to the layer before.", "χ", "", ("χ",), "χ"),
     Entry("depth scale", "The number of layers in which the gradient's mean square changes by the factor e = 2.72.", "ξ", "", ("ξ",), "ξ", pictures="init_phase"),
     Entry("saturated", "So far out that the activation is flat: its slope is below a twentieth of its steepest.", said="saturates?|saturation", pictures="init_deep init_phase act_curves"),
+    Entry("rank", "How many directions the outputs of a layer fill, over all inputs: 1 if its units all move together.", pictures="init_deep", pages="init"),
     Entry("dead unit", "A unit that every input leaves switched off: its slope is always 0, and no gradient reaches its weights.", said="dead|unit die", pictures="init_deep act_curves"),
     Entry("kink", "A place where a curve turns sharply, so that it has no slope there, as ReLU at 0.", pictures="act_curves grad_net grad_bug grad_cautions"),
     Entry("mini-batch", "The few examples of one step of training; m is their number.", "m", "m", ("m",), "batch(?:es)?(?! norm)"),

@@ -17,6 +17,7 @@ import pytest
 from engine import diagnosis, propagation
 from engine.activations import ACTIVATIONS
 from engine.studies import linear, scales
+from engine.studies.symmetry import count_units
 from engine.verdict import Verdict
 from pages.parts.initialization import PAGE, chain, common, deep, gains, matrix, neuron, phase, symmetry, widths
 from pages.shared.part import find_preset
@@ -335,10 +336,46 @@ def twins():
         # zeros: phi(0) = 0 leaves nothing for the output weights to see
         assert ("none of them moves" in said.text) == (float(ACTIVATIONS[activation].f(np.zeros(1))[0]) == 0), said.text
         assert last.loc["constant", "moved_hidden"] > 0
+        assert "20 neurons are as good as one" in said.text
         assert any(near(x, last.loc["constant", "moved_hidden"]) for x in numbers_in(said.text))
     broken = table.copy()
     broken.loc[broken["series"] == "constant", "units"] = 3
     assert symmetry.read(broken).kind == "apart"
+    assert "as good as one" not in symmetry.read(broken).text
+    assert count_units("digits", "constant", epochs=1).units.max() == 1
+    assert count_units("digits", "glorot_normal", epochs=1).units[0].tolist() == [20, 20]
+
+
+@lru_cache
+def as_good_as_one():
+    """Units are counted again, by comparing each with each; and a layer whose units say the same tells no more than one of them."""
+    for rule, sigma_b, activation in itertools.product(("constant", "zeros", "lecun_normal", "normal"), (0.0, 0.5), ("tanh", "relu", "sigmoid")):
+        run = propagation.propagate(depth=3, width=6, samples=40, activation=activation, initializer=rule, sigma_b=sigma_b, rng=np.random.default_rng(0))
+        said, rng = deep.units_said(run), np.random.default_rng(0)
+        x = rng.standard_normal((40, 6))
+        for _ in range(3):
+            w = WEIGHTS_OF[rule](rng)
+            z = x @ w + (rng.normal(0, sigma_b, 6) if sigma_b else 0)
+            x = ACTIVATIONS[activation].f(z)
+        differ = len({tuple(np.round(column, 5)) for column in z.T})
+        assert ("as good as one" in said) == (differ == 1) == (rule in ("constant", "zeros") and not sigma_b), (rule, sigma_b, said)
+        if differ == 1:
+            assert numbers_in(said) == [3, 6, 6]
+            assert "6 neurons are as good as one" in diagnosis.diagnose(run).text
+        else:
+            assert numbers_in(said)[:3] == [3, differ, 6], (rule, sigma_b, activation, said)
+            values = np.linalg.eigvalsh(np.atleast_2d(np.cov(x.T)))
+            flat = values.sum() < 1e-9
+            assert ("no output changes" in said) == flat
+            assert flat or numbers_in(said)[3] == pytest.approx(values.sum() ** 2 / (values**2).sum(), rel=0.2)
+    gone = propagation.propagate(depth=30, width=20, samples=10, activation="relu", initializer="normal", gain=10.0, rng=np.random.default_rng(0), dtype="float32")
+    assert gone.first_overflow
+    assert deep.units_said(gone) == ""
+
+
+WEIGHTS_OF = {   # a rule's weights (6, 6)
+    "constant": lambda rng: np.ones((6, 6)), "zeros": lambda rng: np.zeros((6, 6)), "normal": lambda rng: rng.standard_normal((6, 6)),
+    "lecun_normal": lambda rng: rng.standard_normal((6, 6)) / math.sqrt(6)}
 
 
 # --- unequal widths, and the gain ---
@@ -601,10 +638,11 @@ def theory_of_phases():
 
 AXIS, LABEL, DEFINES, ASKS, DOES = "names what is drawn", "a title or label", "a definition", "a question", "an instruction or a state of the page"
 PARTS = {   # sentence: (when, check or reason)
-    **dict.fromkeys(("From layer 1 to layer {} the spread of the signal goes from {} to {}. On its way back the gradient goes from {} to {}", "Healthy. {}. The {} changes most, by a factor of {} a layer.", "Healthy: one layer multiplies nothing yet. Its signal has a spread of {}, its gradient a size of {}.", "In layer {} all activations together have a spread of {}, but over the data each unit varies by only {}. The last layer can hardly tell one input from another.", "In layer 1 all {} units have the same weights and compute the same number: they are one unit. Equal units get equal gradients, so training moves them together. " "Random first weights make them differ.", "Layer {}: {} % of the pre-activations lie where the activation is flat: its slope there is less than a twentieth of its steepest. {}.", "Layer {}: {} % of the units are switched off by every input. No gradient reaches their weights. {}.", "The inputs themselves are alike: over the data they vary by less than {} % of their root mean square, {}. Look at the inputs before you change the network.", "The {} explodes. {}: a factor of {}.", "The {} overflows in layer {}: it is larger than the largest number of {}, {}. Nothing can be learned from infinities.", "The {} vanishes. {}. The {} keeps a factor of {}.{}", "The {} {} by a factor of {} a layer. {}: a factor of {}.", " In layer {} it is smaller than the smallest normal number of {}."), ("the verdict on a network", verdicts_of_networks)),
+    **dict.fromkeys(("From layer 1 to layer {} the spread of the signal goes from {} to {}. On its way back the gradient goes from {} to {}", "Healthy. {}. The {} changes most, by a factor of {} a layer.", "Healthy: one layer multiplies nothing yet. Its signal has a spread of {}, its gradient a size of {}.", "In layer {} all activations together have a spread of {}, but over the data each unit varies by only {}. The last layer can hardly tell one input from another.", "In layer 1 all {} units have the same weights and compute the same number: {} neurons are as good as one. Equal units get equal gradients, so training moves them together. " "Random first weights make them differ.", "Layer {}: {} % of the pre-activations lie where the activation is flat: its slope there is less than a twentieth of its steepest. {}.", "Layer {}: {} % of the units are switched off by every input. No gradient reaches their weights. {}.", "The inputs themselves are alike: over the data they vary by less than {} % of their root mean square, {}. Look at the inputs before you change the network.", "The {} explodes. {}: a factor of {}.", "The {} overflows in layer {}: it is larger than the largest number of {}, {}. Nothing can be learned from infinities.", "The {} vanishes. {}. The {} keeps a factor of {}.{}", "The {} {} by a factor of {} a layer. {}: a factor of {}.", " In layer {} it is smaller than the smallest normal number of {}."), ("the verdict on a network", verdicts_of_networks)),
     "Layer 1: {} % of the units are switched off by every input. No signal leaves the layer, and no gradient reaches its weights.": ("layer 1 is silent", real_networks),
     **dict.fromkeys((" In deeper networks of this kind, tried out, {} at layer {}.", " {} such layers, tried out, keep both within a factor of {}.", "the inputs can hardly be told apart", "the {} has changed more than {}-fold"), ("a network that is alive, tried out deeper", depth_of_loss)),
     "{} {} of {} networks drawn get this diagnosis.": ("several seeds", agreement),
+    **dict.fromkeys(("Distinct units: in layer {} all {} compute the same number, so {} neurons are as good as one.", "Distinct units: in layer {}, {} of {} differ in their z. Rank: {}.", "the outputs of the layer fill about {} direction{}", "no output changes from input to input"), ("below a deep network's pictures", as_good_as_one)),
     **dict.fromkeys(("After {} layer{}, a = {} has become {}; {}. The product of {} Gaussian matri{} stretches one direction by {}, and half of all by no more than {}. " "{} the length of every direction.", "An orthogonal matrix keeps", "Dots: measured. Lines: theory for wide matrices."), ("chain", chains)),
     **dict.fromkeys(("1.5 to the power of 49 is 4.3 × 10⁸.", "A gain of 1.1, a tenth too much: fifty layers make it a factor of 107.", "Width 200: the largest singular value stays within a third of its line."), ("chain: preset and try", try_chain)),
     **dict.fromkeys(("With weights of variance 1, a thousand inputs of mean square 1 give Var(z) = {}: it grows like n. A sigmoid neuron with 100 weights of 1, inputs of 0.5 and a bias " "of 1 stands at z = {}, where its slope is {}: next to no gradient passes. Weights of variance 1/n give Var(z) = {}, and of variance 2/n, {}.", "Dots: the variance over 2,000 random neurons. Lines: n Var(w) E[x²]."), ("one neuron", neurons)),
@@ -617,7 +655,7 @@ PARTS = {   # sentence: (when, check or reason)
     **dict.fromkeys(("At depth {}, {} of {} pairs are healthy in every network drawn, and {} in some of them. ", "No rule alone makes every network healthy with {}. ", "Ringed: the rule that is usually taken for the activation. It is healthy every time for {} of {}."), ("matrix", matrices)),
     **dict.fromkeys(("Networks of 64 units on 64 inputs, judged by the same thresholds as the deep network. Of a pair up to 8 are drawn, fewer if the first agree.", "● all healthy; 6/8: so many of the networks are; fa(ding), gr(owing), va(nishing), ex(ploding),"), ("matrix: what is counted", counted)),
     **dict.fromkeys(("Depth 5: far more pairs are healthy than at depth 30.", "Gain 2: with ReLU every rule but LSUV lets signal and gradient explode."), ("matrix: try", few_layers_keep_more_pairs)),
-    **dict.fromkeys(("After {} steps the layer of 20 that started constant has {} different unit{}, with zeros {}, with random weights {}. The losses are {}, {} and {}. {} {}", "Equal units get equal gradients: they moved together, by up to {}.", "Rounding has made them differ.", "With zeros it also moves as one, by up to {}.", "With zeros its gradients are exactly 0, and it never moves.", "With zeros the gradients of all weights are exactly 0: none of them moves, only the biases of the output.", "ReLU and another seed: from zeros, no weight moves at all.", "Sigmoid: from zeros the weights do move, and all units of a layer alike.", "The layer that started constant has one unit, twenty times over."), ("symmetry", twins)),
+    **dict.fromkeys(("After {} steps the layer of 20 that started constant has {} different unit{}, with zeros {}, with random weights {}. The losses are {}, {} and {}. {} {}", "Equal units get equal gradients: they moved together, by up to {}, and 20 neurons are as good as one.", "Rounding has made them differ.", "With zeros it also moves as one, by up to {}.", "With zeros its gradients are exactly 0, and it never moves.", "With zeros the gradients of all weights are exactly 0: none of them moves, only the biases of the output.", "ReLU and another seed: from zeros, no weight moves at all.", "Sigmoid: from zeros the weights do move, and all units of a layer alike.", "The layer that started constant has one unit, twenty times over."), ("symmetry", twins)),
     **dict.fromkeys(("From layer 1 to layer {} the signal's mean square is multiplied by {} (1/fan-in), {} (1/fan-out) and {} (Glorot). On its way back the gradient's is multiplied by {}, {} and {}. ", "All layers are equally wide, so the three rules are one.", "Of the widths alone, Glorot's rule leaves {} of the signal's and {} of the gradient's. ", "Either other rule keeps one direction, and in the other one ends where it began.", "Either other rule keeps one direction, and multiplies the gradient's by {} (1/fan-in) or the signal's by {} (1/fan-out).", "By the widths alone, 1/fan-in keeps the signal's and multiplies the gradient's by {}. The rule 1/fan-out keeps the gradient's and multiplies the signal's by {}. Glorot's multiplies them by {} and {}."), ("unequal widths", unequal_widths)),
     **dict.fromkeys(("Left and right, all dots lie near 1: with equal widths the three rules are the same.", "Each one-sided rule keeps one direction and changes the other almost 29-fold. Glorot's rule changes both, by less.", "By the one-sided rules nothing is lost over many layers: it only swings. By Glorot's rule both sink.", "From 400 units to 10: the gradient shrinks by 1/fan-in, and the signal grows by 1/fan-out.", "Wide and narrow in turn, 29 layers: with Glorot's rule less than a hundredth of both is left.", "ReLU: doubled rules, and the same picture with more scatter.", "For ReLU all three rules are doubled, as in He's rule."), ("unequal widths: presets and tries", what_widths_show)),
     **dict.fromkeys(("Dots: the average of five random networks. Bars: their range. Lines: the formula.", "Dots: normal weights, and beside them uniform ones; the average of three networks.", "Bars: their range. Line: theory. Triangle: here the dots leave the picture.", "Networks of {} units a layer on 32 inputs. In layer 1 the gain is 1, so that z starts with a mean square of 1."), ("the pictures of widths and gains", bars_and_dots)),

@@ -63,12 +63,12 @@ def test_each_part_shows_only_the_controls_that_it_uses():
 
 
 @pytest.mark.parametrize(("settings", "words"), [
-    ({"initializer": "zeros"}, "one unit"), ({"initializer": "constant"}, "one unit"),
+    ({"initializer": "zeros"}, "as good as one"), ({"initializer": "constant"}, "100 neurons are as good as one"),
     ({"initializer": "normal", "gain": 10.0}, "overflows in layer 21"), ({"initializer": "normal", "depth": 10}, "explodes"),
     ({"initializer": "normal", "gain": 0.01, "depth": 100}, "In layer 34 it is smaller"),
     ({"width": 2, "depth": 100}, "vanishes|switched off"), ({"depth": 1}, "Healthy"),
     ({"activation": "sigmoid", "depth": 100, "show": "gradients"}, "vanishes"),
-    ({"initializer": "zeros", "show": "gradients", "batch_norm": "before"}, "one unit"),
+    ({"initializer": "zeros", "show": "gradients", "batch_norm": "before"}, "as good as one"),
 ], ids=str)  # fmt: skip
 def test_broken_networks_draw_and_explain_themselves(settings, words):
     app = opened(**settings)

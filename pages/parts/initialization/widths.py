@@ -45,12 +45,12 @@ def table(sizes: Sequence[int], activation: str, seed: int) -> pd.DataFrame:
 
 
 @drawn
-def silhouette(frame: pd.DataFrame, depth: int) -> alt.Chart:
+def silhouette(frame: pd.DataFrame, depth: int, widest: int) -> alt.Chart:
     """The network from the side: a bar for its inputs and for each layer, as high as it is wide."""
-    return alt.Chart(frame).mark_bar(orient="vertical", size=12, color=QUIET).encode(
+    return alt.Chart(frame).mark_bar(orient="vertical", size=8, color=QUIET).encode(
         x=alt.X("layer", type="quantitative", scale=alt.Scale(domain=[-0.5, depth + 0.5], nice=False), axis=None),
-        y=alt.Y("below", type="quantitative", scale=alt.Scale(domain=[-200, 200], nice=False), axis=None), y2=alt.Y2("above"),
-        tooltip=tips(("layer", "Layer", "d"), ("units", "Units", "d"))).properties(height=80, title="The network from the side: its inputs, and the units of each layer")
+        y=alt.Y("below", type="quantitative", scale=alt.Scale(domain=[-widest / 2, widest / 2], nice=False), axis=None), y2=alt.Y2("above"),
+        tooltip=tips(("layer", "Layer", "d"), ("units", "Units", "d"))).properties(height=60, title="The network from the side: its inputs, and the units of each layer")
 
 
 @drawn
@@ -101,7 +101,7 @@ def show(v: Values) -> Shown:
     sizes = scales.widths(v.shape, v.wide, v.narrow, v.layers)
     measured = table(sizes, v.bend, v.seed)
     units = np.array(sizes)
-    layout.show(st, silhouette(pd.DataFrame({"layer": np.arange(v.layers + 1), "units": units, "below": -units / 2, "above": units / 2}), v.layers),
+    layout.show(st, silhouette(pd.DataFrame({"layer": np.arange(v.layers + 1), "units": units, "below": -units / 2, "above": units / 2}), v.layers, max(sizes)),
                 f"The network from the side: {SHAPES[v.shape]}, between {min(sizes)} and {max(sizes)} units")
     for place, direction in zip(st.columns(2), ("signal", "gradient"), strict=True):
         rows = measured[measured["direction"] == direction].reset_index(drop=True)
@@ -127,7 +127,7 @@ FUNNEL = {"shape": "narrowing", "wide": 400, "narrow": 10}
 PART = Part(
     "widths", "Unequal widths", show,
     question="Can one scale suit the signal and the gradient?",
-    sees="Random networks whose layers are not equally wide. Left: the signal's mean square on its way forward. Right: the gradient's on its way back. Three rules for the weights.",
+    sees="Random networks whose layers are not equally wide, drawn by three rules. Left: the signal's mean square on its way forward. Right: the gradient's on its way back.",
     matters="Forward, a unit adds up fan-in terms; on the way back, an input adds up fan-out terms. Where these differ, no one scale keeps both.",
     first="Compare the three rules left and right. Then let the network go from wide to narrow.",
     predict=Question(
