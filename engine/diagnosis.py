@@ -47,8 +47,9 @@ def _read(run: Propagation, factor: float = LOST, alike: float = APART, harmless
         return "indistinguishable", None, (f"The inputs themselves are alike: over the data they vary by less than {100 * APART:.0f} % of their root "
                                            f"mean square, {number(math.sqrt(run.input_moment))}. Look at the inputs before you change the network.")
     if width > 1 and run.distinct[0] == 1 and not run.sigma_w[0] > 0:   # of random weights, layer 1 may only be silent
-        return "symmetric", 1, (f"In layer 1 all {width} units have the same weights and compute the same number: they are one unit. "
-                                "Equal units get equal gradients, so training moves them together. Random first weights make them differ.")
+        return "symmetric", 1, (f"In layer 1 all {width} units have the same weights and compute the same number: "
+                                f"{width} neurons are as good as one. Equal units get equal gradients, so training moves them together. "
+                                "Random first weights make them differ.")
     if run.std[0] == 0 and run.dead[0] >= DEAD:
         return "dead", 1, (f"Layer 1: {100 * run.dead[0]:.0f} % of the units are switched off by every input. No signal leaves the layer, "
                            "and no gradient reaches its weights.")

@@ -11,7 +11,7 @@ from engine.activations import as_activation
 from engine.diagnosis import survey
 from engine.gradient_check.zoo import NUMBERED, fingerprint, numbered
 from engine.layers import BatchNorm
-from engine.studies import by_hand, input_scaling, layer_list, linear, moment_map, normalization, ranking, symmetry
+from engine.studies import by_hand, input_scaling, layer_list, linear, moment_map, normalization, ranking, scales, symmetry
 from engine.studies.sixteen_scales import PUBLISHED
 from engine.verdict import number
 from pages.parts.activations import selu
@@ -49,6 +49,21 @@ def a_factor_near_one():
     assert math.isclose(mean_field.chi(1.0, 1.0, "identity"), 1)
     assert 0.8**100 < 1e-9
     assert 1.25**100 > 1e9
+
+
+def two_ways_count_two_numbers():
+    """z of a unit is a sum of fan-in terms, the gradient of an input one of fan-out terms: so their mean squares differ, at one scale."""
+    rng = np.random.default_rng(0)
+    w = rng.standard_normal((20, 500))   # fan-in 20, fan-out 500
+    assert math.isclose(np.mean((rng.standard_normal((300, 20)) @ w) ** 2), 20, rel_tol=0.2)
+    assert math.isclose(np.mean((rng.standard_normal((300, 500)) @ w.T) ** 2), 500, rel_tol=0.2)
+
+
+def a_factor_of_one_is_kept():
+    assert 1.0**1000 == 1
+    assert max(0.9**100, 1 / 1.1**100) < 1e-4
+    signal = {activation: scales.keeps(scales.expected_by_gain(activation, 11)[0])[0] for activation in ("selu", "relu", "tanh", "sigmoid")}
+    assert min(abs(a - b) for a, b in itertools.combinations(signal.values(), 2)) > 0.15
 
 
 def one_rule_does_not_suit_all():
@@ -206,7 +221,8 @@ def by_heart():
 
 MATTERS = {
     "init_neuron": grows_with_inputs, "init_chain": depth_makes_it_huge, "init_deep": a_step_is_as_large_as_its_gradient,
-    "init_phase": a_factor_near_one, "init_matrix": one_rule_does_not_suit_all, "init_symmetry": equal_units_stay_equal,
+    "init_phase": a_factor_near_one, "init_widths": two_ways_count_two_numbers, "init_gains": a_factor_of_one_is_kept,
+    "init_matrix": one_rule_does_not_suit_all, "init_symmetry": equal_units_stay_equal,
     "act_product": slopes_of_a_sigmoid, "act_curves": a_slope_is_a_factor, "act_hand": a_product_with_a_zero, "act_dying": off_for_every_image,
     "act_selu": selu_draws_near, "act_ranking": seeds_differ, "bn_batch": learned_mean_and_spread, "bn_gradient": every_example_counts,
     "bn_running": averages_replace_the_batch, "bn_depth": the_scale_is_divided_out, "bn_scales": published_scales, "bn_cost": four_numbers_a_unit,
@@ -264,8 +280,22 @@ def shares_of_one():
     assert np.allclose(network.predict(noise).sum(axis=1), 1, atol=1e-5)
 
 
+def an_average_is_neither():
+    for fan_in, fan_out in itertools.combinations((10, 50, 200), 2):
+        std = math.sqrt(scales.RULES["glorot"](fan_in, fan_out))
+        assert abs(fan_in * std**2 - 1) > 0.2
+        assert abs(fan_out * std**2 - 1) > 0.2
+
+
+def weights_give_back():
+    """A layer keeps the gradient at a gain of one over the root of the slopes' mean square: so it is where the slopes are known."""
+    for activation, mean_square in (("identity", 1.0), ("relu", 0.5), ("leaky_relu", 0.50005)):
+        assert math.isclose(scales.keeps(scales.expected_by_gain(activation, 11)[1])[0], mean_square**-0.5, rel_tol=1e-6)
+
+
 WHY = MATTERS | {   # what a question says after its answer, where that is not why its part matters
-    "init_neuron": variances_add, "init_deep": factors_a_layer, "bn_gradient": no_shift_can_count, "bn_running": starts_at_0_and_1,
+    "init_neuron": variances_add, "init_widths": an_average_is_neither, "init_gains": weights_give_back,
+    "init_deep": factors_a_layer, "bn_gradient": no_shift_can_count, "bn_running": starts_at_0_and_1,
     "grad_v": digits_are_lost, "mnist_own": shares_of_one}
 
 

@@ -16,9 +16,10 @@ import pytest
 
 from engine import diagnosis, propagation
 from engine.activations import ACTIVATIONS
-from engine.studies import linear
+from engine.studies import linear, scales
+from engine.studies.symmetry import count_units
 from engine.verdict import Verdict
-from pages.parts.initialization import PAGE, chain, common, deep, matrix, neuron, phase, symmetry
+from pages.parts.initialization import PAGE, chain, common, deep, gains, matrix, neuron, phase, symmetry, widths
 from pages.shared.part import find_preset
 from tests.claims.claim import Claim
 from tests.claims.collect import sentences
@@ -335,10 +336,175 @@ def twins():
         # zeros: phi(0) = 0 leaves nothing for the output weights to see
         assert ("none of them moves" in said.text) == (float(ACTIVATIONS[activation].f(np.zeros(1))[0]) == 0), said.text
         assert last.loc["constant", "moved_hidden"] > 0
+        assert "20 neurons are as good as one" in said.text
         assert any(near(x, last.loc["constant", "moved_hidden"]) for x in numbers_in(said.text))
     broken = table.copy()
     broken.loc[broken["series"] == "constant", "units"] = 3
     assert symmetry.read(broken).kind == "apart"
+    assert "as good as one" not in symmetry.read(broken).text
+    assert count_units("digits", "constant", epochs=1).units.max() == 1
+    assert count_units("digits", "glorot_normal", epochs=1).units[0].tolist() == [20, 20]
+
+
+@lru_cache
+def as_good_as_one():
+    """Units are counted again, by comparing each with each; and a layer whose units say the same tells no more than one of them."""
+    for rule, sigma_b, activation in itertools.product(("constant", "zeros", "lecun_normal", "normal"), (0.0, 0.5), ("tanh", "relu", "sigmoid")):
+        run = propagation.propagate(depth=3, width=6, samples=40, activation=activation, initializer=rule, sigma_b=sigma_b, rng=np.random.default_rng(0))
+        said, rng = deep.units_said(run), np.random.default_rng(0)
+        x = rng.standard_normal((40, 6))
+        for _ in range(3):
+            w = WEIGHTS_OF[rule](rng)
+            z = x @ w + (rng.normal(0, sigma_b, 6) if sigma_b else 0)
+            x = ACTIVATIONS[activation].f(z)
+        differ = len({tuple(np.round(column, 5)) for column in z.T})
+        assert ("as good as one" in said) == (differ == 1) == (rule in ("constant", "zeros") and not sigma_b), (rule, sigma_b, said)
+        if differ == 1:
+            assert numbers_in(said) == [3, 6, 6]
+            assert "6 neurons are as good as one" in diagnosis.diagnose(run).text
+        else:
+            assert numbers_in(said)[:3] == [3, differ, 6], (rule, sigma_b, activation, said)
+            values = np.linalg.eigvalsh(np.atleast_2d(np.cov(x.T)))
+            flat = values.sum() < 1e-9
+            assert ("no output changes" in said) == flat
+            assert flat or numbers_in(said)[3] == pytest.approx(values.sum() ** 2 / (values**2).sum(), rel=0.2)
+    gone = propagation.propagate(depth=30, width=20, samples=10, activation="relu", initializer="normal", gain=10.0, rng=np.random.default_rng(0), dtype="float32")
+    assert gone.first_overflow
+    assert deep.units_said(gone) == ""
+
+
+WEIGHTS_OF = {   # a rule's weights (6, 6)
+    "constant": lambda rng: np.ones((6, 6)), "zeros": lambda rng: np.zeros((6, 6)), "normal": lambda rng: rng.standard_normal((6, 6)),
+    "lecun_normal": lambda rng: rng.standard_normal((6, 6)) / math.sqrt(6)}
+
+
+# --- unequal widths, and the gain ---
+
+def of_widths(shape="swinging", wide=200, narrow=50, layers=11, bend="identity", seed=0):
+    sizes = scales.widths(shape, wide, narrow, layers)
+    return widths.table(sizes, bend, seed), sizes
+
+
+def ends(table, series, column="measured"):
+    """From the first layer to the last: the signal's factor; and back: the gradient's."""
+    forth, back = (table[(table["series"] == series) & (table["direction"] == way)][column].to_numpy() for way in ("signal", "gradient"))
+    return forth[-1] / forth[0], back[0] / back[-1]
+
+
+@lru_cache
+def unequal_widths():
+    kinds = set()
+    for shape, wide, narrow, layers, bend in ((*one, bend) for one in (("swinging", 200, 50, 11), ("swinging", 200, 50, 2), ("swinging", 100, 10, 12),
+                                              ("narrowing", 400, 10, 5), ("widening", 100, 20, 7), ("widening", 100, 100, 3)) for bend in widths.scales.FACTORS):
+        table, sizes = of_widths(shape, wide, narrow, layers, bend)
+        said, found = widths.read(table, sizes), numbers_in(widths.read(table, sizes).text.replace("1/fan", "fan"))
+        kinds.add(said.kind)
+        measured = [ends(table, series) for series in widths.NAMES.values()]
+        assert found[:2] == [1, layers]
+        assert all(map(near, found[2:8], [forth for forth, _ in measured] + [back for _, back in measured])), said.text
+        forth = back = 1.0   # Glorot's, in plain arithmetic
+        for a, b in itertools.pairwise(sizes[1:]):
+            forth, back = forth * 2 * a / (a + b), back * 2 * b / (a + b)
+        if wide == narrow:
+            assert (said.kind, len(found)) == ("equal", 8)
+            assert [x for x, _ in measured] == pytest.approx([measured[0][0]] * 3)
+            continue
+        assert said.kind == ("both" if forth < 1 and back < 1 else "between"), said
+        last = sizes[-1] / sizes[1]
+        numbers = [forth, back, *([] if last == 1 else [last, 1 / last])] if said.kind == "both" else [last, 1 / last, forth, back]
+        assert len(found) == 8 + len(numbers)
+        assert all(map(near, found[8:], numbers)), said.text
+        assert ("ends where it began" in said.text) == (said.kind == "both" and last == 1)
+    assert kinds == {"equal", "both", "between"}
+
+
+@lru_cache
+def what_widths_show():
+    """Its presets and lines; the networks' scatter leaves a factor of two and a half."""
+    for seed in range(3):
+        table, _ = of_widths(wide=100, narrow=100, seed=seed)
+        assert table["measured"].between(0.5, 2).all()
+        funnel = [ends(of_widths("narrowing", 400, 10, seed=seed)[0], series) for series in widths.NAMES.values()]
+        for found, (kept, changed) in zip(funnel[:2], ((0, 1), (1, 0)), strict=True):
+            assert 0.4 < found[kept] < 2.5
+            assert 28.6 / 2.5 < max(found[changed], 1 / found[changed]) < 28.6 * 2.5
+        assert (funnel[0][1] < 0.2, funnel[1][0] > 5) == (True, True)
+        assert funnel[1][0] > funnel[2][0] > 1 > funnel[2][1] > funnel[0][1]
+        deep_ones = [ends(of_widths(layers=29, seed=seed)[0], series) for series in widths.NAMES.values()]
+        assert max(deep_ones[2]) < 0.01
+        assert min(x for found in deep_ones[:2] for x in found) > 0.1
+    sizes = scales.widths("narrowing", 400, 10, 11)
+    assert 28 < sizes[1] / sizes[-1] < 29
+    bent, plain = (of_widths(bend=bend, layers=9)[0] for bend in ("relu", "identity"))
+    spread = [np.log(table["most"] / table["least"]).mean() for table in (bent, plain)]
+    assert spread[0] > spread[1]
+    assert ends(bent, "Glorot", "expected") == pytest.approx(ends(plain, "Glorot", "expected"))
+    assert [b / a for a, b in zip(scales.stds((10, 20, 30), "identity")[0], scales.stds((10, 20, 30), "relu")[0], strict=True)] == pytest.approx([math.sqrt(2)] * 2)
+
+
+@lru_cache
+def bars_and_dots():
+    table, sizes = of_widths(layers=3)
+    runs = np.stack([scales.travel(sizes, scales.stds(sizes, "identity"), "identity", seed=seed) for seed in range(5)])
+    assert table["measured"].to_numpy().reshape(3, 2, 3) == pytest.approx(runs.mean(axis=0).swapaxes(0, 1))
+    assert table["most"].to_numpy().reshape(3, 2, 3) == pytest.approx(runs.max(axis=0).swapaxes(0, 1))
+    found = gains.table("relu", 4, 0)
+    assert (found["least"] <= found["measured"]).all()
+    assert (found["measured"] <= found["most"]).all()
+    assert scales.WIDTH == 64
+    assert scales.by_gain("relu", 4).shape == (3, 2, 2, 11)
+    first = scales.gain_scales(4)[:, 0] * 8   # of layer 1: 1 at every gain
+    assert first == pytest.approx(1)
+
+
+def made_up_gains(rng):
+    table = gains.table("relu", 3, 0)
+    factor = np.exp(rng.normal(0, 0.03, len(table))) * np.array(table["gain"]) ** rng.choice([1, 0.3, -0.5]) * rng.choice([1, 0.7, 30, 0.01])
+    width = rng.choice([1.001, 1.2])
+    return table.assign(measured=factor, least=factor / width, most=factor * width)
+
+
+@lru_cache
+def swept_gains():
+    rng, kinds, nowhere = np.random.default_rng(0), set(), 0
+    for _ in range(60):
+        table = made_up_gains(rng)
+        said = gains.read(table)
+        kinds.add(said.kind)
+        one, two = (table[table["series"] == draw] for draw in ("normal", "uniform"))
+        between = 100 * (np.exp(np.abs(np.log(one["measured"].to_numpy() / two["measured"].to_numpy())).max()) - 1)
+        within = 100 * ((table["most"] / table["least"]).max() - 1)
+        assert said.kind == ("same" if between <= within else "apart")
+        assert ("what counts is the variance" in said.text) == (between <= within)
+        assert numbers_in(said.text)[-2:] == [pytest.approx(x, rel=0.06) for x in (between, within)]
+        for direction, sentence in zip(("signal", "gradient"), re.split(r"(?<=[a-z\d)])\. ", said.text), strict=False):
+            logs = [np.log(each[each["direction"] == direction]["measured"].to_numpy()) for each in (one, two)]
+            mean, grid = sum(logs) / 2, np.log(np.array(scales.GAINS))
+            crossings = [i for i in range(10) if mean[i] * mean[i + 1] < 0]
+            assert direction in sentence
+            assert ("at none of these gains" in sentence) == (not crossings)
+            nowhere += not crossings
+            if crossings:
+                at = [math.exp(grid[i] + (grid[i + 1] - grid[i]) * mean[i] / (mean[i] - mean[i + 1])) for i in crossings]
+                assert all(map(near, numbers_in(sentence), at)), (sentence, at)
+            else:
+                closest = min((value for each in logs for value in each), key=abs)
+                assert near(numbers_in(sentence)[-1], math.exp(closest))
+    assert kinds == {"same", "apart"}
+    assert nowhere
+
+
+@lru_cache
+def what_gains_show():
+    for seed in range(3):
+        found = {activation: [gains.kept(gains.table(activation, 11, seed), way) for way in gains.WAYS] for activation in ("relu", "selu", "tanh", "sigmoid")}
+        assert [one[0] for one in found["relu"]] == pytest.approx([math.sqrt(2)] * 2, rel=0.06)
+        assert found["selu"][0][0] == pytest.approx(1, rel=0.06)
+        assert found["tanh"][0][0] > 1.1 * found["tanh"][1][0]
+        assert found["sigmoid"][1] == []
+    tables = [gains.table("relu", 11, seed) for seed in (0, 1)]
+    assert (tables[0]["measured"] != tables[1]["measured"]).all()
+    assert [gains.kept(table, "signal")[0] for table in tables] == pytest.approx([math.sqrt(2)] * 2, rel=0.06)
 
 
 # --- presets and lines that promise what will be seen ---
@@ -472,10 +638,11 @@ def theory_of_phases():
 
 AXIS, LABEL, DEFINES, ASKS, DOES = "names what is drawn", "a title or label", "a definition", "a question", "an instruction or a state of the page"
 PARTS = {   # sentence: (when, check or reason)
-    **dict.fromkeys(("From layer 1 to layer {} the spread of the signal goes from {} to {}. On its way back the gradient goes from {} to {}", "Healthy. {}. The {} changes most, by a factor of {} a layer.", "Healthy: one layer multiplies nothing yet. Its signal has a spread of {}, its gradient a size of {}.", "In layer {} all activations together have a spread of {}, but over the data each unit varies by only {}. The last layer can hardly tell one input from another.", "In layer 1 all {} units have the same weights and compute the same number: they are one unit. Equal units get equal gradients, so training moves them together. " "Random first weights make them differ.", "Layer {}: {} % of the pre-activations lie where the activation is flat: its slope there is less than a twentieth of its steepest. {}.", "Layer {}: {} % of the units are switched off by every input. No gradient reaches their weights. {}.", "The inputs themselves are alike: over the data they vary by less than {} % of their root mean square, {}. Look at the inputs before you change the network.", "The {} explodes. {}: a factor of {}.", "The {} overflows in layer {}: it is larger than the largest number of {}, {}. Nothing can be learned from infinities.", "The {} vanishes. {}. The {} keeps a factor of {}.{}", "The {} {} by a factor of {} a layer. {}: a factor of {}.", " In layer {} it is smaller than the smallest normal number of {}."), ("the verdict on a network", verdicts_of_networks)),
+    **dict.fromkeys(("From layer 1 to layer {} the spread of the signal goes from {} to {}. On its way back the gradient goes from {} to {}", "Healthy. {}. The {} changes most, by a factor of {} a layer.", "Healthy: one layer multiplies nothing yet. Its signal has a spread of {}, its gradient a size of {}.", "In layer {} all activations together have a spread of {}, but over the data each unit varies by only {}. The last layer can hardly tell one input from another.", "In layer 1 all {} units have the same weights and compute the same number: {} neurons are as good as one. Equal units get equal gradients, so training moves them together. " "Random first weights make them differ.", "Layer {}: {} % of the pre-activations lie where the activation is flat: its slope there is less than a twentieth of its steepest. {}.", "Layer {}: {} % of the units are switched off by every input. No gradient reaches their weights. {}.", "The inputs themselves are alike: over the data they vary by less than {} % of their root mean square, {}. Look at the inputs before you change the network.", "The {} explodes. {}: a factor of {}.", "The {} overflows in layer {}: it is larger than the largest number of {}, {}. Nothing can be learned from infinities.", "The {} vanishes. {}. The {} keeps a factor of {}.{}", "The {} {} by a factor of {} a layer. {}: a factor of {}.", " In layer {} it is smaller than the smallest normal number of {}."), ("the verdict on a network", verdicts_of_networks)),
     "Layer 1: {} % of the units are switched off by every input. No signal leaves the layer, and no gradient reaches its weights.": ("layer 1 is silent", real_networks),
     **dict.fromkeys((" In deeper networks of this kind, tried out, {} at layer {}.", " {} such layers, tried out, keep both within a factor of {}.", "the inputs can hardly be told apart", "the {} has changed more than {}-fold"), ("a network that is alive, tried out deeper", depth_of_loss)),
     "{} {} of {} networks drawn get this diagnosis.": ("several seeds", agreement),
+    **dict.fromkeys(("Distinct units: in layer {} all {} compute the same number, so {} neurons are as good as one.", "Distinct units: in layer {}, {} of {} differ in their z. Rank: {}.", "the outputs of the layer fill about {} direction{}", "no output changes from input to input"), ("below a deep network's pictures", as_good_as_one)),
     **dict.fromkeys(("After {} layer{}, a = {} has become {}; {}. The product of {} Gaussian matri{} stretches one direction by {}, and half of all by no more than {}. " "{} the length of every direction.", "An orthogonal matrix keeps", "Dots: measured. Lines: theory for wide matrices."), ("chain", chains)),
     **dict.fromkeys(("1.5 to the power of 49 is 4.3 × 10⁸.", "A gain of 1.1, a tenth too much: fifty layers make it a factor of 107.", "Width 200: the largest singular value stays within a third of its line."), ("chain: preset and try", try_chain)),
     **dict.fromkeys(("With weights of variance 1, a thousand inputs of mean square 1 give Var(z) = {}: it grows like n. A sigmoid neuron with 100 weights of 1, inputs of 0.5 and a bias " "of 1 stands at z = {}, where its slope is {}: next to no gradient passes. Weights of variance 1/n give Var(z) = {}, and of variance 2/n, {}.", "Dots: the variance over 2,000 random neurons. Lines: n Var(w) E[x²]."), ("one neuron", neurons)),
@@ -488,13 +655,18 @@ PARTS = {   # sentence: (when, check or reason)
     **dict.fromkeys(("At depth {}, {} of {} pairs are healthy in every network drawn, and {} in some of them. ", "No rule alone makes every network healthy with {}. ", "Ringed: the rule that is usually taken for the activation. It is healthy every time for {} of {}."), ("matrix", matrices)),
     **dict.fromkeys(("Networks of 64 units on 64 inputs, judged by the same thresholds as the deep network. Of a pair up to 8 are drawn, fewer if the first agree.", "● all healthy; 6/8: so many of the networks are; fa(ding), gr(owing), va(nishing), ex(ploding),"), ("matrix: what is counted", counted)),
     **dict.fromkeys(("Depth 5: far more pairs are healthy than at depth 30.", "Gain 2: with ReLU every rule but LSUV lets signal and gradient explode."), ("matrix: try", few_layers_keep_more_pairs)),
-    **dict.fromkeys(("After {} steps the layer of 20 that started constant has {} different unit{}, with zeros {}, with random weights {}. The losses are {}, {} and {}. {} {}", "Equal units get equal gradients: they moved together, by up to {}.", "Rounding has made them differ.", "With zeros it also moves as one, by up to {}.", "With zeros its gradients are exactly 0, and it never moves.", "With zeros the gradients of all weights are exactly 0: none of them moves, only the biases of the output.", "ReLU and another seed: from zeros, no weight moves at all.", "Sigmoid: from zeros the weights do move, and all units of a layer alike.", "The layer that started constant has one unit, twenty times over."), ("symmetry", twins)),
+    **dict.fromkeys(("After {} steps the layer of 20 that started constant has {} different unit{}, with zeros {}, with random weights {}. The losses are {}, {} and {}. {} {}", "Equal units get equal gradients: they moved together, by up to {}, and 20 neurons are as good as one.", "Rounding has made them differ.", "With zeros it also moves as one, by up to {}.", "With zeros its gradients are exactly 0, and it never moves.", "With zeros the gradients of all weights are exactly 0: none of them moves, only the biases of the output.", "ReLU and another seed: from zeros, no weight moves at all.", "Sigmoid: from zeros the weights do move, and all units of a layer alike.", "The layer that started constant has one unit, twenty times over."), ("symmetry", twins)),
+    **dict.fromkeys(("From layer 1 to layer {} the signal's mean square is multiplied by {} (1/fan-in), {} (1/fan-out) and {} (Glorot). On its way back the gradient's is multiplied by {}, {} and {}. ", "All layers are equally wide, so the three rules are one.", "Of the widths alone, Glorot's rule leaves {} of the signal's and {} of the gradient's. ", "Either other rule keeps one direction, and in the other one ends where it began.", "Either other rule keeps one direction, and multiplies the gradient's by {} (1/fan-in) or the signal's by {} (1/fan-out).", "By the widths alone, 1/fan-in keeps the signal's and multiplies the gradient's by {}. The rule 1/fan-out keeps the gradient's and multiplies the signal's by {}. Glorot's multiplies them by {} and {}."), ("unequal widths", unequal_widths)),
+    **dict.fromkeys(("Left and right, all dots lie near 1: with equal widths the three rules are the same.", "Each one-sided rule keeps one direction and changes the other almost 29-fold. Glorot's rule changes both, by less.", "By the one-sided rules nothing is lost over many layers: it only swings. By Glorot's rule both sink.", "From 400 units to 10: the gradient shrinks by 1/fan-in, and the signal grows by 1/fan-out.", "Wide and narrow in turn, 29 layers: with Glorot's rule less than a hundredth of both is left.", "ReLU: doubled rules, and the same picture with more scatter.", "For ReLU all three rules are doubled, as in He's rule."), ("unequal widths: presets and tries", what_widths_show)),
+    **dict.fromkeys(("Dots: the average of five random networks. Bars: their range. Lines: the formula.", "Dots: normal weights, and beside them uniform ones; the average of three networks.", "Bars: their range. Line: theory. Triangle: here the dots leave the picture.", "Networks of {} units a layer on 32 inputs. In layer 1 the gain is 1, so that z starts with a mean square of 1."), ("the pictures of widths and gains", bars_and_dots)),
+    **dict.fromkeys(("The {} keeps its size from layer to layer at a gain of {}{}.", "The {} keeps its size at none of these gains: it comes closest at {}, where a layer multiplies it by {}.", "{} {} Normal and uniform weights of the same variance differ by at most {} % in these factors, and networks drawn alike by up to {} %{}.", ": what counts is the variance"), ("gain", swept_gains)),
+    **dict.fromkeys(("Both pictures cross 1 at √2, the gain of He's rule.", "The signal crosses 1 at a gain of 1: SELU was made for that.", "The signal crosses 1 at a larger gain than the gradient: no one gain keeps both.", "*tanh: two gains*: the signal wants a larger one than the gradient.", "Sigmoid, 11 layers: no gain up to 8 keeps the gradient.", "Another seed: normal and uniform move as chance will have it, and the crossing hardly does."), ("gain: presets and tries", what_gains_show)),
     "ReLU with He's rule, thirty layers: neither signal nor gradient is lost.": ("deep: try", try_relu_he),
     "σ = 0.01 with batch norm before the activation: the signal stays, and now the gradient grows.": ("deep: try", try_batch_norm),
     "*Sigmoid, 1/√n*: broad histograms, and inputs that can hardly be told apart.": ("deep: try", seen("sigmoid_xavier", LOOK["sigmoid_xavier"])),
     "*Sigmoid, σ = 1*: the RMS of the gradient falls by a fifth, its median to a seventh.": ("deep: try", seen("sigmoid_1", LOOK["sigmoid_1"])),
     **{find_preset(key)[1].look_for: (f"preset {key}", seen(key, claim)) for key, claim in LOOK.items()},
-    **dict.fromkeys(("LSUV rescales each layer until Var(z) is 1, whatever the gain was.", "Zeros stay zero, whatever multiplies them.", "Units in each layer. Narrow layers scatter more around the theory.", "Multiplies every weight. Under Normal it is σ itself."), ("a control that does nothing here, or its help", hints)),
+    **dict.fromkeys(("LSUV rescales each layer until Var(z) is 1, whatever the gain was.", "Zeros stay zero, whatever multiplies them.", "Units in each layer. Narrow layers scatter more around the theory.", "Units in the narrowest layer. Narrow layers scatter more around the theory.", "Multiplies every weight. Under Normal it is σ itself."), ("a control that does nothing here, or its help", hints)),
     **dict.fromkeys(("Triangle: here the dots leave the picture.", "Dots: the median of the networks drawn.", "Band: their range. Line: theory.", "Dots: a is the gain, and beside it 1.5 and 0.5."), ("a picture", pictures)),
     "A network of this size is measured on {} inputs and {} seed{}, to answer soon.": ("a large network", affordable),
 }
@@ -504,7 +676,7 @@ NOT_CLAIMS = {
     DEFINES: ("Bends the signal; its slope multiplies the gradient.", "Each layer multiplies once more.", "Inputs sent through the network.",
               "Networks drawn; the band spans them.", "Noise N(0, 1), or the built-in handwriting, standardized.", "Normalise each layer before or after φ.",
               "The rule for the first weights. Normal takes its σ from the gain.", "The same seed draws the same weights.", "Standard deviation of the first biases.",
-              "What the small pictures count.", "The number is the {}.", "Gaussian (variance 1/n) and orthogonal, n = {}{}.",
+              "What the small pictures count.", "How many units the layers have, from the first to the last.", "Layers of the network.", "Units in the widest layer.", "The number is the {}.", "Gaussian (variance 1/n) and orthogonal, n = {}{}.",
               "Each panel goes from {} to {}; red edges hold what falls outside.",
               "These weights are all equal. The theory speaks of random ones, and has nothing to say of them."),
     DOES: ("A click into the diagram sets Gain and Bias to that point, with LeCun normal.", "Go on to the linear chain: one factor, multiplied layer after layer.",
@@ -512,7 +684,12 @@ NOT_CLAIMS = {
            "The theory is silent on batch norm: diagram and verdict are those of the same network without it.",
            "Verdict, numbers and script are those of the first of these networks, seed {}.",
            'data = load_digits()\nimages = normalizer("standardize", data)(data.x_train[:{}])\n'),
-    AXIS: ("A chain of layers W = aI multiplies", "Diagnosis of every activation with every initializer after {} layers, and the factor on the gradient",
+    AXIS: ("By which factor a layer changes the {}, for gains from a quarter to eight, normal and uniform weights, and in theory", "Glorot's compromise in a funnel",
+           "Glorot: equal widths suit both", "Gradient: the mean square of dJ/dz", "Gradient: what a layer makes of the size of dJ/dz", "He: a gain of √2 for ReLU",
+           "He: one direction is enough", "Mean square of the {} by layer, for three rules for the first weights, measured and by the formula", "SELU needs no gain",
+           "Signal: the mean square of z", "Signal: what a layer makes of the size of z", "The network from the side: its inputs, and the units of each layer",
+           "The network from the side: {}, between {} and {} units", "wide and narrow in turn", "direction == 'signal' and series == 'Glorot'",
+           "A chain of layers W = aI multiplies", "Diagnosis of every activation with every initializer after {} layers, and the factor on the gradient",
            "Different units in hidden layer 1", "Gradient: size of dJ/dz", "Largest and median singular value of a product of Gaussian matrices, and of orthogonal ones, by number of matrices",
            "Loss while training, for zero, constant and random weights", "Median of the seeds",
            "Number of different units in the first hidden layer while training, for zero, constant and random weights", "One neuron adds up its inputs",

@@ -15,7 +15,8 @@ from tests.pages.helpers import PARTS, charts_of, open_part
 STRIPS = ("bug", "cautions", "depth", "input", "net", "cost", "ranking")  # their pictures are several low ones, or none yet
 NEW = {  # settings that change numbers and no shape
     "neuron": {"seed": 1}, "chain": {"gain": 1.1, "seed": 1}, "deep": {"gain": 1.2, "seed": 1}, "phase": {"gain": 1.2, "sigma_b": 0.5},
-    "symmetry": {"seed": 1}, "product": {"gain": 1.5}, "curves": {"z": 2.5}, "hand": {"w1": 3.0}, "dying": {"bias": 0.0}, "selu": {"mean": 1.0},
+    "symmetry": {"seed": 1}, "widths": {"seed": 1}, "gains": {"seed": 1},
+    "product": {"gain": 1.5}, "curves": {"z": 2.5}, "hand": {"w1": 3.0}, "dying": {"bias": 0.0}, "selu": {"mean": 1.0},
     "batch": {"pull": 3.0}, "gradient": {"pull": 3.0}, "running": {"evaluate": 20, "seed": 1}, "depth": {"scale": 0.5, "seed": 1},
     "input": {"share": 0.5}, "curve": {"theta": 0.5, "step": 0.1}, "v": {"theta": 0.5}, "net": {"seed": 1}, "cautions": {"mistake": True},
 }

@@ -39,6 +39,10 @@ def printed(part, **changed):
     ("phase", {"depth": 5, "activation": "tanh"}, "this is the critical line"),
     ("phase", {"depth": 5, "gain": 0.5}, "shrinks by a factor of √χ = 0.354 a layer"),
     ("phase", {"depth": 5, "activation": "tanh", "gain": 1.5}, "grows by a factor of √χ = 1.07 a layer"),
+    ("widths", {"layers": 3}, "Either other rule keeps one direction, and in the other one ends where it began."),
+    ("widths", {"shape": "narrowing", "layers": 3}, "The rule 1/fan-out keeps the gradient's"),
+    ("widths", {"wide": 100, "narrow": 100}, "so the three rules are one"), ("gains", {"layers": 3}, "(theory: 1.41)"),
+    ("gains", {"activation": "sigmoid"}, "The gradient keeps its size at none of these gains"),
     ("phase", {"depth": 5, "gain": 3.0}, "does not settle"), ("symmetry", {}, "started constant has 1 different unit, with zeros 1, with random"),
 ])  # fmt: skip
 def test_every_part_says_what_it_shows(part, settings, words):
@@ -50,19 +54,21 @@ def test_every_part_says_what_it_shows(part, settings, words):
 def test_each_part_shows_only_the_controls_that_it_uses():
     assert {part.key: [control.name for control in part.all_controls] for part in PAGE.parts if part.key not in ("deep", "phase")} == {
         "neuron": ["seed"], "chain": ["gain", "depth", "width", "seed"], "matrix": ["depth", "gain", "seed"], "symmetry": ["activation", "seed"],
+        "gains": ["activation", "layers", "seed"], "widths": ["shape", "wide", "narrow", "layers", "bend", "seed"],
     }  # fmt: skip
     deep_controls = set(PAGE.part("deep").all_controls)
-    assert deep_controls == {control for control in PAGE.controls if control.name != "part"}
+    others = {"part", "layers", "shape", "wide", "narrow", "bend"}
+    assert deep_controls == {control for control in PAGE.controls if control.name not in others}
     assert set(PAGE.part("phase").all_controls) == deep_controls - {deep.SHOW}
 
 
 @pytest.mark.parametrize(("settings", "words"), [
-    ({"initializer": "zeros"}, "one unit"), ({"initializer": "constant"}, "one unit"),
+    ({"initializer": "zeros"}, "as good as one"), ({"initializer": "constant"}, "100 neurons are as good as one"),
     ({"initializer": "normal", "gain": 10.0}, "overflows in layer 21"), ({"initializer": "normal", "depth": 10}, "explodes"),
     ({"initializer": "normal", "gain": 0.01, "depth": 100}, "In layer 34 it is smaller"),
     ({"width": 2, "depth": 100}, "vanishes|switched off"), ({"depth": 1}, "Healthy"),
     ({"activation": "sigmoid", "depth": 100, "show": "gradients"}, "vanishes"),
-    ({"initializer": "zeros", "show": "gradients", "batch_norm": "before"}, "one unit"),
+    ({"initializer": "zeros", "show": "gradients", "batch_norm": "before"}, "as good as one"),
 ], ids=str)  # fmt: skip
 def test_broken_networks_draw_and_explain_themselves(settings, words):
     app = opened(**settings)

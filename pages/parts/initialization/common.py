@@ -38,6 +38,7 @@ DEPTH = Whole("init_depth", "Depth L", 30, "Each layer multiplies once more.", (
 WIDTH = Ladder("init_width", "Width n", 100, "Units in each layer. Narrow layers scatter more around the theory.", (2, 5, 10, 20, 50, 100, 200, 300, 500))
 SIGMA_B = Ladder("init_sigma_b", "Bias σ_b", 0.0, "Standard deviation of the first biases.", (*(round(0.05 * i, 2) for i in range(31)), 2.0))
 SEED = seed_control("init", "First seed", help="The same seed draws the same weights.")
+LAYERS = Whole("init_layers", "Depth L", 11, "Layers of the network.", (2, 30))  # where a few layers tell enough
 NETWORK = (ACTIVATION, INITIALIZER, GAIN, DEPTH, WIDTH)
 MEASURED = (
     SIGMA_B, Menu("init_batch_norm", "Batch norm", "none", "Normalise each layer before or after φ.", ("none", "before", "after")),
@@ -196,8 +197,11 @@ def cut(frame: pd.DataFrame, domain: tuple[float, float]) -> pd.DataFrame:
     return frame.assign(**found)
 
 
-def lines_and_points(frame: object, names: tuple[str, ...], x: alt.X, y: dict, **look: Any) -> alt.LayerChart:
-    """Theory (column expected) as lines and measurement (column measured) as points for each of three series, by x, after `cut`; `y` makes their axis."""
+def lines_and_points(frame: object, names: tuple[str, ...], x: alt.X, y: dict, measured: str = "signal", **look: Any) -> alt.LayerChart:
+    """Theory (column expected) as lines and measurement (column measured) as points for each of three series, by x, after `cut`; `y` makes their axis.
+
+    What is `measured` gives its colour.
+    """
     low, high = y["domain"]
     base, series = chart(frame).encode(x=x), {"type": "nominal", "scale": alt.Scale(domain=names, range=["circle", "square", "triangle-up"][: len(names)])}
     lines = base.transform_filter("isValid(datum.expected)").mark_line(strokeWidth=1.2, color=QUIET)
@@ -206,6 +210,6 @@ def lines_and_points(frame: object, names: tuple[str, ...], x: alt.X, y: dict, *
     return alt.layer(
         lines.encode(y=encodings.number(alt.Y, "expected", **y), strokeDash=dashes(names)),
         points.encode(
-            y=encodings.number(alt.Y, "measured", **y), shape=alt.Shape("series", **series, legend=LEGEND), color=tint("signal"),
+            y=encodings.number(alt.Y, "measured", **y), shape=alt.Shape("series", **series, legend=LEGEND), color=tint(measured),
             tooltip=tips(("series", "Series"), ("measured_said", "Measured"), ("expected_said", "Theory"))),
         exits(base, low, high, y), height=TALL, **look)

@@ -105,6 +105,17 @@ def panels(bars: pd.DataFrame, words: pd.DataFrame, count: int, counted: str, de
     return alt.layer(inside, outside, *lines, resolve=encodings.OWN_COLOURS, height=TALL, title=head)
 
 
+def units_said(run: propagation.Propagation) -> str:
+    """What `distinct` and `rank` count in the last layer; nothing where its numbers overflow."""
+    depth, units, distinct, rank = len(run.std), run.settings["width"], run.distinct[-1], run.rank[-1]
+    if not np.isfinite((run.q[-1], run.std[-1])).all():
+        return ""
+    if distinct == 1:
+        return f"Distinct units: in layer {depth} all {units} compute the same number, so {units} neurons are as good as one."
+    fill = f"the outputs of the layer fill about {number(rank, 2)} direction{'s' * (number(rank, 2) != '1')}" if rank else "no output changes from input to input"
+    return f"Distinct units: in layer {depth}, {distinct} of {units} differ in their z. Rank: {fill}."
+
+
 def show_histograms(place: Any, v: Values, counted: str, which: str = "") -> tuple[list[propagation.Propagation], Verdict]:
     with place:
         if which:
@@ -153,6 +164,8 @@ def show(v: Values) -> Shown:
             common.show_by_depth((right, right), beside[0], other, "Pinned: ")
         else:
             common.show_by_depth(st.columns(2), nets, v)
+        if said := units_said(nets[0]):
+            st.caption(said)
         st.caption(f"Verdict, numbers and script are those of the first of these networks, seed {v.seed}.")
 
     samples, batch_norm = common.affordable(v)[0], None if v.batch_norm == "none" else v.batch_norm

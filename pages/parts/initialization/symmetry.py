@@ -53,7 +53,7 @@ def read(table: pd.DataFrame) -> Verdict:
         else "With zeros the gradients of all weights are exactly 0: none of them moves, only the biases of the output."
     )
     one = units["constant"] == 1
-    how = f"Equal units get equal gradients: they moved together, by up to {number(moved['constant'])}." if one else "Rounding has made them differ."
+    how = f"Equal units get equal gradients: they moved together, by up to {number(moved['constant'])}, and 20 neurons are as good as one." if one else "Rounding has made them differ."
     return Verdict(
         "one" if one else "apart",
         f"After {int(table['step'].max()) + 1} steps the layer of 20 that started constant has {units['constant']} different "
