@@ -11,6 +11,7 @@ import numpy as np
 from engine.datasets import Dataset, normalizer
 from engine.judgement import Inside, Trial, look_inside
 from engine.losses import Penalty
+from engine.network import Network
 from engine.optimizers import OPTIMIZERS
 from engine.progress import Cells, Evaluation, Inspection, Progress, by_cell
 from engine.studies.by_layer import IMAGES, Look, Watch
@@ -75,12 +76,11 @@ class TrainingRun(runs.Run):
         self.watch = Watch(self.steps, self.batch_size)
         self.held, self.full = sizes(settings, self.data)
         with runs.place() if self.held > self.LARGE else contextlib.nullcontext():  # it takes a second
-            self.build()
+            self.network = self._drawn()
             self.parameters, self.first = self.network.theta.size, self.network.weights[0].copy()  # before the first step
             self.spread = float(self.first.std())
-            if self.held > self.LARGE:
-                self.looks()
-                self.network, self.optimizer, self.results, self.held = None, None, iter(()), 0
+            if self.held > self.LARGE and self.looks():
+                self.network, self.held = None, 0
 
     def release(self) -> None:
         """A run that is finished keeps its weights, and what it needs to go on; one that is closed keeps its numbers."""
@@ -113,15 +113,18 @@ class TrainingRun(runs.Run):
             self.watch.go_on(self.network, self._seen()[0], done, self.steps)
         self.press(pause=False)
 
+    def _drawn(self) -> Network:
+        """The network before its first step."""
+        s = self.settings
+        return before_training(
+            self.data, s.hidden, activation=s.activation, initializer=s.initializer, gain=s.gain, dropout=s.dropout,
+            input_batch_norm=s.input_norm, batch_norm=s.placement, normalize=s.normalize, seed=s.seed)
+
     def build(self) -> None:
         """What steps need, unless it is there."""
-        if self.network is not None:
+        if self.optimizer is not None:
             return
-        s = self.settings
-        self.network = before_training(
-            self.data, s.hidden, activation=s.activation, initializer=s.initializer, gain=s.gain, dropout=s.dropout,
-            input_batch_norm=s.input_norm, batch_norm=s.placement, normalize=s.normalize, seed=s.seed,
-        )
+        s, self.network = self.settings, self.network or self._drawn()
         self.optimizer = OPTIMIZERS[s.optimizer](self.network, self.learning_rate, **({"weight_decay": s.decay} if s.optimizer == "adamw" else {}))
         self.results = self._train()
 
@@ -190,9 +193,8 @@ class TrainingRun(runs.Run):
         if self._cells is None:
             with runs.place(), self._lock:
                 if self.network is not None:
-                    labels, normalize = self.data.y_test, normalizer(self.settings.normalize, self.data)
-                    _, answers, certainty = outputs_of(self.network, self.data.x_test, labels, normalize)
-                    self._cells = by_cell(labels, answers, certainty, self.data.classes)
+                    _, answers, certainty = outputs_of(self.network, self.data.x_test, self.data.y_test, normalizer(self.settings.normalize, self.data))
+                    self._cells = by_cell(self.data.y_test, answers, certainty, self.data.classes)
                     self._let_go()
         return self._cells
 
@@ -204,12 +206,11 @@ class TrainingRun(runs.Run):
         if same and min(settings.images, len(self.all_data.y_train)) == len(self.data.y_train):
             return None
         run = TrainingRun(settings, self.all_data, rate, evaluate_every=10**9)
-        run.build()
         room.known.add(run)
         if not room.make_room(run.full, run):
             return None
-        longest, work = self.TRIAL
-        steps = min(longest, run.steps, max(20, int(work / (3 * run.network.theta.size * run.batch_size))))
+        run.build()
+        steps = min(self.TRIAL[0], run.steps, max(20, int(self.TRIAL[1] / (3 * run.network.theta.size * run.batch_size))))
         with runs.place():
             end = next(result for result in run.results if result.step == steps or result.diverged)
             images = run.data.x_test[: self.NEW]
