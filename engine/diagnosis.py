@@ -64,7 +64,8 @@ def _read(run: Propagation, factor: float = LOST, alike: float = APART, harmless
                                        f"{run.settings['dtype']}, {most}. Nothing can be learned from infinities.")
     if max(signal, gradient) > factor:
         which = "signal" if signal >= gradient else "gradient"
-        return "exploding", depth if which == "signal" else 1, f"The {which} explodes. {ends}: a factor of {number(max(signal, gradient))}."
+        most = number(max(signal, gradient))
+        return "exploding", depth if which == "signal" else 1, f"The {which} explodes. {ends}. In all, the {which} is multiplied by {most}."
     flat, dead = int(np.argmax(run.saturated)), int(np.argmax(run.dead >= DEAD))
     if run.saturated[flat] >= FLAT:
         return "saturated", flat + 1, (f"Layer {flat + 1}: {100 * run.saturated[flat]:.0f} % of the pre-activations lie where "
@@ -77,7 +78,7 @@ def _read(run: Propagation, factor: float = LOST, alike: float = APART, harmless
         which = "signal" if signal <= gradient or run.first_underflow else "gradient"
         small = f" In layer {underflow} it is smaller than the smallest normal number of {run.settings['dtype']}." if underflow else ""
         value = number(signal if which == "signal" else gradient)
-        return "vanishing", depth if which == "signal" else 1, f"The {which} vanishes. {ends}. The {which} keeps a factor of {value}.{small}"
+        return "vanishing", depth if which == "signal" else 1, f"The {which} vanishes. {ends}. In all, the {which} is multiplied by {value}.{small}"
     apart = _ratio(run.std_over_data[-1], run.std[-1])
     if apart < alike and several:
         first = int(np.argmax(run.std_over_data < alike * run.std))
@@ -85,14 +86,15 @@ def _read(run: Propagation, factor: float = LOST, alike: float = APART, harmless
             f"In layer {depth} all activations together have a spread of {number(run.std[-1])}, but over the data each unit varies by only "
             f"{number(run.std_over_data[-1])}. The last layer can hardly tell one input from another.")
     if depth == 1:
-        return "healthy", None, (f"Healthy: one layer multiplies nothing yet. Its signal has a spread of {number(run.std[0])}, "
+        return "healthy", None, (f"This network is healthy: one layer multiplies nothing yet. Its signal has a spread of {number(run.std[0])}, "
                                  f"its gradient a size of {number(run.gradient_rms[0])}.")
     which, change = max((("signal", signal), ("gradient", gradient)), key=lambda pair: abs(math.log(pair[1])))
     each = change ** (1 / (depth - 1))
     if max(change, 1 / change) <= harmless or max(each, 1 / each) <= STEADY:
-        return "healthy", None, f"Healthy. {ends}. The {which} changes most, by a factor of {number(each)} a layer."
+        return "healthy", None, f"This network is healthy. {ends}. The {which} changes most, by a factor of {number(each)} a layer."
     kind, verb = ("growing", "grows") if change > 1 else ("fading", "shrinks")
-    return kind, depth if which == "signal" else 1, f"The {which} {verb} by a factor of {number(each)} a layer. {ends}: a factor of {number(change)}."
+    text = f"The {which} {verb} by a factor of {number(each)} a layer. {ends}. In all, the {which} is multiplied by {number(change)}."
+    return kind, depth if which == "signal" else 1, text
 
 
 def _ratio(a: float, b: float) -> float:
@@ -127,9 +129,9 @@ def _lost_at(settings: tuple[tuple[str, object], ...], seed: int) -> tuple[int, 
 def _outlook(run: Propagation) -> str:
     layer, which = lost_at(run)
     if not which:
-        return f" {DEEPEST} such layers, tried out, keep both within a factor of {LOST:,.0f}."
+        return f" A network of {DEEPEST} such layers was tried out: it keeps both within a factor of {LOST:,.0f}."
     ends = "the inputs can hardly be told apart" if which == "inputs" else f"the {which} has changed more than {LOST:,.0f}-fold"
-    return f" In deeper networks of this kind, tried out, {ends} at layer {layer}."
+    return f" Deeper networks of this kind were tried out: {ends} at layer {layer}."
 
 
 def cure(run: Propagation, seed: int = 0) -> dict[str, object]:

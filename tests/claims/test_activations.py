@@ -230,13 +230,14 @@ def hold_product_against(text, firsts, sigma_w, depth):
         assert close(shown, x), (name, x, text)
         assert close(rate, x ** (1 / (depth - 1)), 0.01), (name, x, text)
     worst = max(firsts, key=lambda name: abs(math.log10(firsts[name])) if 0 < firsts[name] < math.inf else math.inf)
-    if lost := re.search(rf"At that rate (.*?) makes it a thousand times (smaller|larger) in ({NUMBER}) layers?", text):
+    if lost := re.search(rf"At that rate (.*?) makes the gradient a thousand times (smaller|larger) in ({NUMBER}) layers?", text):
         name, way, layers = lost.groups()
         assert name == worst
         assert way == ("smaller" if firsts[name] < 1 else "larger")
         rate = abs(math.log(firsts[name])) / (depth - 1)
         assert math.isclose(value(layers), math.ceil(math.log(1000) / rate), rel_tol=0.02, abs_tol=1.001), text
-    pattern = rf"The (\d+) slopes? of the sigmoid on the way allows? at most 4([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+) = ({NUMBER}); .* × ({NUMBER}) a layer"
+    pattern = rf"The (\d+) slopes? of the sigmoid on the way allows? at most 4([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+) = ({NUMBER}); "
+    pattern += rf"its weights multiply by about ({NUMBER}) a layer"
     if allowed := re.search(pattern, text):
         passed, power, bound, weights = allowed.groups()
         assert int(passed) == depth - 1 == -int(power.translate(SUPERSCRIPT))
@@ -516,7 +517,7 @@ def check_dying():
         kinds.add(verdict.kind)
         share = {name: [100 * np.mean([u for layer in w.silent for u in layer]) for w in seen] for name, seen in looks.items()}
         for name, seen in looks.items():
-            off, right = re.search(rf"\*\*{name}\*\* (\d+) % and (\d+) %", text).groups()
+            off, right = re.search(rf"\*\*{name}\*\* (\d+) % \((\d+) %\)", text).groups()
             assert abs(int(off) - share[name][-1]) <= 0.51
             assert abs(int(right) - 100 * seen[-1].accuracy) <= 0.51
         worst = max(names, key=lambda name: share[name][-1])
@@ -637,7 +638,7 @@ def check_ranking():
             for worse in claim[k + 1:]:
                 apart = [np.sign(a - b) for a in finals[better] for b in finals[worse]]
                 counts[0 if set(apart) == {1} else 1 if set(apart) == {-1} else 2] += 1
-        told = re.search(r"claim's (\d+) pairs?, (\d+) as claimed, (\d+) the other way round, (\d+) undecided", text)
+        told = re.search(r"claim's (\d+) pairs?, (\d+) came out as claimed and (\d+) the other way round\. Undecided, .* overlap: (\d+)", text)
         assert bool(told) == (seeds > 1 and status == "finished" and sum(counts) > 0)
         if told:
             assert [int(x) for x in told.groups()] == [sum(counts), *counts]
@@ -710,23 +711,26 @@ CLAIMS: dict[str, Claim] = {
         "silent, and the textbooks' ranking measured.",
     ),
     **says_nothing("always", "says what the marks are",
-        "Blue: what flows forward. Orange: the gradients ∂J/∂w that come back.", "Cross, if any: where theory settles.",
+        "Blue: what flows forward. Orange: the gradients ∂J/∂w that come back.", "A cross shows where theory settles, if it does.",
         "Grey: theory from 16 starts. Blue: one network.", "Line: the middle of the seeds. Band: their range.",
-        "Line: theory. Arrows: beyond the axis.",
-        "Line: theory. Dots: one network.", "Points: median of the seeds. Band: range.", "An arrow shows where values leave the picture.",
+        "Line: theory. An arrow shows where dots leave the picture.",
+        "Line: theory. Dots: one network.", "Dots: the median of the networks drawn. Band: their range.",
+        "An arrow shows where values leave the picture.",
         "Dots: one training each. Dark: the middle one. Dotted: what guessing reads.", "A unit is switched off if z ≤ 0 on every training image.",
     ),
     **says_nothing("always", "says what a control sets",
-        "Alpha dropout sends units to SELU's floor instead of 0.", "Draws the weights and orders the images.", "How far the path is followed.",
-        "In each of the hidden layers.", "Multiplies every weight of the right picture.", "Networks drawn for each activation; the band spans them.",
-        "Networks trained for each activation. One alone cannot tell skill from luck.", "Share of units silenced after every layer.",
+        "Alpha dropout sends units to SELU's floor instead of 0.", "It draws the weights and orders the images.",
+        "How many layers the path is followed.",
+        "How many units each hidden layer has.", "Multiplies every weight of the right picture.",
+        "How many networks are drawn for each activation. The band spans them.",
+        "Networks trained for each activation. One alone cannot tell skill from luck.", "The share of units that is silenced after every layer.",
         "Shown in the curves, the product of slopes and the ranking.", "Shows φ and its slope φ′ for all curves at this z. Try 51.",
         "The depth of every network that is trained.", "The lecture notes' value is the default.", "The mean of the network's inputs.",
-        "The right picture gives it to every activation.", "The same for all.", "The variance of the network's inputs.",
+        "The right picture gives it to every activation.", "All activations learn with it.", "The variance of the network's inputs.",
         "Each layer multiplies the gradient by its slopes and its weights once more.",
     ),
     **says_nothing("always", "an instruction, or what is about to be trained",
-        "64 – {} × {} – 10 on the digits, Adam, {} epochs, {} seed{}; ", "each activation with its own initializer.",
+        "Networks of 64 – {} × {} – 10 units learn the digits with Adam, {} epochs and {} seed{}. ", "Each activation takes its own initializer.",
         "Press **Start**: the same network and digits for each activation, one seed after the other.",
         "Press **Start**: the same network is trained at each learning rate, then at each bias.",
         "{} trainings: {} learning rates and {} biases for each activation.", "So many layers are measured on {} seed{}, to answer at once.",
@@ -744,7 +748,7 @@ CLAIMS: dict[str, Claim] = {
     **stands("at every cursor", check_cursor, "At z = {} the steepest slope is φ′ = {}, that of **{}**. ",
              "Each of them lets at least a hundredth of the gradient through here.", "{}{} {} less than a hundredth of the gradient through here."),
     **stands("where a zone is drawn", check_flat_zones, "Grey: almost no slope here;", "darker where more of them are flat.",
-             "Dead: the slope is exactly 0.", "Saturated: under {} % of the steepest slope."),
+             "Dead: the slope is exactly 0.", "Saturated: the slope is below {} % of its steepest."),
     **stands("no zone", check_none_flat, "None of these activations goes flat at either end."),
     **stands("preset act_far", check_far,
              "σ′(51) = 7 × 10⁻²³, far outside the picture, where the arrow points. Of a gradient that arrives there, nothing is left.",
@@ -762,8 +766,8 @@ CLAIMS: dict[str, Claim] = {
     **stands("Product, always; the rate where it is finite, the cure where it was tried", check_product,
              "With {}, this much of the last layer's gradient reaches layer 1 of {}: {}. ",
              "The {} slope{} of the sigmoid on the way allow{} at most {} = {}; ",
-             "the weights bring about ×\u00a0{} a layer.", " With a gain of {} it would be {} for {}, but {} for {}."),
-    **stands("Product, where the gradient changes", check_made_up_reaches, "At that rate {} makes it a thousand times {} in {} layer{}. "),
+             "its weights multiply by about {} a layer.", " With a gain of {} it would be {} for {}, but {} for {}."),
+    **stands("Product, where the gradient changes", check_made_up_reaches, "At that rate {} makes the gradient a thousand times {} in {} layer{}. "),
     **stands("presets act_sigmoid, act_sigmoid_4", check_presets_product, "Less than a quarter of the gradient is left after each layer.",
              "0.63 a layer instead of 0.23: over five layers an eighth is left, over thirty a millionth."),
     **stands("help of the width", check_narrow_scatters, "The theory is made for wide layers. Narrow ones scatter about it."),
@@ -787,7 +791,7 @@ CLAIMS: dict[str, Claim] = {
     **stands("help of SELU's part", check_only_selu, "Only SELU is made to settle at (0, 1).", "SELU is made for LeCun's 1/n. Try He."),
     **stands("the kind of dropout is idle", check_drop_idle, "At rate 0 nothing is dropped."),
     **stands("Dying, always; the rest where more than a fifth of the units end without slope", check_dying,
-             "Units that no image switches on at the end, and training images read correctly: {}. ",
+             "At the end no image switches on this share of the units, with the training images read correctly in brackets: {}. ",
              "{} % of {}'s units end with slope 0 on every image; before the first step it was {} %, after it {} %. ",
              "{}With {} it would be {} % at the end."),
     **stands("Dying, where units end without slope", check_units_come_back, "Of {} units that ever had no slope, {} came back. "),
@@ -801,11 +805,12 @@ CLAIMS: dict[str, Claim] = {
     **stands("help of the rivals", check_same_start, "All start from the same weights and see the same images."),
     **stands("Dying, once the sweep has begun", check_sweep, "{}More than half of the units end switched off {}.",
              "{}No activation ends with more than half of its units switched off."),
-    **stands("Ranking, once a training is done", check_ranking, "The middle of the seeds at {} layers: **{}**. ", "Not all trainings are done.",
-             "Of the claim's {} pair{}, {} as claimed, {} the other way round, {} undecided: their seeds overlap."),
+    **stands("Ranking, once a training is done", check_ranking, "The middle of the seeds reads so many of the test images at {} layers: **{}**. ",
+             "Not all trainings are done.",
+             "Of the claim's {} pair{}, {} came out as claimed and {} the other way round. Undecided, because their seeds overlap: {}."),
     **stands("preset act_ranking_50", check_most_undecided,
              "Press Start. Even with five seeds most pairs of the claim stay undecided: their seeds overlap."),
-    **stands("help of the epochs", check_images, "The budget: passes over the 1,437 training images."),
+    **stands("help of the epochs", check_images, "How often each network sees the 1,437 training images."),
     **stands("a slope is idle", check_idle, "{} is not among the activations shown."),
     **stands("options that do not go together", check_ends, "{}: {}. The usual values are used."),
 }

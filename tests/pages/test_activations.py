@@ -148,7 +148,7 @@ def test_a_finished_ranking_is_held_against_the_claim_and_kept_when_another_take
     app.run()
     assert not app.exception
     assert len(charts_of(app)) == 2
-    assert "Of the claim's 1 pair, 1 as claimed" in said(app)
+    assert "Of the claim's 1 pair, 1 came out as claimed" in said(app)
     app.session_state["act_rank_depth"] = 5
     app.run()
     assert not app.exception

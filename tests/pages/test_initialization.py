@@ -34,8 +34,8 @@ def printed(part, **changed):
 
 @pytest.mark.parametrize(("part", "settings", "words"), [
     ("neuron", {}, "a thousand inputs of mean square 1 give Var(z) ="),
-    ("chain", {"depth": 5, "gain": 1.5}, "After 5 layers, a = 1.5 has become 5.06"),
-    ("deep", {"depth": 5, "initializer": "he_normal"}, "Healthy. From layer 1 to layer 5"), ("matrix", {"depth": 5}, "At depth 5, "),
+    ("chain", {"depth": 5, "gain": 1.5}, "After 5 layers with a gain of 1.5, a signal of size one has become 5.06"),
+    ("deep", {"depth": 5, "initializer": "he_normal"}, "This network is healthy. From layer 1 to layer 5"), ("matrix", {"depth": 5}, "At depth 5, "),
     ("phase", {"depth": 5, "activation": "tanh"}, "this is the critical line"),
     ("phase", {"depth": 5, "gain": 0.5}, "shrinks by a factor of √χ = 0.354 a layer"),
     ("phase", {"depth": 5, "activation": "tanh", "gain": 1.5}, "grows by a factor of √χ = 1.07 a layer"),
@@ -43,7 +43,8 @@ def printed(part, **changed):
     ("widths", {"shape": "narrowing", "layers": 3}, "The rule 1/fan-out keeps the gradient's"),
     ("widths", {"wide": 100, "narrow": 100}, "so the three rules are one"), ("gains", {"layers": 3}, "(theory: 1.41)"),
     ("gains", {"activation": "sigmoid"}, "The gradient keeps its size at none of these gains"),
-    ("phase", {"depth": 5, "gain": 3.0}, "does not settle"), ("symmetry", {}, "started constant has 1 different unit, with zeros 1, with random"),
+    ("phase", {"depth": 5, "gain": 3.0}, "does not settle"),
+    ("symmetry", {}, "started constant has 1 different unit. The one that started at zero has 1, and the one with random weights"),
 ])  # fmt: skip
 def test_every_part_says_what_it_shows(part, settings, words):
     app = opened(part, **settings)
@@ -66,7 +67,7 @@ def test_each_part_shows_only_the_controls_that_it_uses():
     ({"initializer": "zeros"}, "as good as one"), ({"initializer": "constant"}, "100 neurons are as good as one"),
     ({"initializer": "normal", "gain": 10.0}, "overflows in layer 21"), ({"initializer": "normal", "depth": 10}, "explodes"),
     ({"initializer": "normal", "gain": 0.01, "depth": 100}, "In layer 34 it is smaller"),
-    ({"width": 2, "depth": 100}, "vanishes|switched off"), ({"depth": 1}, "Healthy"),
+    ({"width": 2, "depth": 100}, "vanishes|switched off"), ({"depth": 1}, "This network is healthy: one layer"),
     ({"activation": "sigmoid", "depth": 100, "show": "gradients"}, "vanishes"),
     ({"initializer": "zeros", "show": "gradients", "batch_norm": "before"}, "as good as one"),
 ], ids=str)  # fmt: skip
@@ -161,7 +162,7 @@ def test_a_pinned_network_stands_beside_the_current_one_and_what_its_link_cannot
     assert not app.exception
     assert any(m.value == "**Pinned:** tanh, LeCun normal, gain 1, 7 × 100" for m in app.markdown)
     assert verdict_of(app).startswith("**Now:** The gradient vanishes.")
-    assert any(m.value.startswith("**Pinned:** Healthy. From layer 1 to layer 7") for m in app.markdown)
+    assert any(m.value.startswith("**Pinned:** This network is healthy. From layer 1 to layer 7") for m in app.markdown)
     assert len(charts_of(app)) == 6
     assert len({chart.alt for chart in charts_of(app)}) == 6
 
@@ -222,10 +223,10 @@ def test_nonsense_in_a_link_never_breaks_the_page_and_is_said_where_its_control_
 
 def test_the_offered_fix_makes_the_network_healthy():
     app = opened(activation="sigmoid", depth=20)
-    assert not verdict_of(app).startswith("Healthy")
+    assert not verdict_of(app).startswith("This network is healthy")
     app.button(key="apply_fix").click().run()
     assert not app.exception
-    assert verdict_of(app).startswith("Healthy")
+    assert verdict_of(app).startswith("This network is healthy")
 
 
 @pytest.mark.parametrize("depth", [5, 20, 50])

@@ -120,7 +120,7 @@ def zone_strips(zones: pd.DataFrame, shown: tuple[str, ...]) -> alt.Chart:
         x=z_axis("low"), x2=alt.X2("high"), y=alt.Y("activation", type="nominal", title=None, scale=alt.Scale(domain=list(shown)), sort=None),
         color=alt.Color("kind", type="nominal", scale=alt.Scale(domain=[" ", "  ", "saturated", "dead"]), legend=legend),
         tooltip=tips(("activation", "Activation"), ("kind", "Slope"), ("low", "From z", ".2f"), ("high", "To z", ".2f")))
-    words = [f"Saturated: under {100 * ALMOST_FLAT:.0f} % of the steepest slope.", "Dead: the slope is exactly 0."]
+    words = [f"Saturated: the slope is below {100 * ALMOST_FLAT:.0f} % of its steepest.", "Dead: the slope is exactly 0."]
     return bars.mark_bar(height=12).properties(height=28 * len(shown) + 110, title=alt.Title("Where the slope is almost gone", subtitle=words))
 
 

@@ -35,7 +35,7 @@ CONTROLS = (
         "act_bias", "First bias b", -1.0, "Every hidden unit starts with it. Far below 0, no image switches most of the units on.",
         (-3.0, -2.0, -1.5, -1.0, -0.7, -0.5, -0.3, -0.2, -0.1, 0.0, 0.1, 0.5)),
     Whole("act_dying_depth", "Hidden layers", 3, "Of 50 units each.", (1, 10)),
-    seed_control("act", name="dying_seed", help="Draws the weights and orders the images."),
+    seed_control("act", name="dying_seed", help="It draws the weights and orders the images."),
 )
 
 
@@ -153,8 +153,8 @@ CURES = ({"bias": 0.0}, {"rate": 0.001}, {"bias": 0.0, "rate": 0.001})
 def read(looks: Mapping[str, Sequence[Watch]], rate: float, bias: float, at: Callable[..., Sequence[Sequence[Watch]]]) -> Verdict:
     """`at` other settings some activations are trained again, to try a cure. Kinds: "alive", "cured" (a cure was found), "silent"."""
     ends = {name: watches[-1] for name, watches in looks.items()}
-    words = [f"**{name}** {100 * w.off.mean():.0f} % and {100 * w.accuracy:.0f} %" for name, w in ends.items()]
-    text = f"Units that no image switches on at the end, and training images read correctly: {'; '.join(words)}. "
+    words = [f"**{name}** {100 * w.off.mean():.0f} % ({100 * w.accuracy:.0f} %)" for name, w in ends.items()]
+    text = f"At the end no image switches on this share of the units, with the training images read correctly in brackets: {', '.join(words)}. "
     name = max(ends, key=lambda name: ends[name].dead.mean())
     before, after, end = (100 * looks[name][i].dead.mean() for i in (0, 1, -1))
     if end <= 100 * SILENT:

@@ -25,7 +25,7 @@ from pages.shared.theme import TALL
 from pages.shared.titles import rule, title
 
 LOW, HIGH = 1e-20, 1e8  # ends of the picture
-WORDS = ["Points: median of the seeds. Band: range.", "Line: theory. Arrows: beyond the axis."]
+WORDS = ["Dots: the median of the networks drawn. Band: their range.", "Line: theory. An arrow shows where dots leave the picture."]
 BUDGET = 2000  # layers that one answer may draw: about a second
 GAIN = Ladder("act_gain", "Gain", 1.0, "Multiplies every weight of the right picture.", GAINS, idle=gain_idle)
 CONTROLS = (
@@ -33,7 +33,7 @@ CONTROLS = (
     Menu("act_initializer", "Initializer for all", "lecun_normal", "The right picture gives it to every activation.", tuple(INITIALIZERS), show=rule),
     GAIN, Whole("act_depth", "Depth L", 30, "Each layer multiplies the gradient by its slopes and its weights once more.", (2, 100)),
     Ladder("act_width", "Width n", 100, "The theory is made for wide layers. Narrow ones scatter about it.", (10, 20, 50, 100, 200, 300)),
-    Whole("act_seeds", "Seeds", 3, "Networks drawn for each activation; the band spans them.", (1, 5)))
+    Whole("act_seeds", "Seeds", 3, "How many networks are drawn for each activation. The band spans them.", (1, 5)))
 
 
 def frame(reaches: Mapping[str, GradientReach]) -> pd.DataFrame:
@@ -83,10 +83,10 @@ def read(members: Members, chosen: Mapping[str, GradientReach], whose: str, gain
     said = [f"**{one}** {number(r.first)} (×\u00a0{number(r.a_layer)} a layer)" for one, r in chosen.items()]
     text = f"With {whose}, this much of the last layer's gradient reaches layer 1 of {depth}: {', '.join(said)}. "
     if math.isfinite(worst.lost_after):
-        text += f"At that rate {name} makes it a thousand times {'smaller' if worst.first < 1 else 'larger'} in {number(worst.lost_after)} layer{'s' * (worst.lost_after > 1)}. "
+        text += f"At that rate {name} makes the gradient a thousand times {'smaller' if worst.first < 1 else 'larger'} in {number(worst.lost_after)} layer{'s' * (worst.lost_after > 1)}. "
     if "sigmoid" in dict(members) and chosen["Sigmoid"].weights > 0:
         text += f"The {depth - 1} slope{'s' * (depth > 2)} of the sigmoid on the way allow{'s' * (depth == 2)} at most {power(1 - depth, 4)} = {number(0.25 ** (depth - 1))}; "
-        text += f"the weights bring about ×\u00a0{number(chosen['Sigmoid'].weights)} a layer."
+        text += f"its weights multiply by about {number(chosen['Sigmoid'].weights)} a layer."
     if worst.kept:
         return key, Verdict("kept", text)
     kind = "vanishes" if worst.first < 1 else "explodes"

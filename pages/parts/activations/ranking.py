@@ -24,9 +24,9 @@ RUN = "act_ranking"
 READ = "Test images read correctly"
 CONTROLS = (
     Menu("act_rank_depth", "Hidden layers", 20, "The depth of every network that is trained.", (5, 20, 50), pills=True), SET,
-    Ladder("act_rank_width", "Units in a layer", 30, "In each of the hidden layers.", (10, 20, 30, 50, 100)),
-    Ladder("act_rank_epochs", "Epochs", 10, "The budget: passes over the 1,437 training images.", (2, 5, 10, 20, 40)),
-    Ladder("act_rank_rate", "Adam's learning rate", 0.001, "The same for all.", (0.0001, 0.0003, 0.001, 0.003, 0.01)),
+    Ladder("act_rank_width", "Units in a layer", 30, "How many units each hidden layer has.", (10, 20, 30, 50, 100)),
+    Ladder("act_rank_epochs", "Epochs", 10, "How often each network sees the 1,437 training images.", (2, 5, 10, 20, 40)),
+    Ladder("act_rank_rate", "Adam's learning rate", 0.001, "All activations learn with it.", (0.0001, 0.0003, 0.001, 0.003, 0.01)),
     Ladder("act_rank_seeds", "Number of seeds", 3, "Networks trained for each activation. One alone cannot tell skill from luck.", (1, 2, 3, 5)),
 )
 
@@ -129,15 +129,15 @@ def read(run: RankingRun) -> Verdict:
     if not run.trained:
         return Verdict("ready", "Press **Start**: the same network and digits for each activation, one seed after the other.")
     words = [f"{title(r.activation)} {100 * r.middle:.0f} %" for r in ranking.ranks(run.finals)]
-    text = f"The middle of the seeds at {run.settings.depth} layers: **{' · '.join(words)}**. "
+    text = f"The middle of the seeds reads so many of the test images at {run.settings.depth} layers: **{' · '.join(words)}**. "
     if run.status != "finished":
         return Verdict("partly", text + "Not all trainings are done.")
     held = ranking.agreement(run.finals)
     pairs = held.confirmed + held.contradicted + held.undecided
     if pairs and run.settings.seeds > 1:
         text += (
-            f"Of the claim's {pairs} pair{'s' * (pairs > 1)}, {held.confirmed} as claimed, {held.contradicted} the other way round, "
-            f"{held.undecided} undecided: their seeds overlap."
+            f"Of the claim's {pairs} pair{'s' * (pairs > 1)}, {held.confirmed} came out as claimed and {held.contradicted} the other way round. "
+            f"Undecided, because their seeds overlap: {held.undecided}."
         )
     return Verdict("finished", text)
 
@@ -159,8 +159,8 @@ def show(v: Values) -> Shown:
     settings = RankingSettings(members, v.rank_depth, v.rank_width, v.rank_epochs, v.rank_rate, v.rank_seeds)
     run = runs.current(RUN, settings, lambda: RankingRun(settings))
     s = run.settings
-    about = f"64 – {s.width} × {s.depth} – 10 on the digits, Adam, {s.epochs} epochs, {s.seeds} seed{'s' * (s.seeds > 1)}; "
-    runs.buttons(RUN, run, about + "each activation with its own initializer.")
+    about = f"Networks of 64 – {s.width} × {s.depth} – 10 units learn the digits with Adam, {s.epochs} epochs and {s.seeds} seed{'s' * (s.seeds > 1)}. "
+    runs.buttons(RUN, run, about + "Each activation takes its own initializer.")
     verdict = runs.live(run, draw)
 
     def details() -> None:

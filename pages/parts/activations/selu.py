@@ -28,10 +28,10 @@ FIXED = Menu("act_fixed", "Activation φ", "selu", "Only SELU is made to settle 
 CONTROLS = (
     FIXED, Number("act_mean", "Input mean μ", 0.5, "The mean of the network's inputs.", limits=(-2, 2), step=0.25),
     Number("act_variance", "Input variance ν", 2.0, "The variance of the network's inputs.", limits=(0, 10), step=0.25),
-    Whole("act_layers", "Layers", 30, "How far the path is followed.", (1, 1000)),
+    Whole("act_layers", "Layers", 30, "How many layers the path is followed.", (1, 1000)),
     Menu("act_fixed_initializer", "Initializer", "lecun_normal", "SELU is made for LeCun's 1/n. Try He.", RULES, show=rule),
     Ladder("act_fixed_gain", "Gain of the weights", 1.0, "Multiplies every weight.", tuple(g for g in GAINS if 0.4 < g < 3), idle=gain_idle),
-    Ladder("act_dropout_rate", "Dropout rate", 0.0, "Share of units silenced after every layer.", (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)),
+    Ladder("act_dropout_rate", "Dropout rate", 0.0, "The share of units that is silenced after every layer.", (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)),
     Menu(
         "act_dropout", "Kind of dropout", "dropout", "Alpha dropout sends units to SELU's floor instead of 0.", moment_map.DROPOUTS,
         show={"dropout": "Dropout", "alpha": "Alpha dropout"}.__getitem__, idle=lambda v: "" if v.dropout_rate else "At rate 0 nothing is dropped.",
@@ -40,7 +40,7 @@ CONTROLS = (
 
 
 HOME = {"fixed": "selu", "fixed_initializer": "lecun_normal", "fixed_gain": 1.0}
-MAP = ["Grey: theory from 16 starts. Blue: one network.", "Cross, if any: where theory settles."]
+MAP = ["Grey: theory from 16 starts. Blue: one network.", "A cross shows where theory settles, if it does."]
 
 
 def path_frame(trajectories: list[np.ndarray], every: int = 1) -> pd.DataFrame:

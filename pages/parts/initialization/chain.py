@@ -65,9 +65,9 @@ def read(a: float, depth: int, multiplied: pd.DataFrame) -> Verdict:
     last = multiplied[multiplied["layer"] == layers].set_index("series")["measured"]
     return Verdict(
         kind,
-        f"After {depth} layer{'s' * (depth > 1)}, a = {number(a)} has become {number(linear.chain(a, depth))}; {powers}. "
+        f"After {depth} layer{'s' * (depth > 1)} with a gain of {number(a)}, a signal of size one has become {number(linear.chain(a, depth))}; {powers}. "
         f"The product of {layers} Gaussian matri{'ces' if layers > 1 else 'x'} stretches one direction by {number(last['largest'])}, "
-        f"and half of all by no more than {number(last['median'])}. "
+        f"and half of all directions by no more than {number(last['median'])}. "
         f"{'Orthogonal matrices keep' if layers > 1 else 'An orthogonal matrix keeps'} the length of every direction.")
 
 
@@ -77,7 +77,7 @@ def show(v: Values) -> Shown:
     left, right = st.columns(2)
     chain = cut(numbers.assign(series=numbers["series"].mask(numbers.index < v.depth, "the gain")), (10.0 ** -decades(v.depth), 10.0 ** decades(v.depth)))
     layout.show(left, encodings.readings(chain_picture(chain, v.depth), chain.assign(measured=numbers["measured"]), "layer", "series", "measured"), "a to the power L − 1 by layer, for the chosen gain, 1.5 and 0.5")
-    words = [f"Gaussian (variance 1/n) and orthogonal, n = {width}{', the widest multiplied here' * (v.width > width)}.", "Dots: measured. Lines: theory for wide matrices."]
+    words = [f"All matrices are n × n with n = {width}{', the widest multiplied here' * (v.width > width)}. Gaussian entries have variance 1/n.", "Dots: measured. Lines: theory for wide matrices."]
     picture = titled(encodings.readings(product_picture(cut(matrices, SINGULAR)), matrices, "layer", "series", "measured"), "Products of random matrices", words)
     said = "Largest and median singular value of a product of Gaussian matrices, and of orthogonal ones, by number of matrices"
     layout.show(right, picture, said)

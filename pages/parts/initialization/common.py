@@ -35,16 +35,16 @@ GAIN = Ladder(
     idle=lambda v: NO_GAIN.get(getattr(v, "initializer", ""), ""),
 )
 DEPTH = Whole("init_depth", "Depth L", 30, "Each layer multiplies once more.", (1, 100))
-WIDTH = Ladder("init_width", "Width n", 100, "Units in each layer. Narrow layers scatter more around the theory.", (2, 5, 10, 20, 50, 100, 200, 300, 500))
+WIDTH = Ladder("init_width", "Width n", 100, "How many units each layer has. Narrow layers scatter more around the theory.", (2, 5, 10, 20, 50, 100, 200, 300, 500))
 SIGMA_B = Ladder("init_sigma_b", "Bias σ_b", 0.0, "Standard deviation of the first biases.", (*(round(0.05 * i, 2) for i in range(31)), 2.0))
 SEED = seed_control("init", "First seed", help="The same seed draws the same weights.")
-LAYERS = Whole("init_layers", "Depth L", 11, "Layers of the network.", (2, 30))  # where a few layers tell enough
+LAYERS = Whole("init_layers", "Depth L", 11, "How many layers the network has.", (2, 30))  # where a few layers tell enough
 NETWORK = (ACTIVATION, INITIALIZER, GAIN, DEPTH, WIDTH)
 MEASURED = (
     SIGMA_B, Menu("init_batch_norm", "Batch norm", "none", "Normalise each layer before or after φ.", ("none", "before", "after")),
     Menu("init_inputs", "Inputs", "gaussian", "Noise N(0, 1), or the built-in handwriting, standardized.", tuple(SOURCES), show=SOURCES.get),
-    Ladder("init_samples", "Samples", 1000, "Inputs sent through the network.", (100, 300, 1000)),
-    Whole("init_seeds", "Seeds", 5, "Networks drawn; the band spans them.", (1, 10)), SEED)
+    Ladder("init_samples", "Samples", 1000, "How many inputs go through the network.", (100, 300, 1000)),
+    Whole("init_seeds", "Seeds", 5, "How many networks are drawn. The band spans them.", (1, 10)), SEED)
 
 BUDGET = 6e9  # multiplications that one answer may cost: about half a second
 LOW, HIGH = -10, 4  # exponents of ten between which every magnitude is drawn over depth, at the most

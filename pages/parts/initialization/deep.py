@@ -100,7 +100,7 @@ def panels(bars: pd.DataFrame, words: pd.DataFrame, count: int, counted: str, de
     ]
     name = {"activations": "Activations y", "pre_activations": "Pre-activations z", "gradients": "Size of the gradient, log₁₀ |dJ/dz|"}[counted]
     size = "root mean square" if counted == "gradients" else "spread"
-    subtitle = [f"Each panel goes from {number(span[0])} to {number(span[1])}; red edges hold what falls outside.", f"The number is the {size}."]
+    subtitle = [f"Each panel goes from {number(span[0])} to {number(span[1])}; red edges hold what falls outside.", f"The number above each panel is its {size}."]
     head = alt.Title(f"{name}, layer by layer", subtitle=subtitle)
     return alt.layer(inside, outside, *lines, resolve=encodings.OWN_COLOURS, height=TALL, title=head)
 
@@ -225,7 +225,7 @@ PART = Part(
     controls=NETWORK, folded={"More": MEASURED}, inside=(SHOW,), cites=("notes", "dlfs", "cs231n", "poole", "schoenholz"),
     presets=PRESETS,
     try_next=(
-        Try("*Sigmoid, 1/√n*: broad histograms, and inputs that can hardly be told apart.", preset="sigmoid_xavier"),
+        Try("*Sigmoid, 1/√n* has broad histograms, but its inputs can hardly be told apart.", preset="sigmoid_xavier"),
         Try("ReLU with He's rule, thirty layers: neither signal nor gradient is lost.", {"activation": "relu", "depth": 30, "initializer": "he_normal"}),
         Try("*Sigmoid, σ = 1*: the RMS of the gradient falls by a fifth, its median to a seventh.", preset="sigmoid_1"),
         Try("σ = 0.01 with batch norm before the activation: the signal stays, and now the gradient grows.", {"initializer": "normal", "gain": 0.01, "batch_norm": "before"}),

@@ -24,8 +24,8 @@ from pages.shared.titles import title
 AT_ONCE = 3  # activations that one worker measures, before their rows are shown
 NETWORKS = 8  # of a pair, where the first few do not agree
 LETTERS = [
-    "● all healthy; 6/8: so many of the networks are; fa(ding), gr(owing), va(nishing), ex(ploding),",
-    "sa(turated), de(ad), sy(mmetric), in(distinguishable). Blue: the gradient shrinks. Orange: it grows."]
+    "● means that all networks are healthy, and 6/8 that six of eight are. Else the first two letters say what is wrong: fading, growing, vanishing,",
+    "exploding, saturated, dead, symmetric, indistinguishable. Blue: the gradient shrinks. Orange: it grows."]
 KINDS = {"fading": "fa", "growing": "gr", "vanishing": "va", "exploding": "ex", "saturated": "sa", "dead": "de", "symmetric": "sy", "indistinguishable": "in"}
 
 
@@ -84,7 +84,7 @@ def read(pairs: pd.DataFrame, depth: int) -> Verdict:
         "some" if lost else "all",
         f"At depth {depth}, {len(sure)} of {len(pairs)} pairs are healthy in every network drawn, and {len(some)} in some of them. "
         + (f"No rule alone makes every network healthy with {', '.join(lost)}. " if lost else "")
-        + f"Ringed: the rule that is usually taken for the activation. It is healthy every time for {len(usual)} of {pairs['activation'].nunique()}.",
+        + f"A ring marks the rule that is usually taken for an activation: it is healthy every time for {len(usual)} of {pairs['activation'].nunique()} activations.",
     )
 
 

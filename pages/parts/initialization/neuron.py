@@ -40,7 +40,7 @@ def read(table: pd.DataFrame) -> Verdict:
         "grows",
         f"With weights of variance 1, a thousand inputs of mean square 1 give Var(z) = {number(got['Var(w) = 1'])}: it grows like n. "
         f"A sigmoid neuron with 100 weights of 1, inputs of 0.5 and a bias of 1 stands at z = {number(z)}, where its slope is {number(slope)}: "
-        f"next to no gradient passes. Weights of variance 1/n give Var(z) = {number(got['Var(w) = 1/n'])}, and of variance 2/n, {number(got['Var(w) = 2/n'])}.",
+        f"next to no gradient passes. Weights of variance 1/n give Var(z) = {number(got['Var(w) = 1/n'])}, and those of variance 2/n give {number(got['Var(w) = 2/n'])}.",
     )
 
 

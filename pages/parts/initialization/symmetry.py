@@ -56,9 +56,9 @@ def read(table: pd.DataFrame) -> Verdict:
     how = f"Equal units get equal gradients: they moved together, by up to {number(moved['constant'])}, and 20 neurons are as good as one." if one else "Rounding has made them differ."
     return Verdict(
         "one" if one else "apart",
-        f"After {int(table['step'].max()) + 1} steps the layer of 20 that started constant has {units['constant']} different "
-        f"unit{'s' * (not one)}, with zeros {units['zeros']}, with random weights {units['random']}. "
-        f"The losses are {losses['constant']}, {losses['zeros']} and {losses['random']}. {how} {zeros}")
+        f"After {int(table['step'].max()) + 1} steps the layer of 20 units that started constant has {units['constant']} different "
+        f"unit{'s' * (not one)}. The one that started at zero has {units['zeros']}, and the one with random weights {units['random']}. "
+        f"The losses of these networks are {losses['constant']}, {losses['zeros']} and {losses['random']}. {how} {zeros}")
 
 
 def show(v: Values) -> Shown:

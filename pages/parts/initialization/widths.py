@@ -20,8 +20,8 @@ from pages.shared.titles import title
 
 SHAPES = {"swinging": "wide and narrow in turn", "narrowing": "from wide to narrow", "widening": "from narrow to wide"}
 SHAPE = Menu("init_shape", "Widths", "swinging", "How many units the layers have, from the first to the last.", tuple(SHAPES), show=SHAPES.get)
-WIDE = Ladder("init_wide", "Widest layer", 200, "Units in the widest layer.", (100, 200, 400))
-NARROW = Ladder("init_narrow", "Narrowest layer", 50, "Units in the narrowest layer. Narrow layers scatter more around the theory.", (10, 20, 50, 100))
+WIDE = Ladder("init_wide", "Widest layer", 200, "How many units the widest layer has.", (100, 200, 400))
+NARROW = Ladder("init_narrow", "Narrowest layer", 50, "How many units the narrowest layer has. Narrow layers scatter more around the theory.", (10, 20, 50, 100))
 BEND = Menu("init_bend", "Activation φ", "identity", "For ReLU all three rules are doubled, as in He's rule.", tuple(scales.FACTORS), show=title)
 
 NAMES = {"fan_in": "1/fan-in", "fan_out": "1/fan-out", "glorot": "Glorot"}  # a series: a rule for Var(w)
