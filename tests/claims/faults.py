@@ -131,6 +131,11 @@ FAULTS += [
           (f"{INITIALIZATION}[matrices]",)),
     Fault("pages/parts/initialization/symmetry.py", 'one = units["constant"] == 1', 'one = units["constant"] < 20', (f"{INITIALIZATION}[twins]",)),
     Fault("pages/parts/initialization/symmetry.py", 'if moved["zeros"]', "if True", (f"{INITIALIZATION}[twins]",)),
+    Fault("pages/parts/initialization/deep.py", "    if distinct == 1:", "    if distinct < units:", (f"{INITIALIZATION}[as_good_as_one]",)),
+    Fault("pages/parts/initialization/deep.py", "    if distinct == 1:", "    if distinct < 0:", (f"{INITIALIZATION}[as_good_as_one]",)),
+    Fault("pages/parts/initialization/widths.py", "if forth < 1 and back < 1:", "if forth < 1:", (f"{INITIALIZATION}[unequal_widths]",)),
+    Fault("pages/parts/initialization/gains.py", "same = between <= within", "same = True", (f"{INITIALIZATION}[swept_gains]",)),
+    Fault("engine/studies/scales.py", "2 / (fan_in + fan_out)", "1 / (fan_in + fan_out)", (f"{INITIALIZATION}[unequal_widths]",)),
     Fault("pages/parts/initialization/common.py", "& (near if inside.any()", "& (True if inside.any()", (f"{INITIALIZATION}[pictures]",)),
 ]
 

@@ -7,6 +7,7 @@ Thresholds stand here as plain numbers and recalculations in plain NumPy: neithe
 import itertools
 import math
 import re
+from dataclasses import replace
 from functools import lru_cache
 from types import SimpleNamespace
 
@@ -370,6 +371,9 @@ def as_good_as_one():
             flat = values.sum() < 1e-9
             assert ("no output changes" in said) == flat
             assert flat or numbers_in(said)[3] == pytest.approx(values.sum() ** 2 / (values**2).sum(), rel=0.2)
+    some = deep.units_said(replace(run, distinct=np.array([6, 6, 3])))
+    assert "as good as one" not in some
+    assert numbers_in(some)[:3] == [3, 3, 6]
     gone = propagation.propagate(depth=30, width=20, samples=10, activation="relu", initializer="normal", gain=10.0, rng=np.random.default_rng(0), dtype="float32")
     assert gone.first_overflow
     assert deep.units_said(gone) == ""
