@@ -85,18 +85,22 @@ LOSSES = (1e-3, 30.0)
 def courses_of(frame: pd.DataFrame, words: pd.DataFrame, off: pd.DataFrame, which: str, names: tuple[str, ...], epochs: int, floor: float) -> alt.LayerChart:
     """Test accuracy ("mean", from a floor on) or training loss ("loss") by epoch: a line, a band and a name at the end for each variant; an arrow for what is off the axis."""
     x = looks.until(alt.X, "epoch", "Epoch", epochs, names, first=1)
-    if which == "mean":
-        y, low, high, head = encodings.share("mean", "Test images read correctly", floor), "low", "high", "On test images"
-    else:
-        y, low, high, head = encodings.number(alt.Y, "loss", "Loss J (log)", domain=LOSSES, log=True, clamp=True, ticks=(-3, -2, -1, 0, 1)), "loss_low", "loss_high", "On training images"
-    base, at = alt.Chart(frame).encode(x=x, color=hue("variant", names, names, legend=False)), encodings.number(alt.Y, "at", domain=LOSSES, log=True)
+    low, high, head = ("low", "high", "On test images") if which == "mean" else ("loss_low", "loss_high", "On training images")
+
+    def y(field: str) -> alt.Y:
+        """The whole axis for each layer: a band that names no domain of its own would stretch it down to 0."""
+        if which == "mean":
+            return encodings.share(field, "Test images read correctly", floor)
+        return encodings.number(alt.Y, field, "Loss J (log)", domain=LOSSES, log=True, clamp=True, ticks=(-3, -2, -1, 0, 1))
+
+    base = alt.Chart(frame).encode(x=x, color=hue("variant", names, names, legend=False))
     return alt.layer(
-        base.mark_area(opacity=0.18, clip=True).encode(y=alt.Y(low, type="quantitative"), y2=alt.Y2(high)),
+        base.mark_area(opacity=0.18, clip=True).encode(y=y(low), y2=alt.Y2(high)),
         base.mark_line(clip=True).encode(
-            y=y, strokeDash=dash("variant", names, names, legend=False),
+            y=y(which), strokeDash=dash("variant", names, names, legend=False),
             tooltip=tips(("variant", "Variant"), ("epoch", "Epoch", "d"), ("mean", "Accuracy", ".1%"), ("loss", "Loss", ".3~g"))),
-        *encodings.arrows(off, x, y),
-        *looks.at_the_end(words, encodings.share("at", "Test images read correctly", floor) if which == "mean" else at, hue("name", names, names, legend=False)),
+        *encodings.arrows(off, x, y(which)),
+        *looks.at_the_end(words, y("at"), hue("name", names, names, legend=False)),
         height=HALF, title=alt.Title(head, subtitle="Line: mean of the seeds. Band: their range."))
 
 
