@@ -27,6 +27,7 @@ from pages.shared.titles import title
 
 IMAGES, NEW = 5000, 2000  # of MNIST: to train on at most, and to be read
 WORK = 1e11  # multiplications of all passes forward together: epochs are cut so that they take no more, but not below one
+STEP = 5e5  # multiplications that would take as long as what each step costs beside its own: batches of one image are slow
 NORMALIZED = {"none": "pixels as they are", "scale": "scaled to 0 … 1", "standardize": "each pixel standardised"}
 CHOICES: dict[str, dict[str, dict]] = {  # what is changed -> variants: their names, and what they change
     "initializer": {"Normal, σ = 0.01": {"initializer": "normal", "gain": 0.01}, "1/√n": {"initializer": "lecun_normal", "gain": 1.0},
@@ -57,7 +58,8 @@ def recipes(v: Values, images: int, inputs: int) -> dict[str, Recipe]:
     """The variants by their names, with as many epochs as there is time for."""
     base, made = recipe_of(v), {}
     widths = (inputs, *base.hidden, 10)
-    each = sum(a * b for a, b in pairwise(widths)) * images * v.vary_seeds * len(CHOICES[v.vary])
+    weights, steps = sum(a * b for a, b in pairwise(widths)), -(-images // min(base.batch_size, images))
+    each = (weights * images + STEP * steps) * v.vary_seeds * len(CHOICES[v.vary])
     base = replace(base, epochs=max(1, min(base.epochs, int(WORK / each))))
     for name, change in CHOICES[v.vary].items():
         factor = change.get("factor")
