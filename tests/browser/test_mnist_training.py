@@ -54,6 +54,26 @@ def test_a_finished_run_shows_its_mistakes_and_weights(server, tab):
     assert complaints(visitor) == []
 
 
+def test_a_click_on_a_cell_of_the_matrix_opens_its_images_and_the_keyboard_does_too(server, tab):
+    visitor = tab()
+    page = visitor.open(f"{server.url}/mnist_training?mnist_epochs=2")
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_text("Click a cell, or choose it below")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("combobox", name=re.compile("Network's answer"))).to_be_visible(timeout=60_000)
+    cells = page.locator(".st-key-mnist_matrix .mark-rect path")
+    cells.nth(10 * 3 + 3).click(force=True)
+    expect(page.get_by_text("True digit 3, read as 3:")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("img", name=re.compile("Test digit 3, read as 3 with"))).to_have_count(12)
+    answer = page.get_by_role("combobox", name=re.compile("Network's answer"))
+    answer.focus()
+    page.keyboard.type("8")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("True digit 3, read as 8:")).to_be_visible(timeout=15_000)
+    cells.nth(10 * 5 + 5).click(force=True)
+    expect(page.get_by_text("True digit 5, read as 5:")).to_be_visible(timeout=15_000)
+    assert complaints(visitor) == []
+
+
 def test_a_missing_mnist_folder_is_a_sentence_and_the_digits_stay(new_server, tab):
     page = tab().open(f"{new_server(MNIST_DIR='/nowhere').url}/mnist_training?mnist_data=mnist")
     expect(page.get_by_text("MNIST could not be read; the server's log says why.")).to_be_visible()

@@ -93,6 +93,9 @@ def check_cut():
     """Epochs are cut where all of it would take too long; the variants differ in one thing."""
     assert {recipe.epochs for recipe in recipes(depth=20, width=512).values()} == {1}
     assert {recipe.epochs for recipe in recipes().values()} == {10}
+    slow = recipes(batch=1, vary_seeds=10, vary_epochs=20)
+    (epochs,) = {recipe.epochs for recipe in slow.values()}
+    assert epochs * len(DIGITS.y_train) * 10 * len(slow) < 200_000   # steps
     for vary in compare.CHOICES:
         made = [vars(recipe) for recipe in recipes(vary=vary).values()]
         differ = {name for name in made[0] if len({one[name] for one in made}) > 1}

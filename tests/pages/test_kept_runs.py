@@ -10,7 +10,7 @@ import pytest
 
 from engine import Evaluation
 from engine.studies.variants import course
-from pages.parts.mnist_training import PAGE, kept, looks
+from pages.parts.mnist_training import PAGE, compare, kept, looks
 from pages.shared import workers
 from pages.shared.runs import Run
 from tests.pages.helpers import assert_charts_are_vega_lite, assert_charts_get_their_tables, open_part, verdict_of
@@ -175,3 +175,12 @@ def test_a_run_whose_learning_rate_was_changed_on_the_way_cannot_be_repeated():
     run.set_rate(0.01)
     assert kept.settings_again(kept.kept(finish(run))) == {}
     assert kept.settings_again(kept.kept(finish(training_run(epochs=1, images=300))))
+
+
+@pytest.mark.parametrize(("which", "domain"), [("mean", [0.95, 1]), ("loss", [1e-3, 30])])
+def test_band_and_line_of_a_comparison_share_an_axis_that_does_not_begin_at_0(which, domain):
+    """A band that names no domain has one that begins at 0, and the line's would be stretched down to it."""
+    spec = compare.courses_of(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), which, ("a",), 5, 0.95)
+    axes = [layer["encoding"]["y"] for layer in spec["layer"]]
+    assert len(axes) >= 4
+    assert all(y["scale"]["domain"] == domain for y in axes)

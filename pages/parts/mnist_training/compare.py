@@ -27,6 +27,7 @@ from pages.shared.titles import title
 
 IMAGES, NEW = 5000, 2000  # of MNIST: to train on at most, and to be read
 WORK = 1e11  # multiplications of all passes forward together: epochs are cut so that they take no more, but not below one
+STEP = 5e5  # multiplications that would take as long as what each step costs beside its own: batches of one image are slow
 NORMALIZED = {"none": "pixels as they are", "scale": "scaled to 0 … 1", "standardize": "each pixel standardised"}
 CHOICES: dict[str, dict[str, dict]] = {  # what is changed -> variants: their names, and what they change
     "initializer": {"Normal, σ = 0.01": {"initializer": "normal", "gain": 0.01}, "1/√n": {"initializer": "lecun_normal", "gain": 1.0},
@@ -57,7 +58,8 @@ def recipes(v: Values, images: int, inputs: int) -> dict[str, Recipe]:
     """The variants by their names, with as many epochs as there is time for."""
     base, made = recipe_of(v), {}
     widths = (inputs, *base.hidden, 10)
-    each = sum(a * b for a, b in pairwise(widths)) * images * v.vary_seeds * len(CHOICES[v.vary])
+    weights, steps = sum(a * b for a, b in pairwise(widths)), -(-images // min(base.batch_size, images))
+    each = (weights * images + STEP * steps) * v.vary_seeds * len(CHOICES[v.vary])
     base = replace(base, epochs=max(1, min(base.epochs, int(WORK / each))))
     for name, change in CHOICES[v.vary].items():
         factor = change.get("factor")
@@ -85,18 +87,22 @@ LOSSES = (1e-3, 30.0)
 def courses_of(frame: pd.DataFrame, words: pd.DataFrame, off: pd.DataFrame, which: str, names: tuple[str, ...], epochs: int, floor: float) -> alt.LayerChart:
     """Test accuracy ("mean", from a floor on) or training loss ("loss") by epoch: a line, a band and a name at the end for each variant; an arrow for what is off the axis."""
     x = looks.until(alt.X, "epoch", "Epoch", epochs, names, first=1)
-    if which == "mean":
-        y, low, high, head = encodings.share("mean", "Test images read correctly", floor), "low", "high", "On test images"
-    else:
-        y, low, high, head = encodings.number(alt.Y, "loss", "Loss J (log)", domain=LOSSES, log=True, clamp=True, ticks=(-3, -2, -1, 0, 1)), "loss_low", "loss_high", "On training images"
-    base, at = alt.Chart(frame).encode(x=x, color=hue("variant", names, names, legend=False)), encodings.number(alt.Y, "at", domain=LOSSES, log=True)
+    low, high, head = ("low", "high", "On test images") if which == "mean" else ("loss_low", "loss_high", "On training images")
+
+    def y(field: str) -> alt.Y:
+        """The whole axis for each layer: a band that names no domain of its own would stretch it down to 0."""
+        if which == "mean":
+            return encodings.share(field, "Test images read correctly", floor)
+        return encodings.number(alt.Y, field, "Loss J (log)", domain=LOSSES, log=True, clamp=True, ticks=(-3, -2, -1, 0, 1))
+
+    base = alt.Chart(frame).encode(x=x, color=hue("variant", names, names, legend=False))
     return alt.layer(
-        base.mark_area(opacity=0.18, clip=True).encode(y=alt.Y(low, type="quantitative"), y2=alt.Y2(high)),
+        base.mark_area(opacity=0.18, clip=True).encode(y=y(low), y2=alt.Y2(high)),
         base.mark_line(clip=True).encode(
-            y=y, strokeDash=dash("variant", names, names, legend=False),
+            y=y(which), strokeDash=dash("variant", names, names, legend=False),
             tooltip=tips(("variant", "Variant"), ("epoch", "Epoch", "d"), ("mean", "Accuracy", ".1%"), ("loss", "Loss", ".3~g"))),
-        *encodings.arrows(off, x, y),
-        *looks.at_the_end(words, encodings.share("at", "Test images read correctly", floor) if which == "mean" else at, hue("name", names, names, legend=False)),
+        *encodings.arrows(off, x, y(which)),
+        *looks.at_the_end(words, y("at"), hue("name", names, names, legend=False)),
         height=HALF, title=alt.Title(head, subtitle="Line: mean of the seeds. Band: their range."))
 
 
