@@ -26,10 +26,14 @@ known: "weakref.WeakSet[Any]" = weakref.WeakSet()  # runs
 
 
 @contextlib.contextmanager
-def place() -> Iterator[None]:
-    """A place on the machine for one computation that is asked for and takes seconds."""
-    with gate:
-        yield
+def place(patience: float | None = None) -> Iterator[bool]:
+    """A place on the machine for one computation that is asked for and takes seconds; False if none was free for as long as that."""
+    there = gate.acquire(timeout=patience)
+    try:
+        yield there
+    finally:
+        if there:
+            gate.release()
 
 
 def pace() -> tuple[float, float]:
@@ -51,10 +55,13 @@ def make_room(wanted: float, asking: Any = None) -> bool:
     with _counting:
         now, others = time.monotonic(), [run for run in list(known) if run is not asking and run.held]
         stale = [run for run in others if run.gone or (run.status != "running" and now - run.last_tick > IDLE)]
-        for run in sorted(stale, key=lambda run: -run.held):  # one large one, rather than many small ones
-            if sum(run.held for run in others) + wanted > MOST:
-                run.close()
-        fits = sum(run.held for run in others) + wanted <= MOST
+        held = sum(run.held for run in others)
+        if held - sum(run.held for run in stale) + wanted <= MOST:  # or nobody loses anything: it would not help
+            for run in sorted(stale, key=lambda run: -run.held):  # one large one, rather than many small ones
+                if held + wanted > MOST:
+                    held -= run.held
+                    run.close()
+        fits = held + wanted <= MOST
         if fits and asking:
             asking.held = wanted
         return fits

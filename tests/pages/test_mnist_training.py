@@ -91,6 +91,17 @@ def test_a_large_network_is_kept_only_while_it_trains_and_gives_the_same_numbers
     assert large.network.theta.tobytes() == small.network.theta.tobytes()
 
 
+def test_a_run_that_is_closed_while_its_verdict_is_sought_ends_without_one(monkeypatch):
+    """Its visitor has left, and another one needs the memory."""
+    run = finish(training_run(epochs=1))
+    monkeypatch.setattr(training, "judge", lambda *_, inside, **__: (run.close(), inside())[1])
+    assert training.read(run).kind == "closed"
+    assert training.read(run).kind == "closed"
+    monkeypatch.setattr(training, "judge", lambda *_, **__: None.nothing)   # an error of a run that is there is no excuse
+    with pytest.raises(AttributeError):
+        training.read(finish(training_run(epochs=1)))
+
+
 def test_a_runs_history_is_bounded_and_keeps_the_mean():
     run, seen = training_run(epochs=20, batch=5), []
     record = run.record

@@ -343,6 +343,16 @@ def test_who_left_or_looked_away_for_long_gives_way_before_anybody_is_refused(al
     assert idle.status == "closed"
 
 
+def test_nobody_gives_way_where_it_would_not_help(alone):
+    """Who lost the connection for a moment and comes back finds the run again, though others want more than there is."""
+    left, _ = started(), started()
+    left.gone = 1.0
+    assert not room.make_room(200)
+    assert left.status == "running"
+    assert room.make_room(150)
+    assert left.status == "closed"
+
+
 def test_a_page_says_that_there_is_no_room_and_its_run_stays_ready(alone):
     app = page()
     app.session_state["counting"].full = 300

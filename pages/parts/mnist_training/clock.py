@@ -19,11 +19,11 @@ class Race:
         return f"clock_{self.seconds}"
 
 
-BASE = {"data": "mnist", "batch_norm": "before", "optimizer": "adamw", "rate": 0.01, "decay": 0.3, "schedule": "linear", "batch": 256, "shift": 1}
+BASE = {"data": "mnist", "batch_norm": "before", "optimizer": "adamw", "rate": 0.01, "decay": 0.3, "schedule": "linear", "batch": 384, "shift": 1}
 RACES = (
-    Race(10, 0.989, 0.984, {**BASE, "layers": "256, 256", "epochs": 8}),
-    Race(30, 0.991, 0.987, {**BASE, "layers": "256, 256, 256", "epochs": 15}),
-    Race(60, 0.992, 0.9875, {**BASE, "layers": "512, 256, 256", "epochs": 20}),
+    Race(10, 0.989, 0.984, {**BASE, "layers": "256, 128", "epochs": 7}),
+    Race(30, 0.991, 0.987, {**BASE, "layers": "384, 192", "epochs": 15}),
+    Race(60, 0.992, 0.9875, {**BASE, "layers": "512, 192", "epochs": 20}),
 )
 PRESETS = tuple(
     Preset(

@@ -129,8 +129,8 @@ REGULARISE: tuple[Control, ...] = (
 MORE: tuple[Control, ...] = (
     Switch("mnist_input_norm", "Batch norm on the input", False, "Normalise the pixels over the batch as well."),
     Menu("mnist_schedule", "Schedule", "constant", "How the learning rate changes over the run.", tuple(SCHEDULES), show=named),
-    Ladder("mnist_batch", "Batch size", 32, "Images per step.", (1, 2, 5, 10, 16, 32, 50, 64, 100, 128, 256, 500, 1000)),
-    Ladder("mnist_epochs", "Epochs", 30, "Passes over the training images.", (1, 2, 3, 5, 8, 10, 12, 15, 20, 25, 30, 40, 50, 100, 200, 300)),
+    Ladder("mnist_batch", "Batch size", 32, "Images per step.", (1, 2, 5, 10, 16, 32, 50, 64, 100, 128, 256, 384, 500, 1000)),
+    Ladder("mnist_epochs", "Epochs", 30, "Passes over the training images.", (1, 2, 3, 5, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50, 100, 200, 300)),
     Menu("mnist_normalize", "Input normalisation", "scale", "What happens to pixels before the first layer.", NORMALIZATIONS, show=named),
     SEED)
 TABLE = {control.name: control for control in (*MAIN, *REGULARISE, *MORE)}

@@ -28,15 +28,16 @@ def open_cell() -> tuple[int, int] | None:
 
 def show(run: TrainingRun) -> None:
     """The latest evaluation, image by image, and the weights that it met. Cells open while the run stands still."""
-    if not run.inspection or run.status == "closed":
+    inspection, network, drawn = run.inspection, run.network, run.pictures  # a run can be closed while it is drawn
+    if inspection is None or network is None:
         return
-    if run.pictures is None:
-        run.pictures = pictures.mistakes(run.data, run.inspection), pictures.weight_picture(run.network.weights[0], run.data.image_shape)
-    mistakes, weights = run.pictures
+    if drawn is None:
+        drawn = run.pictures = pictures.mistakes(run.data, inspection), pictures.weight_picture(network.weights[0], run.data.image_shape)
+    mistakes, weights = drawn
     left, right = st.columns(2)
     opens, said = run.status != "running", "Confusion matrix of the test images: true digit by answer"
     look = {"key": MATRIX, "on_select": picked, "selection_mode": "pick"} if opens else {}
-    layout.show(left, pictures.confusion(opens), said, pictures.counts(run.inspection, open_cell() if opens else None), look=look)
+    layout.show(left, pictures.confusion(opens), said, pictures.counts(inspection, open_cell() if opens else None), look=look)
     tiles = f"One tile for each of the first {pictures.TILES} units, as the pixels see it. Blue adds, orange subtracts; each tile has its own scale."
     right.markdown("**First layer's weights**", help=tiles)
     right.image(weights, width="stretch", alt="Incoming weights of the first layer's units as small pictures, blue positive, orange negative")
@@ -46,7 +47,7 @@ def show(run: TrainingRun) -> None:
                 st.selectbox(label, range(run.data.classes), index=None, placeholder="Choose", key=key, persist_state="session")
         if open_cell():
             show_cell(run, *open_cell())
-    wrong, sure = len(run.data.y_test) - np.trace(run.inspection.confusion), f"{100 * words.SURE:.0f} %"
+    wrong, sure = len(run.data.y_test) - np.trace(inspection.confusion), f"{100 * words.SURE:.0f} %"
     st.markdown(
         f"**Surest mistakes** among {len(run.data.y_test):,} test images: wrong answers that were given at least {sure}." if mistakes
         else f"No wrong answer was given {sure}." if wrong else "**No mistakes** among the test images."

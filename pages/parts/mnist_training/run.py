@@ -48,10 +48,9 @@ class TrainingRun(runs.Run):
 
     LONGEST = 400  # points of the batch curve; beyond, neighbours are averaged
     TRIAL = 300, 1.2e10  # steps of a trial at most, and multiplications, but not less than 20 steps
-    NEW = 2000  # test images that a trial reads, at most
+    NEW, PATIENCE = 2000, 5.0  # test images that a trial reads, at most; seconds that it waits for a core, which others need more
     LARGE = 1e7  # bytes of a network that is built again when it starts, rather than kept for who only looks at its page
-    remembered = 30
-    number = 1  # in this visit
+    remembered, number = 30, 1  # kept runs at most; this one's number in its visit
     PAUSE = 0.25  # seconds between evaluations, at least, where they cost half of the training or more
 
     def __init__(self, settings: TrainingSettings, data: Dataset, learning_rate: float, evaluate_every: int | None = None):
@@ -164,8 +163,9 @@ class TrainingRun(runs.Run):
 
     def looks(self) -> list[Look]:
         """What is inside, before the first step and at some later ones."""
-        if not (self.watch.looks or self.latest or self.status == "closed"):
-            self.watch.begin(self.network, *self._seen())
+        network = self.network  # a run can be closed while it is drawn
+        if network is not None and not (self.watch.looks or self.latest):
+            self.watch.begin(network, *self._seen())
         return self.watch.looks
 
     def _seen(self, images: int = IMAGES) -> tuple[np.ndarray, np.ndarray]:
@@ -211,7 +211,9 @@ class TrainingRun(runs.Run):
             return None
         run.build()
         steps = min(self.TRIAL[0], run.steps, max(20, int(self.TRIAL[1] / (3 * run.network.theta.size * run.batch_size))))
-        with runs.place():
+        with runs.place(self.PATIENCE) as there:
+            if not there:
+                return None
             end = next(result for result in run.results if result.step == steps or result.diverged)
             images = run.data.x_test[: self.NEW]
             read = evaluate(run.network, images, run.data.y_test[: self.NEW], normalizer(settings.normalize, run.data))[1]

@@ -106,11 +106,16 @@ def read(run: TrainingRun) -> Verdict:
     still = run.status != "running"
     key = len(run.evaluations), run.learning_rate, still
     if key not in run.verdicts and run.status != "closed":
-        with st.spinner("Trying changes for a few hundred steps each …") if still else contextlib.nullcontext():
-            verdict = judge(
-                run.latest, run.evaluations[-1][1], run.network, run.optimizer, batch_size=run.batch_size, history=run.evaluations,
-                rates=run.rates, inside=run.inside, attempt=run.attempt if still else None,
-            )
+        try:
+            with st.spinner("Trying changes for a few hundred steps each …") if still else contextlib.nullcontext():
+                verdict = judge(
+                    run.latest, run.evaluations[-1][1], run.network, run.optimizer, batch_size=run.batch_size, history=run.evaluations,
+                    rates=run.rates, inside=run.inside, attempt=run.attempt if still else None,
+                )
+        except AttributeError:
+            if run.status != "closed":
+                raise
+            return Verdict("closed", "")  # its visitor left meanwhile, and another one needed its memory
         run.verdicts = {key: replace(verdict, fix=in_controls(verdict.fix))}
     return run.verdicts.get(key, Verdict("closed", ""))
 
