@@ -48,7 +48,7 @@ def kept(measured: pd.DataFrame, direction: str, column: str = "measured") -> li
 
 @drawn
 def by_gain(frame: pd.DataFrame, marks: pd.DataFrame, direction: str) -> alt.LayerChart:
-    text = {"signal": "Signal: what a layer makes of the size of z", "gradient": "Gradient: what a layer makes of the size of dJ/dz"}[direction]
+    text = {"signal": "Signal: the size of z", "gradient": "Gradient: the size of dJ/dz"}[direction]
     y = {"title": "Factor a layer", "domain": FACTORS, "log": True, "ticks": (0.1, 0.3, 1, 3, 10), "format": "~g"}
 
     def x(field: str) -> alt.X:

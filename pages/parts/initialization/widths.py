@@ -125,7 +125,7 @@ def _left_by_glorot(v: Values, shown: Shown) -> float:
 
 FUNNEL = {"shape": "narrowing", "wide": 400, "narrow": 10}
 PART = Part(
-    "widths", "Unequal widths", show,
+    "widths", "Widths", show,
     question="Can one scale suit the signal and the gradient?",
     sees="Random networks whose layers are not equally wide, drawn by three rules. Left: the signal's mean square on its way forward. Right: the gradient's on its way back.",
     matters="Forward, a unit adds up fan-in terms; on the way back, an input adds up fan-out terms. Where these differ, no one scale keeps both.",
