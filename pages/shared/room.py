@@ -18,6 +18,7 @@ TICK = 0.25  # seconds between two ticks of a running page, while few run
 RECENT = 5.0  # seconds: who ticked within them, runs
 SLICE = 0.2  # seconds of work a tick, at most
 MOST = float(os.environ.get("RUNS_MB", 180)) * 2**20  # bytes that all runs of this server may hold together
+GRACE = 15.0  # seconds in which a lost connection comes back, and finds its run as it was
 IDLE = 600.0  # seconds without a look: then a run that stands gives way to one that needs its memory
 gate = threading.BoundedSemaphore(PLACES)
 _counting = threading.Lock()  # room is counted and taken by one thread at a time
@@ -50,11 +51,11 @@ def pace() -> tuple[float, float]:
 def make_room(wanted: float, asking: Any = None) -> bool:
     """Whether so many bytes fit beside what all other runs hold; if so, `asking` holds them from now on.
 
-    Where they do not, runs without a browser are closed, and those that stand and that nobody has looked at for long.
+    Where they do not, runs that have had no browser for a while are closed, and those that stand and that nobody has looked at for long.
     """
     with _counting:
         now, others = time.monotonic(), [run for run in list(known) if run is not asking and run.held]
-        stale = [run for run in others if run.gone or (run.status != "running" and now - run.last_tick > IDLE)]
+        stale = [run for run in others if (run.gone and now - run.gone > GRACE) or (run.status != "running" and now - run.last_tick > IDLE)]
         held = sum(run.held for run in others)
         if held - sum(run.held for run in stale) + wanted <= MOST:  # or nobody loses anything: it would not help
             for run in sorted(stale, key=lambda run: -run.held):  # one large one, rather than many small ones

@@ -349,6 +349,9 @@ def test_nobody_gives_way_where_it_would_not_help(alone):
     left.gone = 1.0
     assert not room.make_room(200)
     assert left.status == "running"
+    left.gone = room.time.monotonic()   # a moment ago
+    assert not room.make_room(150)
+    left.gone -= room.GRACE + 1
     assert room.make_room(150)
     assert left.status == "closed"
 
