@@ -15,3 +15,13 @@ class Claim:
     def __post_init__(self):
         if bool(self.check) == bool(self.why_not):
             raise ValueError("a claim has a check, or a reason why it claims nothing")
+
+
+def full_name(check: Callable) -> str:
+    """The name of a check with its file: files give their checks the same names."""
+    return f"{check.__module__.rpartition('.')[2]}.{check.__name__}"
+
+
+def checks_of(claims: dict[str, Claim], *more: Callable) -> list[Callable]:
+    """Each check once, in one order on every run: pytest's workers have to collect the same tests."""
+    return sorted({claim.check for claim in claims.values() if claim.check} | set(more), key=full_name)

@@ -21,7 +21,7 @@ from engine.studies import ranking as ranking_study
 from engine.studies.slopes import GradientReach
 from pages.parts.activations import PAGE, by_hand, common, curves, dying, product, ranking, selu
 from pages.shared.titles import title
-from tests.claims.claim import Claim
+from tests.claims.claim import Claim, checks_of, full_name
 from tests.claims.collect import sentences
 from tests.claims.openings import openings
 
@@ -814,7 +814,7 @@ CLAIMS: dict[str, Claim] = {
     **stands("a slope is idle", check_idle, "{} is not among the activations shown."),
     **stands("options that do not go together", check_ends, "{}: {}. The usual values are used."),
 }
-CHECKS = {claim.check for claim in CLAIMS.values() if claim.check}
+CHECKS = checks_of(CLAIMS)
 
 
 def test_every_sentence_of_the_page_is_in_the_table():
@@ -824,6 +824,6 @@ def test_every_sentence_of_the_page_is_in_the_table():
     assert sorted(CLAIMS.keys() - said) == []
 
 
-@pytest.mark.parametrize("check", sorted(CHECKS, key=lambda check: check.__name__), ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", CHECKS, ids=full_name)
 def test_what_is_said_is_so(check, monkeypatch):
     check(*([monkeypatch] if check.__code__.co_argcount else []))

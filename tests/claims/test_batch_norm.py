@@ -21,7 +21,7 @@ from engine.verdict import number
 from pages.parts.batch_norm import PAGE, batch, common, cost, depth, gradient, inputs, running, scales
 from pages.shared import encodings
 from pages.shared.control import Values
-from tests.claims.claim import Claim
+from tests.claims.claim import Claim, checks_of, full_name
 from tests.claims.collect import sentences
 from tests.claims.openings import openings
 
@@ -690,7 +690,7 @@ CLAIMS: dict[str, Claim] = {
               "Dots: measured. Line: in proportion to 1/s.", "Line and band: mean and spread of x̂ in use. Dashed: in training.", "μ, σ of all data together (leak)",
               "{} values on their way through the four equations of batch norm"),
 }
-CHECKS = {claim.check.__name__: claim.check for claim in CLAIMS.values() if claim.check}
+CHECKS = checks_of(CLAIMS)
 
 
 def test_the_table_holds_every_sentence_of_the_page_and_no_other():
@@ -699,7 +699,7 @@ def test_the_table_holds_every_sentence_of_the_page_and_no_other():
     assert set(CLAIMS) - collected == set()
 
 
-@pytest.mark.parametrize("check", CHECKS.values(), ids=list(CHECKS))
+@pytest.mark.parametrize("check", CHECKS, ids=full_name)
 def test_what_is_said_is_so(check):
     check()
 

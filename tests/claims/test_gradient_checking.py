@@ -20,7 +20,7 @@ from engine.gradient_check.zoo import BUGS, NUMBERED, fingerprint
 from engine.losses import Penalty
 from pages.parts.gradient_checking import PAGE, bug, cautions, common, curve, network, step_size
 from pages.shared.titles import rule
-from tests.claims.claim import Claim
+from tests.claims.claim import Claim, checks_of, full_name
 from tests.claims.collect import sentences
 from tests.claims.openings import openings
 from tests.pages.helpers import open_part
@@ -1002,13 +1002,13 @@ CLAIMS: dict[str, Claim] = {
         "The book reports mean differences of 1.4 × 10⁻⁷ for the last bias and 6 × 10⁻⁹ for its weights. They are not rounding: its loss is ln(p + 10⁻⁷), and backpropagation differentiates ln p. A unit that steps across ReLU's kink gives first-layer differences such as the book's, 2.4 × 10⁻⁵ and 1.8 × 10⁻⁶. With ln p itself and no kink, what remains is below 10⁻⁹.",
         why_not="checked in tests/pages/test_gradient_checking.py, by plain loops over the book's own network"),
 }
-CHECKS = sorted({claim.check for claim in CLAIMS.values() if claim.check} | {check_v_table}, key=lambda check: check.__name__)
+CHECKS = checks_of(CLAIMS, check_v_table)
 
 
 def test_every_sentence_stands_in_the_table_and_every_entry_is_said():
     assert set(CLAIMS) == sentences("pages/parts/gradient_checking", "engine/gradient_check")
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", CHECKS, ids=full_name)
 def test_a_sentence_is_true_wherever_it_is_said(check):
     check()

@@ -19,7 +19,7 @@ from pages.parts.mnist_training.common import ALL, TABLE
 from pages.parts.mnist_training.run import TrainingRun, TrainingSettings
 from pages.shared.control import Values
 from tests.claims import mnist_clock, mnist_compare, mnist_inside, mnist_overfitting, mnist_own, mnist_paths, mnist_published, mnist_rates
-from tests.claims.claim import Claim
+from tests.claims.claim import Claim, checks_of, full_name
 from tests.claims.collect import sentences
 from tests.claims.mnist_published import mnist
 from tests.claims.openings import openings
@@ -571,7 +571,7 @@ CLAIMS |= mnist_paths.CLAIMS | mnist_rates.CLAIMS | mnist_own.CLAIMS | mnist_com
 CLAIMS |= mnist_clock.CLAIMS | mnist_inside.CLAIMS | mnist_overfitting.CLAIMS
 ON_MNIST = {mnist_published.check_books, mnist_published.check_sigmoids, mnist_published.check_inputs, mnist_overfitting.check_mnist_shift,
             check_notes, check_first_weights, check_sigmoid, check_few, check_best}
-CHECKS = {claim.check for claim in CLAIMS.values() if claim.check}
+CHECKS = checks_of(CLAIMS)
 
 
 def test_the_table_holds_every_sentence_that_can_be_said():
@@ -580,8 +580,8 @@ def test_the_table_holds_every_sentence_that_can_be_said():
 
 
 @pytest.mark.parametrize("check", [
-    pytest.param(check, id=check.__name__, marks=[pytest.mark.slow] * (check in ON_MNIST))
-    for check in sorted(CHECKS, key=lambda check: check.__name__)
+    pytest.param(check, id=full_name(check), marks=[pytest.mark.slow] * (check in ON_MNIST))
+    for check in CHECKS
 ])
 def test_what_is_said_is_so(check):
     check()
