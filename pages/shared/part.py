@@ -51,6 +51,16 @@ class Shown:
 
 
 @dataclass(frozen=True)
+class Sketch:
+    """The same question over depth: a curve from layer 1 to the last, on a log axis, that a visitor may draw instead."""
+
+    ask: str
+    measured: Callable[[Values, Shown], Sequence[float]]  # a number a layer, at the present settings
+    reach: Callable[[Values], tuple[int, int]]  # powers of ten at the ends of its axis
+    meaning: str  # of its colour
+
+
+@dataclass(frozen=True)
 class Question:
     """What a visitor may guess before the result of a part is shown. Its choices go from low to high; a number that the part measured decides."""
 
@@ -61,6 +71,7 @@ class Question:
     said: str  # what was measured, with {} for the number
     why: str
     hides: bool = True  # the result may be hidden until it is answered; not where something must be pressed first
+    sketch: Sketch | None = None  # of a part with a depth
 
     def __post_init__(self):
         if not 2 <= len(self.choices) <= 4 or len(self.bounds) != len(self.choices) - 1 or sorted(set(self.bounds)) != list(self.bounds):

@@ -12,15 +12,17 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from engine.studies.guesses import compared
 from engine.verdict import number
 from pages.shared import classroom, link
 from pages.shared.control import Values
-from pages.shared.part import Page, Part, Question, Shown
+from pages.shared.part import Page, Part, Question, Shown, Sketch
+from pages.shared.sketch import canvas, drawn, taken
 
 
 def state() -> dict[str, Any]:
-    """Of this visit: what was guessed, by part, and which results have been seen."""
-    return st.session_state.setdefault("_predict", {"off": False, "guessed": {}, "seen": set()})
+    """Of this visit: what was guessed and sketched, by part, and which results have been seen."""
+    return st.session_state.setdefault("_predict", {"off": False, "guessed": {}, "sketched": {}, "seen": set()})
 
 
 def right(question: Question, v: Values, shown: Shown) -> tuple[int, str] | None:
@@ -45,7 +47,7 @@ def hidden(page: Page, part: Part, led: bool) -> bool:
         mine["off"] = wanted == "off"
     now = link.state_of(part.all_controls)
     moved = any(now[control.key] != control.default for control in part.all_controls)
-    if ((led or moved) and wanted != "on") or name in mine["guessed"] or not (part.predict and part.predict.hides):
+    if ((led or moved) and wanted != "on") or name in mine["guessed"] or name in mine["sketched"] or not (part.predict and part.predict.hides):
         mine["seen"].add(name)
     return not mine["off"] and name not in mine["seen"]
 
@@ -56,7 +58,7 @@ def asks(page: Page, part: Part, waits: bool) -> Any:
     if not part.predict or (mine["off"] and not room):
         return None
     chosen = mine["guessed"].get(name)
-    with st.expander(f"**Guess first.** {part.predict.ask}", expanded=waits or chosen is not None or room is not None, key=f"_{name}_ask"):
+    with st.expander(f"**Guess first.** {part.predict.ask}", expanded=waits or chosen is not None or name in mine["sketched"] or room is not None, key=f"_{name}_ask"):
         def guess() -> None:
             if st.session_state.get(f"_{name}_guess") is not None:
                 mine["guessed"][name] = st.session_state[f"_{name}_guess"]
@@ -72,14 +74,37 @@ def asks(page: Page, part: Part, waits: bool) -> Any:
         return st.container()
 
 
+def sketches(name: str, asked: Sketch, v: Values, shown: Shown) -> str:
+    """The canvas of a part with three layers or more, and how far its sketch is off. A sketch belongs to the axes on which it was drawn."""
+    mine, reach, key = state()["sketched"], asked.reach(v), f"_{name}_sketch_{v.depth}"
+    if v.depth < 3:
+        return ""
+
+    def keep(sent: Any) -> None:
+        if heights := taken(sent, v.depth):
+            mine[name] = (v.depth, reach, heights)
+        else:
+            mine.pop(name, None)
+
+    *axes, heights = mine.get(name, (v.depth, reach, None))
+    curve = asked.measured(v, shown)
+    heights = heights if axes == [v.depth, reach] else None
+    canvas(key, asked, reach, v.depth, heights, curve, keep)
+    return f"{compared(drawn(heights, reach), curve, reach)} " if heights else ""
+
+
 def reveals(place: Any, page: Page, part: Part, v: Values, shown: Shown) -> None:
     """The answer by these numbers, where one was given."""
     if place is None:
         return
-    chosen, answer = state()["guessed"].get(f"{page.prefix}_{part.key}"), right(part.predict, v, shown)
+    name, answer = f"{page.prefix}_{part.key}", right(part.predict, v, shown)
+    chosen = state()["guessed"].get(name)
     with place:
+        sketched = sketches(name, part.predict.sketch, v, shown) if part.predict.sketch and not classroom.mine() else ""
         if chosen is not None and answer:
-            st.markdown(f"**{'Right' if answer[0] == chosen else 'No'}: {part.predict.choices[answer[0]]}.** {answer[1]} {part.predict.why}")
+            st.markdown(f"**{'Right' if answer[0] == chosen else 'No'}: {part.predict.choices[answer[0]]}.** {sketched}{answer[1]} {part.predict.why}")
         elif chosen is not None:
             st.markdown(f"You said: {part.predict.choices[chosen]}. Nothing has been measured yet.")
+        elif sketched and answer:
+            st.markdown(f"{sketched}{answer[1]} {part.predict.why}")
         classroom.teach(page.stem, part, v, answer)

@@ -2,8 +2,27 @@
 
 import re
 
+from tests.conftest import ROOT
+
+POLICY = re.search(r'Content-Security-Policy "([^"]+)"', (ROOT / ".streamlit" / "nginx.conf").read_text(encoding="utf-8"))[1]
 HARMLESS = re.compile(r"_stcore/(health|host-config)|Failed to load resource")
 
 
 def complaints(tab) -> list[str]:
     return [text for text in tab.complaints if not HARMLESS.search(text)]
+
+
+def under_policy(visitor, url: str) -> set[str]:
+    """Open a page as the proxy serves it; what its policy refuses is in the set that is given, as it happens."""
+    page, refused = visitor.page, set()
+
+    def with_policy(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, headers={**answer.headers, "content-security-policy": POLICY})
+
+    visitor.context.grant_permissions(["local-network-access"])   # to a page that was routed, its own server is a stranger
+    page.route(lambda asked: asked.startswith(url.partition("?")[0]), with_policy)
+    page.expose_function("refused", lambda what: refused.add(what))
+    page.add_init_script("addEventListener('securitypolicyviolation', e => refused(`${e.effectiveDirective} ${e.blockedURI}`))")
+    visitor.open(url)
+    return refused

@@ -1,18 +1,15 @@
 """A digit of one's own, under the proxy's policy: drawn with the mouse, kept, opened from a file, and files that are none."""
 
 import io
-import re
 
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.conftest import complaints
-from tests.conftest import ROOT
+from tests.browser.conftest import complaints, under_policy
 
 pytestmark = pytest.mark.browser
-POLICY = re.search(r'Content-Security-Policy "([^"]+)"', (ROOT / ".streamlit" / "nginx.conf").read_text(encoding="utf-8"))[1]
 
 
 def seven(kind: str, dark: int = 20, light: int = 230) -> bytes:
@@ -26,17 +23,7 @@ def seven(kind: str, dark: int = 20, light: int = 230) -> bytes:
 
 def test_a_digit_is_drawn_kept_opened_and_cleared_and_what_is_no_picture_is_refused(server, tab):
     visitor = tab()
-    page, refused = visitor.page, set()
-
-    def with_policy(route):
-        answer = route.fetch()
-        route.fulfill(response=answer, headers={**answer.headers, "content-security-policy": POLICY})
-
-    visitor.context.grant_permissions(["local-network-access"])   # to a page that was routed, its own server is a stranger
-    page.route(lambda url: url.startswith(f"{server.url}/mnist_training"), with_policy)
-    page.expose_function("refused", lambda what: refused.add(what))
-    page.add_init_script("addEventListener('securitypolicyviolation', e => refused(`${e.effectiveDirective} ${e.blockedURI}`))")
-    visitor.open(f"{server.url}/mnist_training?mnist_part=own")
+    page, refused = visitor.page, under_policy(visitor, f"{server.url}/mnist_training?mnist_part=own")
     verdict, canvas = page.locator(".st-key-verdict"), page.locator("canvas[aria-label^=Draw]")
     expect(verdict).to_contain_text("Test image 0")
 

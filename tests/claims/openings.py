@@ -320,6 +320,7 @@ def openings(stem: str) -> dict[str, Claim]:
         said[part.matters] = Claim("at every setting of its part", MATTERS[f"{PAGES[stem].prefix}_{part.key}"])
         if part.predict:
             asked = {part.predict.ask: Claim("above its picture", why_not="a question"),
+                     **({part.predict.sketch.ask: Claim("above its sketch", why_not="names what is drawn")} if part.predict.sketch else {}),
                      **dict.fromkeys(part.predict.choices, Claim("above its picture", why_not="a choice")),
                      part.predict.said: Claim("after an answer, with the number measured", answers_follow_the_numbers),
                      part.predict.why: Claim("after an answer", WHY[f"{PAGES[stem].prefix}_{part.key}"])}

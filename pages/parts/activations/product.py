@@ -20,7 +20,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
-from pages.shared.part import Part, Preset, Question, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Sketch, Try
 from pages.shared.theme import TALL
 from pages.shared.titles import rule, title
 
@@ -163,6 +163,12 @@ for activation in table:
     return Shown(verdict, formulas, script, numbers)
 
 
+def _worst(v: Values, shown: Shown) -> pd.Series:
+    """Over the layers, the values of the curve that starts lowest."""
+    first = shown.numbers.query("layer == 1")["value"].idxmin()
+    return shown.numbers["value"].loc[first : first + v.depth - 1]
+
+
 PART = Part(
     "product", "The product of slopes", show,
     question="How much of the gradient reaches the first layer?",
@@ -173,7 +179,8 @@ PART = Part(
         "How much of the gradient does the worst of these activations bring to the first layer?",
         ("Less than a millionth", "A millionth to a hundredth", "More than a hundredth"), (1e-6, 1e-2),
         lambda v, shown: float(shown.numbers.query("layer == 1")["value"].min()),
-        "The least that arrives is {} of what set out.", "Every layer multiplies by a slope and by its weights, and the smallest factor loses most."),
+        "The least that arrives is {} of what set out.", "Every layer multiplies by a slope and by its weights, and the smallest factor loses most.",
+        sketch=Sketch("the gradient of the worst one in each layer, in units of the last layer's.", _worst, lambda v: (-20, 8), "gradient")),
     controls=CONTROLS, folded=SLOPE_CONTROLS,
     presets=(
         Preset("act_sigmoid", "Sigmoid at 1/√n", "Less than a quarter of the gradient is left after each layer.", {"set": ["sigmoid"]}),

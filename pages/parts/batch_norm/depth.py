@@ -18,7 +18,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
-from pages.shared.part import Part, Preset, Question, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Sketch, Try
 from pages.shared.theme import HALF, QUIET, chart, tint
 
 MAGNITUDES = (1e-10, 1e6)  # of the gradients drawn
@@ -155,6 +155,11 @@ for batch_norm in (None, "before", "after"):
     return Shown(read(found), formulas, script, by_layer, details)
 
 
+def _by_layer(v: Values, shown: Shown) -> pd.Series:
+    rms = shown.numbers.query("series == 'before φ'")["rms"]
+    return rms / rms.iloc[-1]
+
+
 def _reach(v: Values, shown: Shown) -> float:
     rms = shown.numbers.query("series == 'before φ'")["rms"]
     return float(rms.iloc[0] / rms.iloc[-1])
@@ -170,7 +175,8 @@ PART = Part(
         "With batch norm before φ, how large is the first layer's gradient, in units of the last layer's?",
         ("Less than half", "Between a half and 2", "More than 2"), (0.5, 2),
         _reach,
-        "It is {} times as large.", "Batch norm divides by the spread of each layer, and so does the gradient on its way back."),
+        "It is {} times as large.", "Batch norm divides by the spread of each layer, and so does the gradient on its way back.",
+        sketch=Sketch("the size of the gradient in each layer, in units of the last layer's.", _by_layer, lambda v: (-4, 6), "gradient")),
     controls=CONTROLS,
     presets=(
         Preset("bn_small", "Weights too small", "Without batch norm the activations shrink to nothing; with it, before or after φ, they keep their spread.", {"scale": 0.05}),

@@ -14,7 +14,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn, titled
 from pages.shared.layout import tex
-from pages.shared.part import Part, Preset, Question, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Sketch, Try
 
 SINGULAR = 1e-4, 100  # drawn
 LONGEST, WIDEST = 20, 200  # of the products: each costs a singular value decomposition
@@ -107,7 +107,10 @@ PART = Part(
         "What has the gain made of a signal of 1 after the last layer?",
         ("Less than 0.01", "Something between 0.01 and 100", "More than 100"), (0.01, 100),
         lambda v, shown: linear.chain(v.gain, v.depth),
-        "It has become {}.", "Each layer after the first multiplies by the gain once more."),
+        "It has become {}.", "Each layer after the first multiplies by the gain once more.",
+        sketch=Sketch(
+            "what the gain has made of a signal of 1 in each layer.", lambda v, shown: shown.numbers["measured"].iloc[: v.depth], lambda v: (-decades(v.depth), decades(v.depth)),
+            "signal")),
     controls=(GAIN, DEPTH, WIDTH, SEED), cites=("saxe",),
     presets=(Preset("linear_chain", "Linear chain", "1.5 to the power of 49 is 4.3 × 10⁸.", {"gain": 1.5, "depth": 50}),),
     try_next=(

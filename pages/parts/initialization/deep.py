@@ -18,7 +18,7 @@ from pages.shared import encodings, layout, link
 from pages.shared.control import Menu, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
-from pages.shared.part import Part, Preset, Question, Shown, Try
+from pages.shared.part import Part, Preset, Question, Shown, Sketch, Try
 from pages.shared.theme import TALL, chart, tint
 
 COUNTED = {"activations": "Activations", "pre_activations": "Pre-activations z", "gradients": "Gradients dJ/dz"}
@@ -221,7 +221,10 @@ PART = Part(
         "How large is the first layer's gradient, in units of the last layer's?",
         ("Less than a thousandth", "Between a thousandth and a thousand", "More than a thousand"), (1e-3, 1e3),
         lambda v, shown: float(shown.numbers["gradient_rms"].iloc[0] / shown.numbers["gradient_rms"].iloc[-1]),
-        "In this network it is {} of it.", "On its way back the gradient is multiplied once a layer, by weights and slopes."),
+        "In this network it is {} of it.", "On its way back the gradient is multiplied once a layer, by weights and slopes.",
+        sketch=Sketch(
+            "the size of the gradient in each layer, in units of the last layer's.", lambda v, shown: shown.numbers["gradient_rms"] / shown.numbers["gradient_rms"].iloc[-1],
+            lambda v: common.reach(v.depth), "gradient")),
     controls=NETWORK, folded={"More": MEASURED}, inside=(SHOW,), cites=("notes", "dlfs", "cs231n", "poole", "schoenholz"),
     presets=PRESETS,
     try_next=(
