@@ -11,7 +11,8 @@ from pages.shared.control import Ladder
 from pages.shared.encodings import drawn
 from pages.shared.theme import BACK, FORWARD, QUIET, chart, ink, tint
 
-DEPTH, UNITS = 30, 4  # layers, and the units of each that are drawn
+DEPTH, UNITS, APART = 30, 4, 0.32  # layers, the units of each that are drawn, and how far from each other on the axis of y
+WAY = (0, 0, 1, 1, 2, 2, 3, 3, 0, 1, 3, 0, 2, 3, 1, 2, 0)  # units of two layers in turn: all links between them, each once, in one line
 SCALE = Ladder("home_gain", "Scale of the first weights", 0.8, "", tuple(round(0.05 * i, 2) for i in range(10, 41)))  # a link says where the slider starts
 KINDS = {"ReLU": ("relu", None), "tanh": ("tanh", None), "ReLU with batch norm": ("relu", "before")}
 HALVES = {"signal": (0.95, FORWARD, "Forward → the signal in"), "gradient": (-0.95, BACK, "Back ← the gradient in")}
@@ -40,11 +41,13 @@ def half(table: object, field: str) -> list[alt.Chart]:
     level, step = f"(log(max({value}, 1e-30)) / LN10)", f"(width / {DEPTH + 1})"  # px between two layers
     bare = alt.Axis(labels=False, ticks=False, domain=False, grid=False)
     x, y = encodings.number(alt.X, "layer", None, domain=(0.5, DEPTH + 0.5), axis=bare), encodings.number(alt.Y, "y", None, domain=(-1.8, 2.0), axis=bare)
-    rows = chart(table).transform_calculate(unit=f"sequence({UNITS})", other=f"sequence({UNITS})").transform_flatten(["unit"])
-    at = f"{middle} + (datum.{{}} - {(UNITS - 1) / 2}) * 0.32".format
-    units = rows.transform_calculate(y=at("unit")).encode(x=x, y=y)
-    links = rows.transform_filter(f"datum.layer < {DEPTH}").transform_flatten(["other"]).transform_calculate(y=at("unit"), y2=at("other"), next="datum.layer + 1")
-    look = {"shape": "circle", "strokeWidth": 1, "size": alt.ExprRef(f"pow({step} * 0.5, 2)")}
+    at = f"{middle} + ({{}} - {(UNITS - 1) / 2}) * {APART}".format
+    way = chart(table).transform_filter(f"datum.layer < {DEPTH}").transform_calculate(turn=f"sequence({len(WAY)})").transform_flatten(["turn"])
+    links = way.transform_calculate(y=at(f"{list(WAY)}[datum.turn]"), x="datum.layer + datum.turn % 2")
+    # a row of units is one line of dots: of no length, with round ends, and as far from each other as the units
+    units = chart(table).transform_calculate(y=at(0), y2=at(UNITS - 0.98)).encode(x=x, y=y, y2="y2")
+    dots = {"strokeCap": "round", "strokeDash": alt.ExprRef(f"[0, {APART} / 3.8 * height]")}
+    size = f"{step} * 0.5"
     glow = alt.ExprRef(f"{step} * 1.15 * clamp({level} / {WIDEST}, 0, 1)")
     layers, here = chart(table).transform_calculate(y=str(middle - 0.48), y2=str(middle + 0.48)), chart(table).transform_filter(f"datum.layer == {last}")
     number, what = encodings.written_of(value), f"{value} < {LOST} ? 'almost nothing is left' : {value} > {TOO_MUCH} ? 'it explodes' : 'it gets through'"
@@ -52,10 +55,12 @@ def half(table: object, field: str) -> list[alt.Chart]:
         align="left", fontSize=alt.ExprRef("width < 600 ? 14 : 16"), fontWeight=600, color=alt.ExprRef(**ink(colours)),
         text=alt.ExprRef(f"(width < 600 ? '{field.capitalize()} in' : '{told}') + ' layer {last}: ' + ({number}) + (width < 600 ? '' : ', ' + ({what}))"))
     return [
-        links.mark_rule(opacity=0.25, strokeWidth=0.6, color=QUIET).encode(x=x, x2="next", y=y, y2="y2"),
+        links.mark_line(opacity=0.25, strokeWidth=0.6, color=QUIET).encode(
+            x=encodings.number(alt.X, "x", None, domain=(0.5, DEPTH + 0.5), axis=bare), y=y, detail=alt.Detail("layer", type="quantitative"), order=alt.Order("turn", type="quantitative")),
         layers.mark_rule(opacity=0.3, strokeCap="round", strokeWidth=glow).encode(x=x, y=y, y2="y2", color=tint(field)),
-        units.mark_point(opacity=alt.ExprRef(f"clamp(1 - {level} / {EMPTY}, 0, 1)"), **look).encode(color=tint(field)),
-        units.mark_point(opacity=0.7, filled=False, color=QUIET, **look),
+        units.mark_rule(color=QUIET, strokeWidth=alt.ExprRef(f"{size} + 1"), **dots),
+        units.mark_rule(color=alt.ExprRef("background"), strokeWidth=alt.ExprRef(f"{size} - 1"), **dots),
+        units.mark_rule(opacity=alt.ExprRef(f"clamp(1 - {level} / {EMPTY}, 0, 1)"), strokeWidth=alt.ExprRef(size), **dots).encode(color=tint(field)),
         words.encode(x=alt.value(2), y=alt.YDatum(middle + 0.85))]
 
 
