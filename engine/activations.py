@@ -116,8 +116,10 @@ def _swish(z: Array) -> Array:
 
 
 def _swish_slope(z: Array) -> Array:
-    s = _sigmoid(z)
-    return s + np.clip(z, -1e3, 1e3) * _sigmoid_slope(z)
+    z = np.asarray(z)
+    e = _decaying(z)
+    to = 1 + e
+    return np.where(z.real > 0, 1, e) / to + np.clip(z, -1e3, 1e3) * (e / (to * to))   # sigma and its slope from one exponential
 
 
 def _gelu(z: Array) -> Array:

@@ -19,6 +19,9 @@ _LARGE = ((1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-
            1.60837851487422766e-2, 6.58749161529837803e-4),
           (1.0, 2.56852019228982242, 1.87295284992346725, 5.27905102951428412e-1, 6.05183413124413191e-2, 2.33520497626869185e-3))
 
+# log(erfc(x) / t) + x², t = 1 / (1 + x / 2): Chebyshev's fit of Press et al., Numerical Recipes, section 6.2, to 1.2e-7 everywhere.
+_SINGLE = (0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196, 1.00002368, -1.26551223)
+
 
 def _rational(coefficients, x: Array) -> Array:
     over, under = coefficients
@@ -36,10 +39,25 @@ def _rational(coefficients, x: Array) -> Array:
 def normal_cdf(z: Array) -> Array:
     """P(N(0, 1) <= z) to rounding, in the dtype of z, real or complex (near the real axis)."""
     z = np.asarray(z)
+    cdf = _single if z.dtype == np.float32 else _cdf
     if z.size <= BLOCK:
-        return _cdf(z)
+        return cdf(z)
     flat = z.ravel()
-    return np.concatenate([_cdf(flat[start:start + BLOCK]) for start in range(0, flat.size, BLOCK)]).reshape(z.shape)
+    return np.concatenate([cdf(flat[start:start + BLOCK]) for start in range(0, flat.size, BLOCK)]).reshape(z.shape)
+
+
+def _single(z: Array) -> Array:
+    """In float32, whose seven digits one polynomial gives, at a fraction of the price."""
+    x = np.minimum(np.abs(z), np.float32(40)) * np.float32(math.sqrt(0.5))
+    t = 1 / (1 + x / 2)
+    p = _SINGLE[0] * t
+    for coefficient in _SINGLE[1:-1]:
+        p += coefficient
+        p *= t
+    p += _SINGLE[-1]
+    p -= x * x
+    upper = t * np.exp(p) / 2   # P(Z > |z|)
+    return np.where(z < 0, upper, 1 - upper)
 
 
 def _cdf(z: Array) -> Array:

@@ -121,6 +121,14 @@ def test_gelu_is_z_times_the_normal_distribution_to_rounding():
     np.testing.assert_allclose(ACTIVATIONS["gelu"].f(z), exact, rtol=1e-12)
 
 
+def test_gelu_in_float32_keeps_its_digits_far_to_the_left():
+    z = np.linspace(-9, 9, 2001)
+    found, exact = ACTIVATIONS["gelu"].f(z.astype(np.float32)), ACTIVATIONS["gelu"].f(z.astype(np.float32).astype(np.float64))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, exact, rtol=1e-5)   # e^(-z²/2) knows no more
+    np.testing.assert_allclose(found[np.abs(z) < 3], exact[np.abs(z) < 3], rtol=1.5e-6)
+
+
 def test_gelu_of_a_large_layer_is_to_the_bit_that_of_its_rows():
     z = np.random.default_rng(0).normal(0, 3, (70, 1000)).astype(np.float32)   # more than one block of the normal distribution
     for function in (ACTIVATIONS["gelu"].f, ACTIVATIONS["gelu"].df):
