@@ -1,21 +1,22 @@
 """Together: many small networks of one shape, each as `propagate(..., measure=())` would measure it, at a fraction of the price.
 
 `passes` is the plain pass, and the one to read first. Here networks with the same activation go through their layers side
-by side, in arrays (samples, networks, units): small arrays cost more in calls than in arithmetic. And what several
+by side, in arrays (networks, samples, units): small arrays cost more in calls than in arithmetic. And what several
 networks draw alike is drawn once: with one seed, he_normal's matrices are lecun_normal's times sqrt(2).
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from functools import lru_cache
+from itertools import groupby, pairwise
 
 import numpy as np
 
 from engine import measures
 from engine.activations import Activation, as_activation
-from engine.initializers import Initializer, as_initializer, sigma_w, unit_variance
-from engine.layers import BatchNorm, Dense
+from engine.initializers import Initializer, as_initializer, sigma_w
+from engine.layers import BatchNorm
 from engine.propagation import Propagation, of_inputs, whole
 
 Array = np.ndarray
@@ -48,23 +49,24 @@ class Draws:
         if key not in self.kept:
             rng, shape = np.random.default_rng(seed), (self.width, self.width)
             x = rng.standard_normal((self.samples, self.width))
-            weights = [rule.draw(rng, shape) for _ in range(self.depth)]
+            weights = [rule.draw(rng, shape).astype(self.dtype, copy=False) for _ in range(self.depth)]
             gradient = rng.standard_normal(x.shape).astype(self.dtype)
             self.kept[key] = Drawn(rule, x.astype(self.dtype), weights, gradient, of_inputs(x))
         drawn, sides = self.kept[key], (self.width, self.width)
         return drawn, rule.std(*sides) / drawn.rule.std(*sides) if rule.std(*sides) else 1.0
 
 
+@lru_cache(maxsize=64)
 def _fingerprint(rule: Initializer) -> bytes:
     """The same for rules whose matrices are multiples of each other."""
     return (rule.draw(np.random.default_rng(0), (3, 3)) / (rule.std(3, 3) or 1.0)).round(9).tobytes()
 
 
-def propagate_together(networks: Sequence[Mapping[str, object]], draws: Draws) -> list[Propagation]:
+def propagate_together(networks: Sequence[Mapping[str, object]], draws: Draws, gradient_only: bool = False) -> list[Propagation]:
     """`propagate(..., measure=(), rng=np.random.default_rng(seed))` for each network, all of the shape of `draws`.
 
     A network is a mapping: "activation", "initializer", "seed", and if they are not 1 and None, "gain" and "batch_norm".
-    Numbers agree to rounding, whose order is another.
+    Numbers agree to rounding, whose order is another. With `gradient_only`, all but its RMS is NaN.
     """
     shape = {"depth": draws.depth, "width": draws.width, "sigma_b": 0.0, "samples": draws.samples, "dtype": draws.dtype.name}
     every = [{"gain": 1.0, "batch_norm": None} | dict(own) for own in networks]
@@ -78,103 +80,99 @@ def propagate_together(networks: Sequence[Mapping[str, object]], draws: Draws) -
             keys = list(group)
             for start in range(0, len(keys), most):
                 part = keys[start:start + most]
-                measured = _Pass(phi, batch_norm, [every[alike[key][0]] for key in part], draws).measured()
+                measured = _Pass(phi, batch_norm, [every[alike[key][0]] for key in part], draws, gradient_only).measured()
                 found |= {i: rows for key, rows in zip(part, measured, strict=True) for i in alike[key]}
     return [Propagation({**shape, **{name: value for name, value in own.items() if name != "seed"}}, **found[i]) for i, own in enumerate(every)]
 
 
-def _products(x: Array, matrices: Sequence[Array], out: Array, back: bool = False) -> Array:
-    """Each network's x (samples, units) by its own matrix, or on the way back by its transpose; one call for neighbours with the same."""
-    start = 0
-    for end in range(1, len(matrices) + 1):
-        if end == len(matrices) or matrices[end] is not matrices[start]:
-            matrix = matrices[start].T if back else matrices[start]
-            np.matmul(x[:, start:end].swapaxes(0, 1), matrix, out=out[:, start:end].swapaxes(0, 1))
-            start = end
-    return out
-
-
-def _totals(values: Array) -> Array:
-    """Sums over the samples, (networks, units), in the array's dtype."""
-    return (np.ones(len(values), values.dtype) @ values.reshape(len(values), -1)).reshape(values.shape[1:])
-
-
 class _Pass:
-    """Networks with one activation, forward and backward."""
+    """Networks with one activation, forward and backward. Arrays are (networks, samples, units).
 
-    def __init__(self, phi: Activation, batch_norm: str | None, networks: Sequence[Mapping], draws: Draws):
-        self.phi, self.batch_norm, self.dtype, self.tiny = phi, batch_norm, draws.dtype, np.finfo(draws.dtype).tiny
+    A matrix is drawn once for all networks that differ by a factor only: their rows go through it in one product, and the factor comes after.
+    """
+
+    def __init__(self, phi: Activation, batch_norm: str | None, networks: Sequence[Mapping], draws: Draws, gradient_only: bool):
+        self.phi, self.batch_norm, self.gradient_only = phi, batch_norm, gradient_only
+        self.dtype, self.tiny = draws.dtype, np.finfo(draws.dtype).tiny
         self.rules, many, depth = [as_initializer(own["initializer"]) for own in networks], len(networks), draws.depth
         found = [draws.of(rule, own["seed"]) for rule, own in zip(self.rules, networks, strict=True)]
-        self.gains = np.array([own.get("gain", 1.0) for own in networks])
-        self.drawn, self.factors = [drawn for drawn, _ in found], self.gains * [factor for _, factor in found]
-        self.fitted: list[dict[int, Array]] = [{} for _ in range(depth)]   # LSUV's matrices, by network
+        gains, self.drawn = np.array([own.get("gain", 1.0) for own in networks]), [drawn for drawn, _ in found]
+        self.factors = np.repeat((gains * [factor for _, factor in found])[:, None], depth, axis=1)   # (networks, depth), on the matrices
         self.rows = {name: np.zeros((many, depth)) for name in ("mean", "std", "std_over_data", "q", "gradient_rms", "saturated", "dead", "sigma_w")}
+        for name in ("mean", "std", "std_over_data", "q", "saturated", "dead") if gradient_only else ():
+            self.rows[name][:] = math.nan
         self.rows["sigma_w"] += np.array([sigma_w(drawn.weights[0] * gain, rule, gain) if not rule.needs_data else 0.0
-                                          for drawn, rule, gain in zip(self.drawn, self.rules, self.gains, strict=True)])[:, None]
+                                          for drawn, rule, gain in zip(self.drawn, self.rules, gains, strict=True)])[:, None]
         self.first = [dict.fromkeys(("first_overflow", "first_underflow", "gradient_overflow", "gradient_underflow")) for _ in networks]
-        shape = (draws.samples, many, draws.width)
+        shape = (many, draws.samples, draws.width)
         self.z, self.spare = np.empty((depth, *shape), self.dtype), np.empty((3, *shape), self.dtype)
         self.norms = [BatchNorm(many * draws.width, dtype=self.dtype) if batch_norm else None for _ in range(depth)]
-        self.forward(np.stack([drawn.inputs for drawn in self.drawn], axis=1))
-        self.backward(np.stack([drawn.gradient for drawn in self.drawn], axis=1))
+        self.forward(np.stack([drawn.inputs for drawn in self.drawn]))
+        self.backward(np.stack([drawn.gradient for drawn in self.drawn]))
 
     def forward(self, x: Array) -> None:
-        low, high = measures.plateaus(self.phi.df, self.phi.kinks)
         for layer, z in enumerate(self.z):
-            self._fit(layer, x)
-            _products(x, self._matrices(layer), z)
+            self._products(layer, x, z)
+            self._fit(layer, z)
+            z *= self._factors(layer)
             if layer == 0:
-                self.distinct = [measures.distinct(z[:4, k]) for k in range(z.shape[1])]
-            for k in np.flatnonzero(np.abs(z[0]).max(axis=1) < self.tiny):
-                if np.abs(z[:, k]).max() < self.tiny and x[:, k].any() and self.rows["sigma_w"][k, layer]:
-                    self._note(k, "first_underflow", layer)
+                self.distinct = [measures.distinct(own[:4]) for own in z]
+            if not self.gradient_only:
+                self._underflow(layer, x, z)
             if self.batch_norm == "before":
                 self._normalize(layer, z, BatchNorm.forward, True)
             y = self.spare[layer % 2]
             y[...] = self.phi.f(z)
-            for edge, beyond in ((low, np.less), (high, np.greater)):
-                if math.isfinite(edge):
-                    self.rows["saturated"][:, layer] += [np.count_nonzero(own) / own.size for own in beyond(z, z.dtype.type(edge)).swapaxes(0, 1)]
             if self.batch_norm == "after":
                 self._normalize(layer, y, BatchNorm.forward, True)
-            self._spread(layer, y)
+            if not self.gradient_only:
+                self._plateaus(layer, z)
+                self._spread(layer, y)
             x = y
 
-    def _fit(self, layer: int, x: Array) -> None:
-        """LSUV: matrices of one's own, fitted to what arrives."""
+    def _products(self, layer: int, x: Array, out: Array, back: bool = False) -> None:
+        """Each network's x by the matrix that was drawn, or on the way back by its transpose."""
+        ends = [k for k in range(1, len(x)) if self.drawn[k] is not self.drawn[k - 1]]
+        for start, end in pairwise((0, *ends, len(x))):
+            matrix = self.drawn[start].weights[layer]
+            np.matmul(x[start:end].reshape(-1, x.shape[2]), matrix.T if back else matrix, out=out[start:end].reshape(-1, x.shape[2]))
+
+    def _factors(self, layer: int) -> Array:
+        return self.factors[:, layer, None, None].astype(self.dtype)
+
+    def _fit(self, layer: int, z: Array) -> None:
+        """LSUV: a factor of one's own, by which the variance of z is 1, as `unit_variance` finds it."""
         for k, rule in enumerate(self.rules):
             if rule.needs_data:
-                dense = Dense(*self.drawn[k].weights[layer].shape, initializer="zeros", bias=False, rng=None, dtype=self.dtype)
-                dense.weight.value[...] = self.factors[k] * self.drawn[k].weights[layer]
-                unit_variance(dense, x[:, k])
-                self.fitted[layer][k] = dense.weight.value
-                self.rows["sigma_w"][k, layer] = sigma_w(dense.weight.value, rule, 1.0)
-
-    def _matrices(self, layer: int) -> list[Array]:
-        """Each network's (fan_in, units); one object for neighbours that have the same."""
-        made: list[Array] = []
-        for k, (drawn, factor) in enumerate(zip(self.drawn, self.factors, strict=True)):
-            if k in self.fitted[layer]:
-                made.append(self.fitted[layer][k])
-            elif k and drawn is self.drawn[k - 1] and factor == self.factors[k - 1] and k - 1 not in self.fitted[layer]:
-                made.append(made[-1])
-            else:
-                made.append((factor * drawn.weights[layer]).astype(self.dtype))
-        return made
+                std = math.sqrt(float(np.var(z[k]))) * self.factors[k, layer]
+                if std and math.isfinite(std) and abs(std * std - 1) >= 0.01:
+                    self.factors[k, layer] /= std
+                self.rows["sigma_w"][k, layer] = sigma_w(self.factors[k, layer] * self.drawn[k].weights[layer], rule, 1.0)
 
     def _normalize(self, layer: int, values: Array, way: Callable, *training: bool) -> None:
         """Each unit of each network is one feature."""
-        values[...] = way(self.norms[layer], values.reshape(len(values), -1), *training).reshape(values.shape)
+        flat = values.swapaxes(0, 1)
+        flat[...] = way(self.norms[layer], flat.reshape(len(flat), -1), *training).reshape(flat.shape)
+
+    def _underflow(self, layer: int, x: Array, z: Array) -> None:
+        for k in np.flatnonzero(np.abs(z[:, 0]).max(axis=1) < self.tiny):
+            if np.abs(z[k]).max() < self.tiny and x[k].any() and self.rows["sigma_w"][k, layer]:
+                self._note(k, "first_underflow", layer)
+
+    def _plateaus(self, layer: int, z: Array) -> None:
+        for edge, beyond in zip(measures.plateaus(self.phi.df, self.phi.kinks), (np.less, np.greater), strict=True):
+            if math.isfinite(edge):
+                self.rows["saturated"][:, layer] += [np.count_nonzero(own) / own.size for own in beyond(z, z.dtype.type(edge))]
 
     def _spread(self, layer: int, y: Array) -> None:
-        moved = np.subtract(y, y[0], out=self.spare[2])   # from one of its own values, so that a small spread around a large mean survives
-        shift = _totals(moved).astype(np.float64) / len(y)
-        variances = np.maximum(_totals(np.multiply(moved, moved, out=self.spare[2])).astype(np.float64) / len(y) - shift * shift, 0)
-        means = y[0] + shift
+        moved, ones = np.subtract(y, y[:, :1], out=self.spare[2]), np.ones(y.shape[1], self.dtype)
+        shift = (ones @ moved).astype(np.float64) / y.shape[1]   # from one of its own values, so that a small spread around a large mean survives
+        squares = np.multiply(moved, moved, out=moved)
+        variances = np.maximum((ones @ squares).astype(np.float64) / y.shape[1] - shift * shift, 0)
+        means = y[:, 0] + shift
         for k in np.flatnonzero(~measures.trusted(variances.sum(axis=1), self.dtype)):
-            if (y[:, k] != y[0, k]).any():
-                wide = y[:, k].astype(np.float64)
+            if (y[k] != y[k, 0]).any():
+                wide = y[k].astype(np.float64)
                 means[k], variances[k] = wide.mean(axis=0), wide.var(axis=0)
         q, std = self._second_moments(self.z[layer]), np.sqrt(variances.mean(axis=1) + means.var(axis=1))
         for name, values in {"std": std, "std_over_data": np.sqrt(variances).mean(axis=1), "q": q}.items():
@@ -184,35 +182,42 @@ class _Pass:
             self._note(k, "first_overflow", layer)
 
     def _second_moments(self, values: Array) -> Array:
-        totals = _totals(np.multiply(values, values, out=self.spare[2])).sum(axis=1)
-        moments = totals.astype(np.float64) / values[:, 0].size
+        totals = np.array([np.vdot(own, own) for own in values])
+        moments = totals.astype(np.float64) / values[0].size
         for k in np.flatnonzero(~measures.trusted(totals, self.dtype)):
-            moments[k] = np.mean(np.square(values[:, k], dtype=np.float64))
+            moments[k] = np.mean(np.square(values[k], dtype=np.float64))
         return moments
 
     def backward(self, dy: Array) -> None:
-        units = dy.shape[2]
         for layer in reversed(range(len(self.z))):
             if self.batch_norm == "after":
                 self._normalize(layer, dy, BatchNorm.backward)
-            arrived, slope = dy[0].any(axis=1), self.phi.df(self.z[layer])
-            for k in np.flatnonzero(~arrived):
-                arrived[k] = dy[:, k].any()
+            slope = self.phi.df(self.z[layer])
+            silent, arrived = (None, None) if self.gradient_only else self._silent(dy, slope)
             dy *= slope
-            network, unit = np.nonzero(~slope[:FEW].any(axis=0))
-            silent = np.bincount(network[~slope[FEW:, network, unit].any(axis=0)], minlength=len(arrived))
             rms = np.sqrt(self._second_moments(dy))
-            self.rows["dead"][:, layer] = silent / units
             self.rows["gradient_rms"][:, layer] = np.where(np.isfinite(rms), rms, math.inf)
-            for k in np.flatnonzero(~np.isfinite(rms)):
-                self._note(k, "gradient_overflow", layer)
-            for k in np.flatnonzero((rms < self.tiny) & arrived & (silent < units)):
-                if np.abs(dy[:, k]).max() < self.tiny:
-                    self._note(k, "gradient_underflow", layer)
+            if not self.gradient_only:
+                self.rows["dead"][:, layer] = silent / dy.shape[2]
+                for k in np.flatnonzero(~np.isfinite(rms)):
+                    self._note(k, "gradient_overflow", layer)
+                for k in np.flatnonzero((rms < self.tiny) & arrived & (silent < dy.shape[2])):
+                    if np.abs(dy[k]).max() < self.tiny:
+                        self._note(k, "gradient_underflow", layer)
             if self.batch_norm == "before":
                 self._normalize(layer, dy, BatchNorm.backward)
             if layer:
-                dy = _products(dy, self._matrices(layer), self.spare[layer % 2], back=True)   # dJ/dx = dJ/dz Wᵀ
+                out = self.spare[layer % 2]
+                self._products(layer, dy, out, back=True)   # dJ/dx = dJ/dz Wᵀ
+                dy = np.multiply(out, self._factors(layer), out=out)
+
+    def _silent(self, dy: Array, slope: Array) -> tuple[Array, Array]:
+        """Of each network how many units no sample has woken, and whether any gradient arrived."""
+        network, unit = np.nonzero(~slope[:, :FEW].any(axis=1))
+        arrived = dy[:, 0].any(axis=1)
+        for k in np.flatnonzero(~arrived):
+            arrived[k] = dy[k].any()
+        return np.bincount(network[~slope[network, FEW:, unit].any(axis=1)], minlength=len(dy)), arrived
 
     def _note(self, k: int, event: str, layer: int) -> None:
         if self.first[k][event] is None:

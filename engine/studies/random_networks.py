@@ -48,7 +48,7 @@ def arriving_by_scale(scales: Sequence[float], depth: int, width: int, activatio
     """For every scale of the weights and every place of batch norm (scale, place, what arrives of the gradient)."""
     networks = [{"activation": activation, "initializer": "lecun_normal", "gain": scale, "batch_norm": batch_norm, "seed": seed}
                 for scale in scales for batch_norm in PLACES.values()]
-    runs = propagate_together(networks, Draws(depth, width, samples))
+    runs = propagate_together(networks, Draws(depth, width, samples), gradient_only=True)
     return [(own["gain"], place, arriving(run)) for own, place, run in zip(networks, cycle(PLACES), runs, strict=False)]
 
 
