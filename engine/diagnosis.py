@@ -193,14 +193,20 @@ def survey(depth: int, **settings) -> list[Pair]:
     return [pair for row in survey_each(depth, **settings) for pair in row]
 
 
+@lru_cache(maxsize=1)
+def _draws(depth: int, width: int, samples: int, seed: int) -> Draws:
+    """All activations share them, asked together or one after the other; other seeds' are let go."""
+    return Draws(depth, width, samples)
+
+
 def survey_each(depth: int, *, width: int = 100, samples: int = 100, gain: float = 1.0, seed: int = 0, networks: int = 1,
                 activations: Sequence[str] | None = None, initializers: Sequence[str] | None = None) -> Iterator[list[Pair]]:
     """One activation after the other with every initializer.
 
-    Of each pair up to `networks` are drawn, with seeds from `seed` on. No more than three where these agree (two if
-    they are deep), and one where all weights are equal, so that there is nothing to draw.
+    Of each pair up to `networks` are drawn, with seeds from `seed` on. Two are enough where both are lost in the same way,
+    four where all are healthy or none is, and one where all weights are equal, so that there is nothing to draw.
     """
-    initializers, draws, first = list(initializers or INITIALIZERS), Draws(depth, width, samples), min(networks, 3 if depth <= 20 else 2)
+    initializers, draws = list(initializers or INITIALIZERS), _draws(depth, width, samples, seed)
     random = {name: as_initializer(name).std(width, width) > 0 for name in initializers}
     for activation in activations or ACTIVATIONS:
         found: dict[str, list[tuple[str, float, float]]] = {name: [] for name in initializers}
@@ -210,9 +216,12 @@ def survey_each(depth: int, *, width: int = 100, samples: int = 100, gain: float
             for (name, _), run in zip(wanted, propagate_together(each, draws), strict=True):
                 found[name].append((_read(run)[0], _ratio(run.std[-1], run.std[0]), _ratio(run.gradient_rms[0], run.gradient_rms[-1])))
 
-        draw([(name, i) for name in initializers for i in range(first if random[name] else 1)])
-        unsure = [name for name in initializers if len({kind for kind, *_ in found[name]}) > 1]
-        draw([(name, i) for name in unsure for i in range(first, networks)])
+        draw([(name, i) for name in initializers for i in range(min(2, networks) if random[name] else 1)])
+        seen = {name: {kind for kind, *_ in drawn} for name, drawn in found.items()}
+        unsure = [name for name in initializers if random[name] and (len(seen[name]) > 1 or seen[name] <= set(ALIVE))]
+        draw([(name, i) for name in unsure for i in range(2, min(4, networks))])
+        mixed = [name for name, drawn in found.items() if len({kind == "healthy" for kind, *_ in drawn}) > 1]
+        draw([(name, i) for name in mixed for i in range(4, networks)])
         kinds = {name: [kind for kind, *_ in drawn] for name, drawn in found.items()}
         yield [Pair(activation, name, max(kinds[name], key=kinds[name].count), *drawn[0][1:], kinds[name].count("healthy"), len(drawn))
                for name, drawn in found.items()]

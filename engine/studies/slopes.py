@@ -71,12 +71,12 @@ def gradient_reach(activation: str | Activation, initializer: str | Initializer 
 
 
 def gradient_reaches(asked: Sequence[tuple[str | Activation, str | Initializer | None, float]], *, depth: int, width: int = 100, seeds: int = 3,
-                     samples: int = 50) -> list[GradientReach]:
+                     samples: int = 16) -> list[GradientReach]:
     """`gradient_reach` of each activation with its initializer and gain; all send theirs through the same random matrices, which are drawn once."""
     draws = Draws(depth, width, samples, np.float64)   # in float32 a signal of 10³⁸ overflows, and its gradient is nonsense
     networks = [{"activation": (phi := as_activation(activation)), "initializer": initializer or phi.recommended, "gain": gain, "seed": seed}
                 for activation, initializer, gain in asked for seed in range(seeds)]
-    runs = propagate_together(networks, draws)
+    runs = propagate_together(networks, draws, gradient_only=True)
     return [_compared(as_activation(one[0]), runs[i * seeds:(i + 1) * seeds]) for i, one in enumerate(asked)]
 
 

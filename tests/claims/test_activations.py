@@ -1,5 +1,6 @@
 """Activations: every sentence that the page can say, when it is said, and whether it is so."""
 
+import inspect
 import math
 import random
 import re
@@ -208,7 +209,7 @@ def check_hand_tries():
 
 
 # ------------------------------------------------------------------ The product of slopes
-def ratio(name, initializer, gain, depth, width, seed, samples=50):
+def ratio(name, initializer, gain, depth, width, seed, samples=16):
     """Gradient of layer 1 over that of the last, in the network that this seed draws."""
     rng, a, rule = np.random.default_rng(seed), ACTIVATIONS[name], as_initializer(initializer)
     x, weights, zs = rng.standard_normal((samples, width)), [], []
@@ -311,12 +312,12 @@ def check_made_up_reaches():
 
 
 def check_presets_product():
-    """A quarter, 0.63 and 0.23 a layer, an eighth after five layers, a millionth after thirty."""
+    """A quarter, 0.6 and 0.23 a layer, an eighth after five layers, a millionth after thirty."""
     small, large = (np.median([ratio("sigmoid", "lecun_normal", gain, 30, 100, seed) for seed in range(3)]) for gain in (1, 4))
     assert small ** (1 / 29) == pytest.approx(0.23, abs=0.005)
-    assert large ** (1 / 29) == pytest.approx(0.63, abs=0.005)
-    assert large == pytest.approx(1e-6, rel=0.3)
-    assert np.median([ratio("sigmoid", "lecun_normal", 4, 5, 100, seed) for seed in range(3)]) == pytest.approx(1 / 8, rel=0.05)
+    assert large ** (1 / 29) == pytest.approx(0.6, abs=0.02)
+    assert large == pytest.approx(1e-6, rel=0.5)
+    assert np.median([ratio("sigmoid", "lecun_normal", 4, 5, 100, seed) for seed in range(3)]) == pytest.approx(1 / 8, rel=0.1)
 
 
 def check_narrow_scatters():
@@ -331,6 +332,13 @@ def check_he_explodes():
     firsts = {name: ratio(name, "he_normal", 1.0, 30, 100, 0) for name in common.USUAL["set"]}
     assert max(firsts, key=firsts.get) == "selu"
     assert firsts["selu"] > 10
+
+
+def check_sixteen_inputs():
+    """They scatter the seeds' values less than twofold."""
+    assert inspect.signature(slopes.gradient_reaches).parameters["samples"].default == 16
+    many, few = (np.log([ratio("tanh", "lecun_normal", 1.0, 30, 100, seed, samples) for seed in range(12)]) for samples in (100, 16))
+    assert few.std() < 2 * many.std()
 
 
 def check_idle_gain():
@@ -714,7 +722,7 @@ CLAIMS: dict[str, Claim] = {
         "Blue: what flows forward. Orange: the gradients ∂J/∂w that come back.", "A cross shows where theory settles, if it does.",
         "Grey: theory from 16 starts. Blue: one network.", "Line: the middle of the seeds. Band: their range.",
         "Line: theory. An arrow shows where dots leave the picture.",
-        "Line: theory. Dots: one network.", "Dots: the median of the networks drawn. Band: their range.",
+        "Line: theory. Dots: one network.",
         "An arrow shows where values leave the picture.",
         "Dots: one training each. Dark: the middle one. Dotted: what guessing reads.", "A unit is switched off if z ≤ 0 on every training image.",
     ),
@@ -769,7 +777,8 @@ CLAIMS: dict[str, Claim] = {
              "its weights multiply by about {} a layer.", " With a gain of {} it would be {} for {}, but {} for {}."),
     **stands("Product, where the gradient changes", check_made_up_reaches, "At that rate {} makes the gradient a thousand times {} in {} layer{}. "),
     **stands("presets act_sigmoid, act_sigmoid_4", check_presets_product, "Less than a quarter of the gradient is left after each layer.",
-             "0.63 a layer instead of 0.23: over five layers an eighth is left, over thirty a millionth."),
+             "About 0.6 a layer instead of 0.23: over five layers an eighth is left, over thirty about a millionth."),
+    **stands("what the dots are", check_sixteen_inputs, "Dots: the median of the networks drawn, each on 16 inputs. Band: their range."),
     **stands("help of the width", check_narrow_scatters, "The theory is made for wide layers. Narrow ones scatter about it."),
     **stands("Product, after a click", check_he_explodes, "He normal for all: whose gradient explodes now?"),
     **stands("the gain is idle", check_idle_gain, "All weights are 0: no gain changes that.", "LSUV sets the size of the weights itself."),

@@ -306,9 +306,9 @@ def matrices():
 @lru_cache
 def counted():
     """The matrix counts what single networks get, and the same thresholds judge both; GELU with He is one of the mixed pairs."""
-    pair, = diagnosis.survey(30, width=64, samples=64, networks=8, activations=["gelu"], initializers=["he_normal"])
+    pair, = diagnosis.survey(30, width=64, samples=32, networks=8, activations=["gelu"], initializers=["he_normal"])
     kinds = [diagnosis.diagnose(run).kind for run in propagation.over_seeds(
-        range(pair.drawn), depth=30, width=64, samples=64, activation="gelu", initializer="he_normal")]
+        range(pair.drawn), depth=30, width=64, samples=32, activation="gelu", initializer="he_normal")]
     assert (pair.healthy, pair.drawn) == (kinds.count("healthy"), len(kinds))
     assert pair.drawn == 8
     assert 0 < pair.healthy < 8
@@ -320,9 +320,9 @@ def counted():
 
 @lru_cache
 def few_layers_keep_more_pairs():
-    few, many = (sum(p.healthy == p.drawn for p in diagnosis.survey(d, width=64, samples=64, activations=["relu", "sigmoid", "elu", "gelu"])) for d in (5, 30))
+    few, many = (sum(p.healthy == p.drawn for p in diagnosis.survey(d, width=64, samples=32, activations=["relu", "sigmoid", "elu", "gelu"])) for d in (5, 30))
     assert few > 1.3 * many
-    doubled = diagnosis.survey(30, width=64, samples=64, gain=2.0, activations=["relu"], initializers=["normal", "glorot_normal", "he_normal", "orthogonal", "lsuv"])
+    doubled = diagnosis.survey(30, width=64, samples=32, gain=2.0, activations=["relu"], initializers=["normal", "glorot_normal", "he_normal", "orthogonal", "lsuv"])
     assert [p.kind for p in doubled[:-1]] == ["exploding"] * 4
     assert doubled[-1].kind in diagnosis.ALIVE
 
@@ -659,7 +659,7 @@ PARTS = {   # sentence: (when, check or reason)
     **dict.fromkeys(("LSUV rescales each layer on the data until z has variance 1. The cross shows the weights before that, and χ is not theirs.",), ("phases: the theory is silent", theory_of_phases)),
     **dict.fromkeys(("ReLU with He's rule: its σ_w of √2 is on the critical line.", "tanh beyond the line, at σ_w = 1.5 and depth 50: the gradient grows.", "tanh without bias: the critical line is at σ_w = 1."), ("phases: try", try_phases)),
     **dict.fromkeys(("At depth {}, {} of {} pairs are healthy in every network drawn, and {} in some of them. ", "No rule alone makes every network healthy with {}. ", "A ring marks the rule that is usually taken for an activation: it is healthy every time for {} of {} activations."), ("matrix", matrices)),
-    **dict.fromkeys(("Networks of 64 units on 64 inputs, judged by the same thresholds as the deep network. Of a pair up to 8 are drawn, fewer if the first agree.", "● means that all networks are healthy, and 6/8 that six of eight are. Else the first two letters say what is wrong: fading, growing, vanishing,", "exploding, saturated, dead, symmetric, indistinguishable. Blue: the gradient shrinks. Orange: it grows."), ("matrix: what is counted", counted)),
+    **dict.fromkeys(("Networks of 64 units on 32 inputs, judged by the same thresholds as the deep network. Of a pair up to 8 are drawn, fewer if the first agree.", "● means that all networks are healthy, and 6/8 that six of eight are. Else the first two letters say what is wrong: fading, growing, vanishing,", "exploding, saturated, dead, symmetric, indistinguishable. Blue: the gradient shrinks. Orange: it grows."), ("matrix: what is counted", counted)),
     **dict.fromkeys(("Depth 5: far more pairs are healthy than at depth 30.", "Gain 2: with ReLU every rule but LSUV lets signal and gradient explode."), ("matrix: try", few_layers_keep_more_pairs)),
     **dict.fromkeys(("After {} steps the layer of 20 units that started constant has {} different unit{}. The one that started at zero has {}, and the one with random weights {}. The losses of these networks are {}, {} and {}. {} {}", "Equal units get equal gradients: they moved together, by up to {}, and 20 neurons are as good as one.", "Rounding has made them differ.", "With zeros it also moves as one, by up to {}.", "With zeros its gradients are exactly 0, and it never moves.", "With zeros the gradients of all weights are exactly 0: none of them moves, only the biases of the output.", "ReLU and another seed: from zeros, no weight moves at all.", "Sigmoid: from zeros the weights do move, and all units of a layer alike.", "The layer that started constant has one unit, twenty times over."), ("symmetry", twins)),
     **dict.fromkeys(("From layer 1 to layer {} the signal's mean square is multiplied by {} (1/fan-in), {} (1/fan-out) and {} (Glorot). On its way back the gradient's is multiplied by {}, {} and {}. ", "All layers are equally wide, so the three rules are one.", "Of the widths alone, Glorot's rule leaves {} of the signal's and {} of the gradient's. ", "Either other rule keeps one direction, and in the other one ends where it began.", "Either other rule keeps one direction, and multiplies the gradient's by {} (1/fan-in) or the signal's by {} (1/fan-out).", "By the widths alone, 1/fan-in keeps the signal's and multiplies the gradient's by {}. The rule 1/fan-out keeps the gradient's and multiplies the signal's by {}. Glorot's multiplies them by {} and {}."), ("unequal widths", unequal_widths)),

@@ -25,7 +25,7 @@ from pages.shared.theme import TALL
 from pages.shared.titles import rule, title
 
 LOW, HIGH = 1e-20, 1e8  # ends of the picture
-WORDS = ["Dots: the median of the networks drawn. Band: their range.", "Line: theory. An arrow shows where dots leave the picture."]
+WORDS = ["Dots: the median of the networks drawn, each on 16 inputs. Band: their range.", "Line: theory. An arrow shows where dots leave the picture."]
 BUDGET = 2000  # layers that one answer may draw: about a second
 GAIN = Ladder("act_gain", "Gain", 1.0, "Multiplies every weight of the right picture.", GAINS, idle=gain_idle)
 CONTROLS = (
@@ -185,7 +185,7 @@ PART = Part(
     presets=(
         Preset("act_sigmoid", "Sigmoid at 1/√n", "Less than a quarter of the gradient is left after each layer.", {"set": ["sigmoid"]}),
         Preset(
-            "act_sigmoid_4", "Sigmoid at 4/√n", "0.63 a layer instead of 0.23: over five layers an eighth is left, over thirty a millionth.",
+            "act_sigmoid_4", "Sigmoid at 4/√n", "About 0.6 a layer instead of 0.23: over five layers an eighth is left, over thirty about a millionth.",
             {"set": ["sigmoid"], "gain": 4.0}),
     ),
     try_next=(

@@ -34,7 +34,7 @@ def survey(depth: int, gain: float, seed: int, seen: Callable[[pd.DataFrame], No
 
     `seen` draws the rows that are there while others are measured.
     """
-    names, settings = tuple(ACTIVATIONS), {"width": 64, "samples": 64, "gain": gain, "seed": seed, "networks": NETWORKS}
+    names, settings = tuple(ACTIVATIONS), {"width": 64, "samples": 32, "gain": gain, "seed": seed, "networks": NETWORKS}
     each = (partial(diagnosis.survey, depth, activations=names[i : i + AT_ONCE], **settings) for i in range(0, len(names), AT_ONCE))
     return table_of(workers.measure_all(*each, long=True, seen=seen and (lambda found: seen(table_of(found)))))
 
@@ -97,11 +97,11 @@ def show(v: Values) -> Shown:
 
     pairs = survey(v.depth, v.gain, v.seed, seen=fill)
     fill(pairs)
-    st.caption("Networks of 64 units on 64 inputs, judged by the same thresholds as the deep network. Of a pair up to 8 are drawn, fewer if the first agree.")
+    st.caption("Networks of 64 units on 32 inputs, judged by the same thresholds as the deep network. Of a pair up to 8 are drawn, fewer if the first agree.")
     formulas = [r"\text{Glorot: } \tfrac{2}{n_{in} + n_{out}} \qquad \text{He: } \tfrac{2}{n_{in}} \qquad \text{LeCun: } \tfrac{1}{n_{in}}"]
     script = f"""from engine.diagnosis import survey
 
-for pair in survey({v.depth}, width=64, samples=64, gain={v.gain}, seed={v.seed}, networks={NETWORKS}):
+for pair in survey({v.depth}, width=64, samples=32, gain={v.gain}, seed={v.seed}, networks={NETWORKS}):
     print(f"{{pair.activation}} with {{pair.initializer}}: {{pair.kind}}, gradient x {{pair.gradient:.3g}}, {{pair.healthy}} of {{pair.drawn}} healthy")
 """
     return Shown(read(pairs, v.depth), formulas, script, pairs)
