@@ -72,6 +72,10 @@ class Server:
         """Lines of the log that a healthy server does not write."""
         return [line for line in self.log.read_text().splitlines() if re.search(r"warn|error|traceback|exception", line, re.I)]
 
+    def tracebacks(self) -> list[str]:
+        """Those of the log, each once and whole."""
+        return sorted({found.strip() for found in re.findall(r"Traceback.*?(?=\n\d{4}-|\Z)", self.log.read_text(), re.S)})
+
 
 class Visitor:
     """One tab: what a browser says to the server, and what it keeps of the answers."""
@@ -165,7 +169,7 @@ class Visitor:
         self.send(*changed)
         while self.finished == before:
             if not self.read(end - time.monotonic()):
-                raise TimeoutError(f"no end of the run within {timeout:g} s")
+                raise TimeoutError(f"no end of the run within {timeout:g} s   at {self.path}?{self.query}")
 
     def press(self, key: str) -> None:
         self.rerun(state(self.widgets()[key][1].id, "trigger_value", True))

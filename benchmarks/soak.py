@@ -11,6 +11,7 @@ import random
 import tempfile
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlencode
@@ -93,11 +94,11 @@ class Class:
         while not self.bell.is_set():
             try:
                 one = rng.choice(ACTS)(self.server.url, rng)
-                self.faults += one.faults
+                self.faults += [f"{fault}   at {one.path}?{one.query}" for fault in one.faults]
                 self.visits += 1
                 one.vanish()
             except Exception as error:   # a visit that ends in any way but its own is what is looked for
-                self.faults.append(f"{type(error).__name__}: {error}"[:200])
+                self.faults.append(f"{type(error).__name__}: {error}"[:300])
             self.bell.wait(rng.uniform(0, 4))
 
     def hold(self, minutes: float) -> list[float]:
@@ -132,8 +133,11 @@ def soak(server: Server, minutes: float, visitors: int, seed: int) -> bool:
     print(f"second quarter {second:.0f} MB, last {last:.0f} ({100 * (last / second - 1):+.0f} %), at the most {max(sizes):.0f} (asked: 700)")
     time.sleep(REST)
     print(f"at rest {group.line()}   ({REST} s after the last visitor)")
-    for fault in sorted(set(group.faults)):
-        print(f"fault, {group.faults.count(fault)} x: {fault}")
+    faults = [fault.partition("   at ") for fault in group.faults]
+    for what, times in Counter(what for what, _, _ in faults).most_common():
+        print(f"fault, {times} x: {what}", *sorted({place for one, _, place in faults if one == what and place})[:5], sep="\n    ")
+    for trace in server.tracebacks():
+        print(trace)
     return last <= 1.1 * second and max(sizes) <= 700 and not group.faults and not server.complaints()
 
 
@@ -182,7 +186,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=0, help="so many new seeds on 20 × 512")
     parser.add_argument("--work", type=float, default=3, help="seconds that each of those trains")
     asked = parser.parse_args()
-    server, fine = Server(Path(tempfile.mkdtemp()) / "server.log"), True
+    log = Path(tempfile.mkdtemp()) / "server.log"
+    print("the log is", log, flush=True)
+    server, fine = Server(log), True
     try:
         if asked.vanish:
             before, most, after = vanishing(server, asked.vanish, asked.work, 125)

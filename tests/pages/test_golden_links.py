@@ -5,13 +5,12 @@ what it gave is a broken promise; where a number changes on purpose, its entry c
 """
 
 import json
-from pathlib import Path
 
 import pytest
 
 from tests.pages import golden
 
-LINKS = json.loads(Path(__file__).with_name("golden.json").read_text(encoding="utf-8"))
+LINKS = json.loads(golden.RECORD.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("entry", LINKS, ids=[entry["link"][:80] for entry in LINKS])

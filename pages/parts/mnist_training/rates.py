@@ -180,7 +180,7 @@ PART = Part(
     ),
     try_next=(
         Try("SGD instead of Adam: by what factor does the best rate move?", preset="rates_sgd"),
-        Try("Ten layers with batch norm: the loss stays below its start up to rates ten times as large.", {**TEN, "batch_norm": "before"}),
+        Try("Ten layers with batch norm: the loss stays below its start up to rates five times as large.", {**TEN, "batch_norm": "before"}),
         Try("Five layers of sigmoids at 1/√n, SGD: is any rate good enough?", {"depth": 5, "activation": "sigmoid", "initializer": "lecun_normal", "optimizer": "sgd"}),
         Try("Raw pixels, without scaling: does the test still point to the best rate?", {"optimizer": "sgd", "normalize": "none"}),
         Try("Why a rate can be too large: the paths in a valley.", preset="paths_unstable")),
