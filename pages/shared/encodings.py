@@ -15,7 +15,7 @@ import pandas as pd
 
 from engine import verdict
 from pages.shared import theme
-from pages.shared.theme import chart, powers
+from pages.shared.theme import powers
 
 SENT = alt.NamedData("sent")  # stands for the table that is sent with a specification
 OWN_COLOURS = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))  # `resolve` of layers that share no scale of colours
@@ -118,12 +118,21 @@ def tips(*fields: tuple[str, ...]) -> list[alt.Tooltip]:
 
 def written(**fields: str) -> dict[str, str]:
     """For `transform_calculate`: numbers as people write them, see `written_of`. `written(said="loss")`."""
-    return {name: written_of(f"datum.{field}") for name, field in fields.items()}
+    found = {}
+    for name, field in fields.items():
+        found[f"{name}_e"] = power_of(f"datum.{field}")  # once, since the text asks for it again and again
+        found[name] = written_of(f"datum.{field}", f"datum.{name}_e")
+    return found
 
 
-def written_of(x: str) -> str:
+def power_of(x: str) -> str:
+    """An expression for the exponent of ten of the number that the expression `x` gives."""
+    return f"toNumber(split(format({x}, '.1e'), 'e')[1])"
+
+
+def written_of(x: str, power: str = "") -> str:
     """An expression for the number that the expression `x` gives, as `verdict.number` writes it; a dash where there is none."""
-    power = f"toNumber(split(format({x}, '.1e'), 'e')[1])"
+    power = power or power_of(x)
     digit = "'⁰¹²³⁴⁵⁶⁷⁸⁹'[{}]".format
     high = "".join(f"(abs({power}) >= {n} ? {digit(f'floor(abs({power}) / {n}) % 10')} : '') + " for n in (100, 10))
     short = f"split(format({x}, '.1e'), 'e')[0] + ' × 10' + ({power} < 0 ? '⁻' : '') + {high}{digit(f'abs({power}) % 10')}"
@@ -162,7 +171,7 @@ def gone(frame: pd.DataFrame, x: str, y: str, domain: tuple[float, float], log: 
 
 def arrows(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     """Layers of a chart: a table of `gone`, on the channels of its lines."""
-    base, text, sides = chart(found).encode(x=x, y=y), alt.Text("text", type="nominal"), {"left": "!datum.right", "right": "datum.right"}
+    base, text, sides = alt.Chart(found).encode(x=x, y=y), alt.Text("text", type="nominal"), {"left": "!datum.right", "right": "datum.right"}
     return [layer for side, test in sides.items() for layer in over_lines(base.transform_filter(test), text, align=side, fontWeight=600)]
 
 

@@ -10,15 +10,14 @@ from functools import lru_cache
 from typing import Any
 
 import altair as alt
-import numpy as np
 import pandas as pd
-import pyarrow as pa
 import streamlit as st
 
 from engine.datasets import Dataset, DatasetError, load_digits, load_mnist, mnist_at_hand
 from pages.shared import alone, glossary, lecture
 from pages.shared.encodings import SENT, specification
 from pages.shared.heard import heard
+from pages.shared.packing import packed
 from pages.shared.references import REFERENCES
 
 LOG = logging.getLogger("streamlit.explorer")  # shown where Streamlit shows its own
@@ -38,19 +37,6 @@ def term(x: float) -> str:
 
 def question(text: str) -> None:
     st.title(text, anchor=False)
-
-
-def packed(spec: dict) -> dict:
-    """A specification with its tables as they are sent: Arrow's bytes, without an index. Streamlit would make them at three times the cost."""
-
-    def pack(table: pd.DataFrame) -> bytes:
-        columns = {name: pa.array(c.to_numpy() if isinstance(c.dtype, np.dtype) else c.array, from_pandas=True) for name, c in table.items()}
-        sink, made = pa.BufferOutputStream(), pa.table(columns)
-        with pa.ipc.new_stream(sink, made.schema) as stream:
-            stream.write_table(made)
-        return sink.getvalue().to_pybytes()
-
-    return {**spec, "datasets": {name: pack(table) for name, table in spec["datasets"].items()}}
 
 
 # nginx.conf allows this style by its hash, see tests/pages/test_layout.py; without it, meanings stay hidden. Below them, what Streamlit's

@@ -59,14 +59,9 @@ def colour(field: str, meaning: Mapping[str, str], legend: bool = True) -> alt.C
     return alt.Color(field, type="nominal", scale=alt.Scale(domain=slots), legend=alt.Legend(values=list(meaning)) if legend else None)
 
 
-def chart(data: object) -> alt.Chart:
-    """A chart whose layers can be coloured by `tint`: every row knows all meanings."""
-    return alt.Chart(data).transform_calculate(**{f"tint_{meaning}": f"'{meaning}'" for meaning in MEANINGS})
-
-
-def tint(meaning: str) -> alt.Color:
-    """One meaning's colour for a whole layer of a `chart`. Layers may share a scale: they all name the same four places."""
-    return alt.Color(f"tint_{meaning}", type="nominal", scale=alt.Scale(domain=list(MEANINGS)), legend=None)
+def tint(meaning: str) -> alt.ColorDatum:
+    """One meaning's colour for a whole layer. Layers may share a scale: they all name the same four places."""
+    return alt.ColorDatum(meaning, type="nominal", scale=alt.Scale(domain=list(MEANINGS)), legend=None)
 
 
 def powers(*exponents: int, **options) -> alt.Axis:

@@ -13,7 +13,7 @@ from pages.shared.control import Number, Values
 from pages.shared.encodings import drawn, over_lines
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import BACK, TALL, chart, tint
+from pages.shared.theme import BACK, TALL, tint
 
 AT = {"x1": (0.0, 1.0), "x2": (0.0, 0.0), "a1": (1.0, 1.0), "a2": (1.0, 0.0), "y": (2.0, 0.5)}
 WIRES = (("w1", "x1", "a1"), ("w2", "x2", "a1"), ("w3", "x1", "a2"), ("w4", "x2", "a2"), ("w5", "a1", "y"), ("w6", "a2", "y"))
@@ -55,9 +55,9 @@ def network(edges: pd.DataFrame, nodes: pd.DataFrame) -> alt.LayerChart:
             "y": alt.Y(y, type="quantitative", scale=alt.Scale(domain=[-0.25, 1.2], nice=False), **hidden)}
 
     small = alt.ExprRef("width < 400 ? 12 : 14")  # on a phone the words of a wire would reach those of its ends
-    along, spots = chart(edges).encode(**place("mx", "my")), chart(nodes).encode(**place("x", "y"))
+    along, spots = alt.Chart(edges).encode(**place("mx", "my")), alt.Chart(nodes).encode(**place("x", "y"))
     return alt.layer(
-        chart(edges).mark_rule(strokeWidth=1.5).encode(**place("x", "y"), x2=alt.X2("x2"), y2=alt.Y2("y2")),
+        alt.Chart(edges).mark_rule(strokeWidth=1.5).encode(**place("x", "y"), x2=alt.X2("x2"), y2=alt.Y2("y2")),
         *over_lines(along, alt.Text("weight", type="nominal"), dy=-13, fontSize=small), *over_lines(along, alt.Text("back", type="nominal"), BACK, dy=14, fontSize=small),
         spots.mark_point(filled=True, size=330, opacity=1).encode(color=tint("signal")),
         *over_lines(spots, alt.Text("text", type="nominal"), dy=24, fontWeight=600, fontSize=small),

@@ -19,7 +19,7 @@ from pages.shared.control import Number, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Question, Shown, Try
-from pages.shared.theme import QUIET, TALL, chart
+from pages.shared.theme import QUIET, TALL
 from pages.shared.titles import title
 
 SPAN = 6.0  # curves are drawn for |z| up to here
@@ -116,7 +116,7 @@ def cursor_at(z: float) -> pd.DataFrame:
 def zone_strips(zones: pd.DataFrame, shown: tuple[str, ...]) -> alt.Chart:
     """A row for each activation: where its slope is below 5 % of the steepest and fading, and where it is exactly 0."""
     legend = alt.Legend(values=["saturated", "dead"], symbolType="square", symbolStrokeWidth=0)
-    bars = chart(zones).encode(
+    bars = alt.Chart(zones).encode(
         x=z_axis("low"), x2=alt.X2("high"), y=alt.Y("activation", type="nominal", title=None, scale=alt.Scale(domain=list(shown)), sort=None),
         color=alt.Color("kind", type="nominal", scale=alt.Scale(domain=[" ", "  ", "saturated", "dead"]), legend=legend),
         tooltip=tips(("activation", "Activation"), ("kind", "Slope"), ("low", "From z", ".2f"), ("high", "To z", ".2f")))

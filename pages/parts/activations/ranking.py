@@ -17,7 +17,7 @@ from pages.shared import encodings, layout, runs
 from pages.shared.control import Ladder, Menu, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import TALL, chart, tint
+from pages.shared.theme import TALL, tint
 from pages.shared.titles import title
 
 RUN = "act_ranking"
@@ -100,7 +100,7 @@ def standings(reached: pd.DataFrame, order: tuple[str, ...]) -> alt.LayerChart:
     def x(field: str) -> alt.X:
         return encodings.number(alt.X, field, READ, domain=(0, 1), format="%")
 
-    base = chart(reached).encode(y=alt.Y("activation", type="nominal", title=None, scale=alt.Scale(domain=list(order)), sort=None))
+    base = alt.Chart(reached).encode(y=alt.Y("activation", type="nominal", title=None, scale=alt.Scale(domain=list(order)), sort=None))
     once = base.transform_filter("datum.seed == 0")
     tip = tips(("activation", "Activation"), ("seed", "Seed", "d"), ("accuracy", "Read correctly", ".1%"))
     return alt.layer(

@@ -18,7 +18,7 @@ from pages.shared.control import Ladder, Menu, Number, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Question, Shown, Try
-from pages.shared.theme import QUIET, TALL, chart, tint
+from pages.shared.theme import QUIET, TALL, tint
 from pages.shared.titles import rule, title
 
 STARTS = tuple((mean, variance) for mean in (-1.0, 0.0, 1.0, 2.0) for variance in (0.02, 0.3, 5.0, 40.0))
@@ -60,9 +60,9 @@ def map_picture(paths: pd.DataFrame, measured: pd.DataFrame, settles: pd.DataFra
     place = {"x": encodings.number(alt.X, "mean", "Mean μ", domain=(-1.2, 2.2)), "y": variance_axis()}
     tip = tips(("layer", "After layer", "d"), ("mean", "Mean", ".3~g"), ("variance", "Variance", ".3~g"))
     order = alt.Order("layer", type="quantitative")
-    base = chart(paths).encode(**place, detail=alt.Detail("path", type="nominal"), order=order, tooltip=tip)
-    network = chart(measured).encode(**place, color=tint("signal"))
-    cross = chart(settles).mark_point(shape="cross", size=190, opacity=1, clip=True, stroke="white")
+    base = alt.Chart(paths).encode(**place, detail=alt.Detail("path", type="nominal"), order=order, tooltip=tip)
+    network = alt.Chart(measured).encode(**place, color=tint("signal"))
+    cross = alt.Chart(settles).mark_point(shape="cross", size=190, opacity=1, clip=True, stroke="white")
     return alt.layer(
         base.mark_line(strokeWidth=1, clip=True, color=QUIET), base.mark_point(size=9, clip=True, color=QUIET, opacity=0.8),
         network.mark_line(strokeWidth=1, clip=True).encode(order=order),
@@ -77,8 +77,8 @@ def by_layer(theory: pd.DataFrame, measured: pd.DataFrame, gone: pd.DataFrame, d
         "x": encodings.number(alt.X, "layer", "Layer l", domain=(0, depth), axis=alt.Axis(tickMinStep=1, grid=False)), "y": variance_axis(),
         "tooltip": tips(("layer", "Layer", "d"), ("variance", "Variance", ".3~g"))}
     return alt.layer(
-        chart(theory).mark_line(strokeWidth=1.2, clip=True).encode(**place, color=tint("yardstick")),
-        chart(measured).mark_point(size=32, opacity=0.9, clip=True).encode(**place, color=tint("signal")),
+        alt.Chart(theory).mark_line(strokeWidth=1.2, clip=True).encode(**place, color=tint("yardstick")),
+        alt.Chart(measured).mark_point(size=32, opacity=0.9, clip=True).encode(**place, color=tint("signal")),
         *encodings.arrows(gone, place["x"], place["y"]),
         height=TALL, title=alt.Title("Variance by layer", subtitle=["Line: theory. Dots: one network.", "An arrow shows where values leave the picture."]))
 

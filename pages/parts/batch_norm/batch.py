@@ -16,7 +16,7 @@ from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import term, tex
 from pages.shared.part import Part, Preset, Question, Shown, Try
-from pages.shared.theme import TALL, chart, tint
+from pages.shared.theme import TALL, tint
 
 STAGES = ("x", "x − μ", "x̂", "y")
 
@@ -26,7 +26,7 @@ def stages(frame: pd.DataFrame, reach: float) -> alt.LayerChart:
     """The batch on its way, left to right: columns stage, value, index (x₁ is 1, drawn dark)."""
     x = alt.X("stage", type="nominal", sort=list(STAGES), title=None, axis=alt.Axis(labelAngle=0, labelFontSize=14, grid=True), scale=alt.Scale(padding=0.3))
     y = encodings.number(alt.Y, "value", "Value", domain=(-reach, reach))
-    base = chart(frame).encode(x=x, y=y, detail=alt.Detail("index", type="nominal"))
+    base = alt.Chart(frame).encode(x=x, y=y, detail=alt.Detail("index", type="nominal"))
     tip = tips(("index", "Example"), ("stage", "Stage"), ("value", "Value", ".4~g"))
     others, first = base.transform_filter("datum.index > 1"), base.transform_filter("datum.index == 1")
     return alt.layer(
@@ -44,8 +44,8 @@ def before_after(frame: pd.DataFrame, marks: pd.DataFrame, reach: float) -> alt.
     axis = {"domain": (-reach, reach)}
     names = alt.Axis(values=[1, 2], labelExpr="datum.value == 2 ? 'x̂' : 'y'", labelFontSize=14, grid=False, ticks=False, domain=False)
     y = encodings.number(alt.Y, "row", None, domain=(0.3, 2.5), axis=names)
-    ticks = chart(frame).mark_tick(orient="vertical", thickness=2, size=44, opacity=0.7)
-    span = chart(marks).transform_calculate(row="datum.row - 0.36").encode(y=y, color=tint("yardstick"))
+    ticks = alt.Chart(frame).mark_tick(orient="vertical", thickness=2, size=44, opacity=0.7)
+    span = alt.Chart(marks).transform_calculate(row="datum.row - 0.36").encode(y=y, color=tint("yardstick"))
     return alt.layer(
         ticks.encode(x=encodings.number(alt.X, "value", "Value", **axis), y=y, color=tint("signal")),
         span.mark_rule(strokeWidth=2).encode(x=encodings.number(alt.X, "low", "Value", **axis), x2=alt.X2("high")),

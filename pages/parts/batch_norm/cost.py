@@ -11,7 +11,7 @@ from pages.shared.control import Text, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.link import plain_text
 from pages.shared.part import Part, Preset, Question, Shown, Try
-from pages.shared.theme import TALL, chart, tint
+from pages.shared.theme import TALL, tint
 
 LAYERS = Text(  # a list of layers wants the width of the page
     "bn_layers", "Layers", "784, BN, 300 elu, BN, 100 elu, BN, 10",
@@ -38,9 +38,9 @@ def bars(frame: pd.DataFrame, names: tuple[str, ...]) -> alt.LayerChart:
     x = alt.X("layer", type="nominal", sort=order, title="Layer, left to right", axis=alt.Axis(labelAngle=-40, grid=False), scale=alt.Scale(domain=order))
     y = encodings.number(alt.Y, "count", "Parameters (log)", domain=(1, 1e11), log=True, ticks=range(0, 11, 2))
     side = alt.XOffset("series", type="nominal", scale=alt.Scale(domain=["trained", "kept"], paddingInner=0.5, paddingOuter=1))
-    base = chart(frame).encode(x=x, y=y, xOffset=side, tooltip=tips(("layer", "Layer"), ("series", "Parameters"), ("count", "Count", ",")))
+    base = alt.Chart(frame).encode(x=x, y=y, xOffset=side, tooltip=tips(("layer", "Layer"), ("series", "Parameters"), ("count", "Count", ",")))
     trained, kept = (base.transform_filter(f"datum.series == '{name}' && datum.count > 0") for name in ("trained", "kept"))
-    every = chart(frame).mark_point(size=0, opacity=0).encode(x=x)
+    every = alt.Chart(frame).mark_point(size=0, opacity=0).encode(x=x)
     return alt.layer(
         every, trained.mark_point(size=110).encode(color=tint("signal")),
         trained.mark_text(dy=-15).encode(text=alt.Text("count", type="quantitative", format=",")),

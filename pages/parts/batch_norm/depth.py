@@ -19,7 +19,7 @@ from pages.shared.control import Ladder, Menu, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Question, Shown, Sketch, Try
-from pages.shared.theme import HALF, QUIET, chart, tint
+from pages.shared.theme import HALF, QUIET, tint
 
 MAGNITUDES = (1e-10, 1e6)  # of the gradients drawn
 SWEEP = tuple(float(s) for s in np.logspace(-2, 1, 13))
@@ -51,7 +51,7 @@ def beyond(below: np.ndarray, above: np.ndarray, low: float, high: float) -> pd.
 
 def edges(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     """Layers of a chart: a table of `beyond` as arrows at the ends of the axis."""
-    base = chart(found).encode(x=x, y=y, color=tint("yardstick"), tooltip=tips(("layer", "Layer"), ("side", "Outside"), ("share", "Share", ".1%")))
+    base = alt.Chart(found).encode(x=x, y=y, color=tint("yardstick"), tooltip=tips(("layer", "Layer"), ("side", "Outside"), ("share", "Share", ".1%")))
     return [
         base.transform_filter(f"datum.side == '{side}'").mark_point(shape=shape, filled=True, opacity=1, size=45, yOffset=offset)
         for side, shape, offset in (("above", "triangle-up", 5), ("below", "triangle-down", -5))
@@ -62,7 +62,7 @@ def edges(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
 def strip(frame: pd.DataFrame, outside: pd.DataFrame, depth: int, span: tuple[float, float]) -> alt.LayerChart:
     """Histograms of y by layer, one column a layer, darker where more values are (columns layer, low, high, share); arrows for what lies outside."""
     y = encodings.number(alt.Y, "low", "Activation y", domain=span, axis=alt.Axis(grid=False))
-    bins = chart(frame).encode(
+    bins = alt.Chart(frame).encode(
         x=encodings.layers(depth, "left"), x2=alt.X2("right"), y=y, y2=alt.Y2("high"), color=tint("signal"),
         opacity=alt.Opacity("share", type="quantitative", scale=alt.Scale(type="sqrt", domain=[0, 0.5], range=[0.04, 1], clamp=True), legend=None),
         tooltip=tips(("layer", "Layer"), ("share", "Share", ".1%")))
@@ -78,7 +78,7 @@ def placements(frame: pd.DataFrame, gone: pd.DataFrame, by: str, depth: int = 0)
         "scale": (
             encodings.number(alt.X, "scale", "Weight scale σ√n", domain=(0.01, 10), log=True, ticks=(-2, -1, 0, 1)),
             magnitude("ratio", "First layer : last layer"), "Gradient that arrives, by scale")}[by]
-    base = chart(frame).encode(
+    base = alt.Chart(frame).encode(
         x=x, y=y,
         shape=alt.Shape("series", type="nominal", scale=alt.Scale(domain=names, range=["circle", "square", "diamond"]), legend=None),
         detail=alt.Detail("series", type="nominal"),

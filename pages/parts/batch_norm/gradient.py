@@ -14,7 +14,7 @@ from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import term, tex
 from pages.shared.part import Part, Preset, Question, Shown, Try
-from pages.shared.theme import QUIET, TALL, chart, tint
+from pages.shared.theme import QUIET, TALL, tint
 
 TERMS = ("direct", "through μ", "through σ²")
 
@@ -36,10 +36,10 @@ def term_bars(frame: pd.DataFrame, sums: pd.DataFrame, reach: float) -> alt.Laye
         "term", type="nominal", scale=alt.Scale(domain=list(TERMS), range=[1, 0.6, 0.3]),
         legend=alt.Legend(symbolType="square", symbolStrokeWidth=0, symbolFillColor=QUIET),
     )
-    bars = chart(frame).encode(
+    bars = alt.Chart(frame).encode(
         x=x, xOffset=alt.XOffset("term", type="nominal", sort=list(TERMS)), y=encodings.number(alt.Y, "value", "∂L/∂x", **axis),
         color=tint("gradient"), opacity=shades, tooltip=tips(("example", "Example"), ("term", "Term"), ("value", "Value", ".3~g")))
-    points = chart(sums).encode(
+    points = alt.Chart(sums).encode(
         x=x, y=encodings.number(alt.Y, "dx", **axis), color=tint("yardstick"),
         tooltip=tips(("example", "Example"), ("dx", "dx, their sum", ".3~g")))
     return alt.layer(bars.mark_bar(), points.mark_point(shape="diamond", size=70), height=TALL, title=alt.Title("Each example's gradient", subtitle="Bars: the three terms of each gradient. Dark diamonds: dx, their sum."))
@@ -50,7 +50,7 @@ def scale_law(frame: pd.DataFrame) -> alt.LayerChart:
     """‖dL/dW‖ over the factor s on the weights: measured as points, 1/s as the line. Columns s, norm, law."""
     x = encodings.number(alt.X, "s", "Factor s on the weights", domain=(1e-4, 1e4), log=True, ticks=(-4, -2, 0, 2, 4))
     axis = {"domain": (1e-6, 1e5), "log": True}
-    base = chart(frame).encode(x=x)
+    base = alt.Chart(frame).encode(x=x)
     points = base.mark_point(size=50).encode(
         y=encodings.number(alt.Y, "norm", **axis), color=tint("gradient"),
         tooltip=tips(("s", "s", ".3~g"), ("norm", "‖∂L/∂W‖", ".3~g"), ("change", "Change of x̂", ".2~g")))

@@ -17,7 +17,7 @@ from pages.shared.control import Ladder, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Question, Shown, Try
-from pages.shared.theme import HALF, QUIET, TALL, chart, tint
+from pages.shared.theme import HALF, QUIET, TALL, tint
 
 WAYS = {"raw": "raw", "variance": "divided by σ²", "std": "divided by σ"}
 CONTROLS = (
@@ -53,9 +53,9 @@ def valley(contours: pd.DataFrame, path: pd.DataFrame, span: tuple[float, float]
     """Contours of the loss (columns w1, w2, level, order) and the way of gradient descent (w1, w2, step)."""
     axis = alt.Axis(grid=False, tickCount=4, labelExpr="format(datum.value, '.4~g')")
     x, y = (encodings.number(channel, field, title, domain=span, axis=axis) for channel, field, title in ((alt.X, "w1", "w₁"), (alt.Y, "w2", "w₂")))
-    lines = chart(contours).encode(x=x, y=y, detail=alt.Detail("level", type="nominal"), order=alt.Order("order", type="quantitative"))
-    walk = chart(path).encode(x=x, y=y, order=alt.Order("step", type="quantitative"), color=tint("gradient"))
-    goal = chart(path).transform_filter("datum.step == 0").mark_point(shape="cross", size=120)
+    lines = alt.Chart(contours).encode(x=x, y=y, detail=alt.Detail("level", type="nominal"), order=alt.Order("order", type="quantitative"))
+    walk = alt.Chart(path).encode(x=x, y=y, order=alt.Order("step", type="quantitative"), color=tint("gradient"))
+    goal = alt.Chart(path).transform_filter("datum.step == 0").mark_point(shape="cross", size=120)
     return alt.layer(
         lines.mark_line(strokeWidth=1, color=QUIET, clip=True), walk.mark_line(strokeWidth=1.5, clip=True),
         walk.mark_point(size=30, clip=True).encode(tooltip=tips(("step", "Step"), ("w1", "w₁", ".3~g"), ("w2", "w₂", ".3~g"))),
@@ -73,7 +73,7 @@ def descent(frame: pd.DataFrame, gone: pd.DataFrame) -> alt.LayerChart:
 
     x = encodings.number(alt.X, "step", "Step", domain=(1, 1e8), log=True, ticks=(0, 2, 4, 6, 8))
     y = encodings.number(alt.Y, "loss", "Loss J", domain=(1e-8, 100), log=True, ticks=range(-8, 3, 2))
-    base = chart(frame).encode(
+    base = alt.Chart(frame).encode(
         x=x, y=y, strokeDash=by_way(alt.StrokeDash, [1, 0], [6, 4], [2, 2]),
         strokeWidth=by_way(alt.StrokeWidth, 2, 4, 2.5), opacity=by_way(alt.Opacity, 1, 0.5, 1), color=tint("signal"),
         tooltip=tips(("series", "Features"), ("step", "Step", ","), ("loss", "Loss", ".2~g")))

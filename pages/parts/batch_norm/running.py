@@ -16,7 +16,7 @@ from pages.shared.control import Ladder, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import term, tex
 from pages.shared.part import Part, Preset, Question, Shown, Try
-from pages.shared.theme import HALF, TALL, chart, tint
+from pages.shared.theme import HALF, TALL, tint
 
 SHIFT_AT, STEPS = 60, 100
 TOPS, USE = {"mean": (-8, 14), "variance": (0, 12)}, (-5, 5)  # ends of the axes
@@ -44,7 +44,7 @@ def simulate(v: Values) -> normalization.RunningStatistics:
 def by_step(frame: pd.DataFrame, gone: pd.DataFrame, here: pd.DataFrame, what: str) -> alt.LayerChart:
     """Running value (line), batches (pale points) and truth (dashed) over steps: columns step, running, batch, truth. A rule at the step that is here."""
     axis, x = {"domain": TOPS[what]}, encodings.number(alt.X, "step", "Step", domain=(0, STEPS))
-    base, title = chart(frame).encode(x=x), f"{what.capitalize()} {({'mean': 'μ', 'variance': 'σ²'})[what]}"
+    base, title = alt.Chart(frame).encode(x=x), f"{what.capitalize()} {({'mean': 'μ', 'variance': 'σ²'})[what]}"
     return alt.layer(
         base.mark_point(size=12, opacity=0.4, clip=True).encode(y=encodings.number(alt.Y, "batch", **axis), color=tint("signal")),
         base.mark_line(strokeWidth=1.2, strokeDash=[5, 3]).encode(y=encodings.number(alt.Y, "truth", **axis), color=tint("yardstick")),
@@ -57,7 +57,7 @@ def by_step(frame: pd.DataFrame, gone: pd.DataFrame, here: pd.DataFrame, what: s
 def in_use(frame: pd.DataFrame, high: pd.DataFrame, low: pd.DataFrame, here: pd.DataFrame) -> alt.LayerChart:
     """Mean ± spread of x̂ in use, had training stopped at each step: columns step, mean, low, high; and where these two leave the axis."""
     axis, x = {"domain": USE}, encodings.number(alt.X, "step", "Evaluated after step k", domain=(0, STEPS))
-    base = chart(frame).encode(x=x)
+    base = alt.Chart(frame).encode(x=x)
     band = base.mark_area(opacity=0.2, clip=True).encode(y=encodings.number(alt.Y, "low", "x̂ in use", **axis), y2=alt.Y2("high"), color=tint("signal"))
     return alt.layer(
         band, base.mark_line(clip=True).encode(y=encodings.number(alt.Y, "mean", **axis), color=tint("signal")),
@@ -71,7 +71,7 @@ def in_use(frame: pd.DataFrame, high: pd.DataFrame, low: pd.DataFrame, here: pd.
 def neighbours(frame: pd.DataFrame) -> alt.LayerChart:
     """How much one example's x̂ varies with its neighbours, over the batch size: columns size, measured, rule, yours (true where the ring goes)."""
     axis = {"domain": (0.03, 1.5), "log": True}
-    base = chart(frame).encode(x=encodings.number(alt.X, "size", "Batch size m", domain=(2, 512), log=True, axis=alt.Axis(values=[2, 8, 32, 128, 512])))
+    base = alt.Chart(frame).encode(x=encodings.number(alt.X, "size", "Batch size m", domain=(2, 512), log=True, axis=alt.Axis(values=[2, 8, 32, 128, 512])))
     measured = encodings.number(alt.Y, "measured", **axis)
     tip = tips(("size", "Batch size"), ("measured", "Measured", ".3f"), ("rule", "√((1 + x²/2)/m)", ".3f"))
     return alt.layer(

@@ -16,7 +16,7 @@ from pages.shared import encodings, layout, runs
 from pages.shared.control import Menu, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import HALF, NOTE, QUIET, TALL, chart, tint
+from pages.shared.theme import HALF, NOTE, QUIET, TALL, tint
 
 RUN, NAMES = "bn_run", ("without", "with")  # batch norm
 CONTROLS = (Menu("bn_data", "Dataset", "digits", "The first 1,000 images: of the built-in digits, or of MNIST as in the book.", ("digits", "mnist")), SEED,)
@@ -72,7 +72,7 @@ def final_accuracy(final: pd.DataFrame) -> alt.LayerChart:
 
     Columns scale, series ("without", "with", "published"), accuracy.
     """
-    base = chart(final).encode(
+    base = alt.Chart(final).encode(
         x=encodings.number(alt.X, "scale", "Scale σ of the first weights", domain=(7e-5, 1.4), log=True, ticks=(-4, -3, -2, -1, 0)),
         y=encodings.share("accuracy", "Training accuracy"),
         tooltip=tips(("series", "Batch norm"), ("scale", "σ", ".2~g"), ("accuracy", "Accuracy", ".1%")))
@@ -87,7 +87,7 @@ def final_accuracy(final: pd.DataFrame) -> alt.LayerChart:
 @drawn
 def small_multiples(panels: pd.DataFrame) -> alt.LayerChart:
     """Sixteen little learning curves, four by four: columns panel, x, y, series, accuracy, epoch, and words (text)."""
-    base = chart(panels).encode(
+    base = alt.Chart(panels).encode(
         x=alt.X("x", type="quantitative", scale=alt.Scale(domain=[0, 4], nice=False), axis=None),
         y=alt.Y("y", type="quantitative", scale=alt.Scale(domain=[0, 4], nice=False), axis=None),
         detail=[alt.Detail("panel", type="nominal")], order=alt.Order("epoch", type="quantitative"))

@@ -14,7 +14,7 @@ from pages.shared import encodings, layout, link
 from pages.shared.control import Ladder, Menu
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
-from pages.shared.theme import HALF, NOTE, QUIET, chart, tint
+from pages.shared.theme import HALF, NOTE, QUIET, tint
 
 WORDS = {"forward": "one-sided", "central": "two-sided", "complex": "complex"}
 NAMES = {"cube": "θ³", "square": "θ²", "exp": "exp θ", "sin": "sin θ", "tanh": "tanh θ", "sigmoid": "sigmoid θ", "relu": "max(0, θ)"}
@@ -99,11 +99,11 @@ def strip(cells: pd.DataFrame) -> alt.LayerChart:
         ("parameter", "Parameter"), ("first", "From component", ","), ("last", "to", ","), ("said", "Largest error"),
         ("kinks", "Across a kink", ","), ("state", "State"),
     )
-    base = chart(cells).encode(x=x, x2=alt.X2("x2"), y=level(0.12), y2=alt.Y2Datum(0.72), tooltip=tip)
+    base = alt.Chart(cells).encode(x=x, x2=alt.X2("x2"), y=level(0.12), y2=alt.Y2Datum(0.72), tooltip=tip)
     compared = base.transform_filter("datum.state == 'compared'").mark_rect().encode(color=ERROR)
     idle = base.transform_filter("datum.state == 'nothing to compare'").mark_rect(color=QUIET, opacity=0.12)
     kinks = base.transform_filter("datum.kinks > 0").mark_rect().encode(y=level(0), y2=alt.Y2Datum(0.07), color=tint("yardstick"))
-    said = chart(cells).transform_filter("datum.state == 'name'").encode(x=x)
+    said = alt.Chart(cells).transform_filter("datum.state == 'name'").encode(x=x)
     borders = said.mark_rule(color=QUIET, strokeWidth=1).encode(y=level(0.12), y2=alt.Y2Datum(0.95))
     words = said.mark_text(align="left", baseline="top", dx=4, fontSize=NOTE).encode(y=level(0.97), text=alt.Text("parameter", type="nominal"))
     return alt.layer(compared, idle, kinks, borders, words, resolve=encodings.OWN_COLOURS, height=198)
@@ -144,7 +144,7 @@ def grid(cells: object, rows: int, columns: int, tip: tuple[str, str, str], colo
     y = alt.Y("row", type="quantitative", title=title, scale=alt.Scale(domain=[rows, 0], nice=False), axis=axis)
     x = encodings.number(alt.X, "column", "to unit j", domain=(0, columns), axis=ticks)
     tip = tips(("row", "From unit", ","), ("column", "To unit", ","), tip)
-    return chart(cells).mark_rect().encode(x=x, x2=alt.X2("column2"), y=y, y2=alt.Y2("row2"), color=colour_by, tooltip=tip).properties(height=height)
+    return alt.Chart(cells).mark_rect().encode(x=x, x2=alt.X2("column2"), y=y, y2=alt.Y2("row2"), color=colour_by, tooltip=tip).properties(height=height)
 
 
 def parameter_table(report: GradientReport) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from pages.shared.control import Ladder, Values
 from pages.shared.encodings import drawn
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import QUIET, TALL, chart, colour, tint
+from pages.shared.theme import QUIET, TALL, colour, tint
 from pages.shared.titles import powers
 
 STEP = Ladder(
@@ -42,9 +42,9 @@ def picture(points: pd.DataFrame, lines: pd.DataFrame, ends: pd.DataFrame, reach
     dash = alt.StrokeDash("line", type="nominal", scale=alt.Scale(domain=list(LINES), range=[[1, 0], [7, 3], [2, 2]]), legend=None)
     meaning = {line: LINES[line] for line in shown}
     return alt.layer(
-        chart(points).mark_line(color=QUIET, strokeWidth=3, opacity=0.6, clip=True).encode(x=x, y=y),
-        chart(lines).mark_line(clip=True).encode(x=x, y=y, color=colour("line", meaning), strokeDash=dash),
-        chart(ends).mark_point(size=70, filled=True, clip=True).encode(x=x, y=y, color=tint("yardstick")), resolve=encodings.OWN_COLOURS,
+        alt.Chart(points).mark_line(color=QUIET, strokeWidth=3, opacity=0.6, clip=True).encode(x=x, y=y),
+        alt.Chart(lines).mark_line(clip=True).encode(x=x, y=y, color=colour("line", meaning), strokeDash=dash),
+        alt.Chart(ends).mark_point(size=70, filled=True, clip=True).encode(x=x, y=y, color=tint("yardstick")), resolve=encodings.OWN_COLOURS,
         height=TALL, title=alt.Title("Which secant leans like the tangent?", subtitle="Grey: the curve f. Dots: where f is evaluated."))
 
 

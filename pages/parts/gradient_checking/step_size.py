@@ -16,7 +16,7 @@ from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Question, Shown, Try
-from pages.shared.theme import TALL, chart, colour
+from pages.shared.theme import TALL, colour
 
 MEANING = {"one-sided": "gradient", "two-sided": "signal", "complex": "yardstick"}
 LOW, TOP = 1e-17, 1e3  # of the errors drawn
@@ -56,11 +56,11 @@ def picture(frame: pd.DataFrame, best: pd.DataFrame, slopes: pd.DataFrame) -> al
     tip = tips(("scheme", "Difference"), ("dtype", "Precision"), ("epsilon_said", "ε"), ("error_said", "Error"))
     scale = alt.Scale(domain=["float64", "float32"], range=[[1, 0], [4, 3]])
     dash = alt.StrokeDash("dtype", type="nominal", scale=scale, legend=alt.Legend(orient="bottom"))
-    dots = chart(best).transform_calculate(**encodings.written(epsilon_said="epsilon", error_said="error")).mark_point(size=90, filled=True, clip=True, opacity=1)
-    words = encodings.over_lines(chart(slopes).encode(x=x, y=y), alt.Text("text", type="nominal"), align="left", dx=12, dy=12, fontWeight=600)
+    dots = alt.Chart(best).transform_calculate(**encodings.written(epsilon_said="epsilon", error_said="error")).mark_point(size=90, filled=True, clip=True, opacity=1)
+    words = encodings.over_lines(alt.Chart(slopes).encode(x=x, y=y), alt.Text("text", type="nominal"), align="left", dx=12, dy=12, fontWeight=600)
     said = ["Right: the step is so long that the secant is not the tangent.", "Left: so short that rounding takes over. Dots: the best ε."]
     return alt.layer(
-        chart(frame).mark_line(clip=True).encode(x=x, y=y, color=colour("scheme", MEANING), strokeDash=dash),
+        alt.Chart(frame).mark_line(clip=True).encode(x=x, y=y, color=colour("scheme", MEANING), strokeDash=dash),
         dots.encode(x=x, y=y, color=colour("scheme", MEANING), tooltip=tip),
         *words,
         height=TALL, title=alt.Title("Error of the slope at every step", subtitle=said))

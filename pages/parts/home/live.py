@@ -9,7 +9,7 @@ from engine.studies import random_networks
 from pages.shared import encodings, workers
 from pages.shared.control import Ladder
 from pages.shared.encodings import drawn
-from pages.shared.theme import BACK, FORWARD, QUIET, chart, ink, tint
+from pages.shared.theme import BACK, FORWARD, QUIET, ink, tint
 
 DEPTH, UNITS, APART = 30, 4, 0.32  # layers, the units of each that are drawn, and how far from each other on the axis of y
 WAY = (0, 0, 1, 1, 2, 2, 3, 3, 0, 1, 3, 0, 2, 3, 1, 2, 0)  # units of two layers in turn: all links between them, each once, in one line
@@ -42,14 +42,14 @@ def half(table: object, field: str) -> list[alt.Chart]:
     bare = alt.Axis(labels=False, ticks=False, domain=False, grid=False)
     x, y = encodings.number(alt.X, "layer", None, domain=(0.5, DEPTH + 0.5), axis=bare), encodings.number(alt.Y, "y", None, domain=(-1.8, 2.0), axis=bare)
     at = f"{middle} + ({{}} - {(UNITS - 1) / 2}) * {APART}".format
-    way = chart(table).transform_filter(f"datum.layer < {DEPTH}").transform_calculate(turn=f"sequence({len(WAY)})").transform_flatten(["turn"])
+    way = alt.Chart(table).transform_filter(f"datum.layer < {DEPTH}").transform_calculate(turn=f"sequence({len(WAY)})").transform_flatten(["turn"])
     links = way.transform_calculate(y=at(f"{list(WAY)}[datum.turn]"), x="datum.layer + datum.turn % 2")
     # a row of units is one line of dots: of no length, with round ends, and as far from each other as the units
-    units = chart(table).transform_calculate(y=at(0), y2=at(UNITS - 0.98)).encode(x=x, y=y, y2="y2")
+    units = alt.Chart(table).transform_calculate(y=at(0), y2=at(UNITS - 0.98)).encode(x=x, y=y, y2="y2")
     dots = {"strokeCap": "round", "strokeDash": alt.ExprRef(f"[0, {APART} / 3.8 * height]")}
     size = f"{step} * 0.5"
     glow = alt.ExprRef(f"{step} * 1.15 * clamp({level} / {WIDEST}, 0, 1)")
-    layers, here = chart(table).transform_calculate(y=str(middle - 0.48), y2=str(middle + 0.48)), chart(table).transform_filter(f"datum.layer == {last}")
+    layers, here = alt.Chart(table).transform_calculate(y=str(middle - 0.48), y2=str(middle + 0.48)), alt.Chart(table).transform_filter(f"datum.layer == {last}")
     number, what = encodings.written_of(value), f"{value} < {LOST} ? 'almost nothing is left' : {value} > {TOO_MUCH} ? 'it explodes' : 'it gets through'"
     words = here.mark_text(
         align="left", fontSize=alt.ExprRef("width < 600 ? 14 : 16"), fontWeight=600, color=alt.ExprRef(**ink(colours)),

@@ -18,7 +18,7 @@ from engine.verdict import Verdict
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values, Whole, seed_control
 from pages.shared.encodings import drawn, tips
-from pages.shared.theme import HALF, QUIET, TALL, chart, tint
+from pages.shared.theme import HALF, QUIET, TALL, tint
 from pages.shared.titles import rule, rule_note, title
 
 GAINS = (0.01, 0.02, 0.05, *(round(0.1 * i, 1) for i in range(1, 41)), 1.4142, 1.5925, 1.6667, 5.0, 7.0, 10.0)
@@ -151,7 +151,7 @@ def depth_picture(frame: pd.DataFrame, overflow: pd.DataFrame, names: tuple[str,
     def y(field: str) -> alt.Y:
         return encodings.number(alt.Y, field, **axis)
 
-    base, mark = (chart(table).encode(x=encodings.layers(depth)) for table in (frame, overflow))
+    base, mark = (alt.Chart(table).encode(x=encodings.layers(depth)) for table in (frame, overflow))
     band = base.mark_area(opacity=0.18, clip=True).encode(y=y("least"), y2=alt.Y2("most"), color=tint(measured), detail=alt.Detail("series", type="nominal"))
     lines = base.transform_filter("isValid(datum.theory)").mark_line(strokeWidth=1.2)
     said = encodings.written(**{f"{name}_said": name for name in ("value", "least", "most", "theory")})
@@ -203,7 +203,7 @@ def lines_and_points(frame: object, names: tuple[str, ...], x: alt.X, y: dict, m
     What is `measured` gives its colour.
     """
     low, high = y["domain"]
-    base, series = chart(frame).encode(x=x), {"type": "nominal", "scale": alt.Scale(domain=names, range=["circle", "square", "triangle-up"][: len(names)])}
+    base, series = alt.Chart(frame).encode(x=x), {"type": "nominal", "scale": alt.Scale(domain=names, range=["circle", "square", "triangle-up"][: len(names)])}
     lines = base.transform_filter("isValid(datum.expected)").mark_line(strokeWidth=1.2, color=QUIET)
     said = encodings.written(measured_said="measured", expected_said="expected")
     points = base.transform_filter("isValid(datum.measured)").transform_calculate(**said).mark_point(size=40)

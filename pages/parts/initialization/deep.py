@@ -19,7 +19,7 @@ from pages.shared.control import Menu, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Question, Shown, Sketch, Try
-from pages.shared.theme import TALL, chart, tint
+from pages.shared.theme import TALL, tint
 
 COUNTED = {"activations": "Activations", "pre_activations": "Pre-activations z", "gradients": "Gradients dJ/dz"}
 SHOW = Menu("init_show", "Histograms of", "activations", "What the small pictures count.", tuple(COUNTED), pills=True, show=COUNTED.get)
@@ -89,11 +89,11 @@ def panels(bars: pd.DataFrame, words: pd.DataFrame, count: int, counted: str, de
     x = alt.X("x", type="quantitative", scale=alt.Scale(domain=[0, max(count, 3)], nice=False), axis=None)
     scale = alt.Scale(type="sqrt", domain=[0, 1.5], nice=False)  # room for the words
     y = alt.Y("share", type="quantitative", title="Share (√ scale)", scale=scale, axis=alt.Axis(values=[0, 0.1, 0.5, 1], format="%"))
-    base = chart(bars).encode(x=x, x2=alt.X2("x2"), y=y, y2=alt.Y2Datum(0), tooltip=tips(("layer", "Layer", "d"), ("share", "Share", ".2%")))
+    base = alt.Chart(bars).encode(x=x, x2=alt.X2("x2"), y=y, y2=alt.Y2Datum(0), tooltip=tips(("layer", "Layer", "d"), ("share", "Share", ".2%")))
     by_layer = alt.Color("layer", type="quantitative", scale=alt.Scale(domain=[1 - 0.7 * depth, depth], range="ramp"), legend=None)
     inside = base.transform_filter("!datum.outside").mark_bar(binSpacing=0).encode(color=tint("gradient") if counted == "gradients" else by_layer)
     outside = base.transform_filter("datum.outside").mark_bar(binSpacing=0).encode(color=tint("trouble"))
-    said = chart(words).encode(x=x)
+    said = alt.Chart(words).encode(x=x)
     lines = [
         said.mark_text(baseline="top", fontSize=alt.ExprRef("width < 600 ? 10 : 14"), fontWeight=weight, dy=2 + 18 * i).encode(y=alt.YValue(0), text=alt.Text(field, type="nominal"))
         for i, (field, weight) in enumerate((("head", 600), ("line1", 400), ("line2", 400)))

@@ -18,7 +18,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Question, Shown, Try
-from pages.shared.theme import DIVERGING, QUIET, chart
+from pages.shared.theme import DIVERGING, QUIET
 from pages.shared.titles import title
 
 AT_ONCE = 3  # activations that one worker measures, before their rows are shown
@@ -59,7 +59,7 @@ def cells(pairs: pd.DataFrame) -> pd.DataFrame:
 @drawn
 def grid(frame: pd.DataFrame, activations: tuple[str, ...], initializers: tuple[str, ...]) -> alt.LayerChart:
     """Activations by initializers: a dot where all networks are healthy, "6/8" where some, else letters of what is wrong; colour by the gradient's factor."""
-    base = chart(frame).encode(
+    base = alt.Chart(frame).encode(
         x=alt.X("initializer", type="nominal", scale=alt.Scale(domain=list(initializers)), title=None, axis=alt.Axis(orient="top", labelAngle=-60, labelOverlap=False)),
         y=alt.Y("activation", type="nominal", scale=alt.Scale(domain=list(activations)), title=None, axis=alt.Axis(labelOverlap=False)),
         tooltip=tips(("activation", "Activation"), ("initializer", "Initializer"), ("kind", "Diagnosis of most"), ("count", "Healthy"), ("factor", "Gradient ×")),

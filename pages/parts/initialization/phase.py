@@ -19,7 +19,7 @@ from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Question, Shown, Try
-from pages.shared.theme import QUIET, TALL, chart, tint
+from pages.shared.theme import QUIET, TALL, tint
 
 DIAGRAM = "init_diagram"
 WORDS = ["Blue: the gradient vanishes. Orange: it explodes. Line: neither (χ = 1).", "Dashed: χ changes it by the factor e in ξ layers."]
@@ -74,18 +74,18 @@ def picture(cells: pd.DataFrame, lines: pd.DataFrame, point: pd.DataFrame) -> al
             "x": encodings.number(alt.X, x, "Weights σ_w = std · √fan_in", domain=(0, 4.1), axis=plain),
             "y": encodings.number(alt.Y, y, "Biases σ_b", domain=(-0.05, 1.55), axis=plain)}
 
-    heat = chart(cells).mark_rect().add_params(pick).encode(
+    heat = alt.Chart(cells).mark_rect().add_params(pick).encode(
         **axes("w1", "b1"), x2=alt.X2("w2"), y2=alt.Y2("b2"),
         color=alt.Color("log_chi", type="quantitative", scale=alt.Scale(domain=[0.6, -0.6], range="diverging", clamp=True), legend=None),
         tooltip=tips(("sigma_w", "σ_w", ".2f"), ("sigma_b", "σ_b", ".2f"), ("chi", "χ", ".3f"), ("depth_scale", "Depth scale ξ", ".3~g")),
     )
-    curve = chart(lines).encode(**axes(), order=alt.Order("order", type="quantitative"), detail=alt.Detail("line", type="nominal"))
+    curve = alt.Chart(lines).encode(**axes(), order=alt.Order("order", type="quantitative"), detail=alt.Detail("line", type="nominal"))
     critical = curve.transform_filter("datum.line == 'χ = 1'").mark_line(strokeWidth=2.5).encode(color=tint("yardstick"))
     contours = curve.transform_filter("datum.line != 'χ = 1'").mark_line(strokeWidth=1, strokeDash=[4, 3], color=QUIET)
     names = [
         layer for test, side, away in (("==", "left", 5), ("!=", "right", -5)) for layer in encodings.over_lines(
             curve.transform_filter(f"datum.order == datum.at && datum.line {test} 'χ = 1'"), alt.Text("line", type="nominal"), align=side, dx=away, fontWeight=600)]
-    here = chart(point).encode(**axes(), color=tint("yardstick"))
+    here = alt.Chart(point).encode(**axes(), color=tint("yardstick"))
     cross = here.mark_point(size=160, stroke="white", strokeWidth=1).encode(shape=alt.Shape("shape", type="nominal", scale=None))
     beyond = here.mark_text(align="right", dx=-10, fontWeight=600).encode(text=alt.Text("text", type="nominal"))
     return alt.layer(

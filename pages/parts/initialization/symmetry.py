@@ -14,7 +14,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Question, Shown, Try
-from pages.shared.theme import TALL, chart, tint
+from pages.shared.theme import TALL, tint
 
 STARTS = {"zeros": ("zeros", 1.0), "constant": ("constant", 0.1), "random": ("glorot_normal", 1.0)}
 
@@ -34,7 +34,7 @@ def trained(activation: str, seed: int) -> pd.DataFrame:
 @drawn
 def by_step(frame: pd.DataFrame, last: int, field: str, title: str, label: str, domain: tuple[float, float]) -> alt.Chart:
     """One quantity while the networks train, a line for each start."""
-    picture = chart(frame).mark_line().encode(
+    picture = alt.Chart(frame).mark_line().encode(
         x=encodings.number(alt.X, "step", "Step", domain=(0, last)),
         y=encodings.number(alt.Y, field, label, domain=domain, clamp=True), color=tint("signal"),
         strokeDash=alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=list(STARTS), range=[[2, 2], [6, 3], [1, 0]])),

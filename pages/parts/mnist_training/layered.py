@@ -9,7 +9,7 @@ import pandas as pd
 from engine.studies.by_layer import DECADES, MEASURES, TINY, Look
 from pages.shared import encodings
 from pages.shared.encodings import drawn, tips
-from pages.shared.theme import chart, tint
+from pages.shared.theme import tint
 
 PICTURES: dict[str, tuple[str, str, str, tuple[float, float], Sequence[int]]] = {  # measure: title, subtitle, axis, its ends, exponents of its ticks
     "update": ("How far one step moves the weights", "Dotted: 1 in 1,000, a rule of thumb.", "‖ΔW‖ / ‖W‖ (log)", (1e-6, 1.0), range(-6, 1)),
@@ -82,7 +82,7 @@ SPAN = 1e-8, 1e2
 @drawn
 def strip(frame: pd.DataFrame, layers: int) -> alt.LayerChart:
     """Spread of the signal (blue) and size of the weights' gradient (orange) by layer, on one log axis."""
-    base = chart(frame).transform_calculate(**encodings.written(said="real")).encode(
+    base = alt.Chart(frame).transform_calculate(**encodings.written(said="real")).encode(
         x=encodings.layers(layers, title="Layer"), y=encodings.number(alt.Y, "value", None, domain=SPAN, log=True, ticks=range(-8, 3, 2)),
         tooltip=tips(("series", "What"), ("layer", "Layer", "d"), ("said", "Value")))
     drawn_ = [kind.encode(color=tint(key)) for key, name in STRIP.items() for one in [base.transform_filter(f"datum.series == '{name}'")]
@@ -135,7 +135,7 @@ def sizes(first: Look, now: Look, layer: int) -> pd.DataFrame:
 def weights(frame: pd.DataFrame, layer: int) -> alt.LayerChart:
     """Histogram of |w| on a log axis: before the first step as a dark outline, now as blue bars."""
     ends = 10.0 ** DECADES[0], 10.0 ** DECADES[1]
-    base = chart(frame).encode(
+    base = alt.Chart(frame).encode(
         y=encodings.number(alt.Y, "share", "Share of the weights", domain=(0, 0.5), clamp=True, format="%"),
         tooltip=tips(("when", "When"), ("low", "From", ".2~g"), ("high", "To", ".2~g"), ("share", "Share", ".1%")))
     x = encodings.number(alt.X, "low", "Size of a weight, |w| (log)", domain=ends, log=True, ticks=range(DECADES[0], DECADES[1] + 1))

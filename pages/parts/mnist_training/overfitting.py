@@ -22,7 +22,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Question, Shown, Try
-from pages.shared.theme import chart, colour, tint
+from pages.shared.theme import colour, tint
 
 NEW, MORE, WORK = 2000, 3, 6e10  # test images read at most; times as many images; multiplications of all passes forward together
 PLAIN = "none"
@@ -92,7 +92,7 @@ def parted(frame: pd.DataFrame, cure: str, epochs: int) -> alt.LayerChart:
 @drawn
 def worths(frame: pd.DataFrame, order: tuple[str, ...], span: int) -> alt.LayerChart:
     """What each cure is worth: a dot with its spread over the seeds, blue on the right of 0, orange on the left."""
-    base = chart(frame).encode(y=alt.Y("cure", type="nominal", sort=list(order), title=None, axis=alt.Axis(labelLimit=170)))
+    base = alt.Chart(frame).encode(y=alt.Y("cure", type="nominal", sort=list(order), title=None, axis=alt.Axis(labelLimit=170)))
     x = encodings.number(alt.X, "points", "Points of new images gained or lost", domain=(-span, span))
     tip = tips(("cure", "Cure"), ("points", "Points", "+.1f"), ("spread", "Spread", ".1f"), ("train", "Training images", ".1%"), ("test", "New images", ".1%"))
     sides = (("datum.points >= 0", "signal"), ("datum.points < 0", "gradient"))

@@ -22,7 +22,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Typed, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Question, Shown, Try
-from pages.shared.theme import chart, tint
+from pages.shared.theme import tint
 
 RUN, CANVAS, UNITS = "mnist_run", "mnist_canvas", 100
 EXAMPLE = Typed("mnist_example", "Test image", 0, "Read as long as nothing is drawn. Beyond the last one, the count starts again.", (0, 9999))
@@ -68,7 +68,7 @@ def taken(data: Dataset, v: Values) -> tuple[np.ndarray, np.ndarray, str]:
 @drawn
 def certainty(frame: pd.DataFrame) -> alt.LayerChart:
     """Probability of each digit as bars."""
-    base = chart(frame).encode(
+    base = alt.Chart(frame).encode(
         x=alt.X("digit", type="ordinal", title="Digit", axis=alt.Axis(labelAngle=0)), y=encodings.share("probability", "Probability p"),
         tooltip=tips(("digit", "Digit"), ("probability", "Probability", ".2%")))
     said = base.transform_filter("datum.probability >= 0.005").mark_text(dy=-7, fontSize=13).encode(text=alt.Text("probability", type="quantitative", format=".0%"))
@@ -88,7 +88,7 @@ def units(found: Reading) -> pd.DataFrame:
 @drawn
 def fired(frame: pd.DataFrame, depth: int) -> alt.LayerChart:
     """A row for each hidden layer, a square for each unit: blue where z > 0, orange where it is not; the stronger, the larger its output in its layer."""
-    base = chart(frame).encode(
+    base = alt.Chart(frame).encode(
         x=encodings.number(alt.X, "low", "Unit", domain=(0.5, UNITS + 0.5), axis=alt.Axis(grid=False)), x2=alt.X2("high"), y=alt.Y("layer", type="ordinal", title="Layer l"),
         opacity=alt.Opacity("share", type="quantitative", scale=alt.Scale(domain=[0, 1], range=[0.08, 1]), legend=None),
         tooltip=tips(("layer", "Layer"), ("unit", "Unit"), ("y", "Output y", ".3g")))

@@ -13,7 +13,7 @@ from engine import words
 from engine.datasets import Dataset
 from engine.training import Inspection
 from pages.shared.encodings import SENT, specification, tips
-from pages.shared.theme import INK_BLUE, chart, ink, tint
+from pages.shared.theme import INK_BLUE, ink, tint
 
 BLUE, GREY, ORANGE = np.array([47, 111, 179]), np.array([240, 240, 238]), np.array([217, 115, 13])
 TILES = 40  # units of the first layer that are drawn
@@ -34,7 +34,7 @@ def confusion(opens: bool = False) -> dict:
 
     A specification, to be sent with the rows of `counts`.
     """
-    base = chart(SENT).encode(
+    base = alt.Chart(SENT).encode(
         x=alt.X("answer", type="ordinal", title="Network's answer", axis=alt.Axis(labelAngle=0, orient="top")),
         y=alt.Y("truth", type="ordinal", title="True digit", axis=alt.Axis(labelOverlap=False)),
         tooltip=tips(("truth", "True digit"), ("answer", "Answer"), ("images", "Images", ",")))

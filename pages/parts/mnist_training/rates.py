@@ -19,7 +19,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import HALF, QUIET, chart, tint
+from pages.shared.theme import HALF, QUIET, tint
 
 TRIED = tuple(rate for rate in RATE.options if 1e-4 <= rate <= 10)
 AT_ONCE = 3  # rates that one worker tries, before they are shown
@@ -63,7 +63,7 @@ def rate_axis(title: str) -> alt.X:
 
 def lines_at(found: object, x: alt.X) -> list[alt.Chart]:
     """Layers: a rule at each row of `marks`, in its own colour."""
-    base = chart(found).encode(x=x)
+    base = alt.Chart(found).encode(x=x)
     return [base.transform_filter(f"datum.kind == '{kind}'").mark_rule(strokeDash=[3, 3], strokeWidth=1.5).encode(color=tint(meaning))
             for kind, meaning in (("fastest", "signal"), ("above", "trouble"))]
 
@@ -72,8 +72,8 @@ def lines_at(found: object, x: alt.X) -> list[alt.Chart]:
 def grown(frame: pd.DataFrame, at: pd.DataFrame, left: pd.DataFrame, guess: float) -> alt.LayerChart:
     """The loss of each step against its rate: dots are batches, the line is smoothed."""
     x, y = rate_axis("Learning rate η of the step (log)"), encodings.number(alt.Y, "smoothed", "Loss J (log)", domain=LOSSES, log=True, ticks=(-1, 0, 1))
-    base = chart(frame).encode(x=x)
-    words = chart(at).encode(x=x, text=alt.Text("word", type="nominal"))
+    base = alt.Chart(frame).encode(x=x)
+    words = alt.Chart(at).encode(x=x, text=alt.Text("word", type="nominal"))
     inside = encodings.number(alt.Y, "loss", domain=LOSSES, log=True)
     return alt.layer(
         base.transform_filter("!datum.off").mark_point(size=10, opacity=0.5, color=QUIET).encode(
@@ -89,7 +89,7 @@ def grown(frame: pd.DataFrame, at: pd.DataFrame, left: pd.DataFrame, guess: floa
 def reached(frame: pd.DataFrame, at: pd.DataFrame, steps: int, guess: float) -> alt.LayerChart:
     """Accuracy on new images of one training for each rate."""
     x = rate_axis("Learning rate η of the whole training (log)")
-    base = chart(frame).encode(
+    base = alt.Chart(frame).encode(
         x=x, y=encodings.share("accuracy", "New images read correctly"),
         tooltip=tips(("rate", "Rate", ".2~g"), ("accuracy", "Accuracy", ".1%"), ("test_loss", "Loss", ".3~g")))
     return alt.layer(

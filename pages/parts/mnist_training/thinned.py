@@ -9,7 +9,7 @@ import pandas as pd
 
 from pages.shared import encodings
 from pages.shared.encodings import drawn, tips
-from pages.shared.theme import QUIET, chart, tint
+from pages.shared.theme import QUIET, tint
 
 UNITS = 12  # of a layer that are drawn
 LAYERS = 6  # hidden layers that are drawn
@@ -37,7 +37,7 @@ def _places(count: int) -> np.ndarray:
 def network(units: pd.DataFrame, lines: pd.DataFrame, layers: int) -> alt.LayerChart:
     """Layers from left to right; filled blue units are kept, hollow ones are silent, and lines join what is left."""
     x, y = encodings.layers(min(layers, LAYERS), title="Hidden layer"), alt.Y("at", type="quantitative", axis=None, scale=alt.Scale(domain=[-UNITS / 2, UNITS / 2]))
-    base = chart(units).encode(x=x, y=y, tooltip=tips(("layer", "Layer", "d"), ("unit", "Unit", "d")))
+    base = alt.Chart(units).encode(x=x, y=y, tooltip=tips(("layer", "Layer", "d"), ("unit", "Unit", "d")))
     return alt.layer(
         alt.Chart(lines).mark_line(strokeWidth=0.7, opacity=0.5, color=QUIET).encode(x=x, y=y, detail=alt.Detail("line", type="nominal")),
         base.transform_filter("datum.kept").mark_point(size=170, filled=True, opacity=1).encode(color=tint("signal")),
