@@ -79,7 +79,7 @@ def number(
     ticks, text, axis = more.pop("ticks", None), more.pop("format", None), more.pop("axis", None)
     if axis is None and ticks is not None:
         every = {"labelOverlap": False} if channel is alt.Y else {}  # Vega judges before it knows how high the picture will be
-        axis = powers(*ticks, **every) if log and text is None else alt.Axis(values=list(ticks), **every, **({"format": text} if text else {}))
+        axis = powers(*ticks, **every) if log and text is None else alt.Axis(values=list(ticks), tickCount=len(ticks), **every, **({"format": text} if text else {}))
     elif axis is None and text:
         axis = alt.Axis(format=text)
     options = {} if domain is None else {"domain": list(domain), "nice": False}
@@ -105,7 +105,7 @@ def floor_of(lowest: float) -> float:
 
 def share(field: str, title: str, low: float = 0.0) -> alt.Y:
     """A share of everything, from one of `FLOORS` to 100 %."""
-    return number(alt.Y, field, title, domain=(low, 1), clamp=low == 0, axis=alt.Axis(format="%", values=FLOORS[low]))
+    return number(alt.Y, field, title, domain=(low, 1), clamp=low == 0, axis=alt.Axis(format="%", values=FLOORS[low], tickCount=len(FLOORS[low])))
 
 
 def tips(*fields: tuple[str, ...]) -> list[alt.Tooltip]:

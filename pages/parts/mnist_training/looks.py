@@ -50,7 +50,7 @@ def until(channel: type, field: str, title: str, last: float, names: Sequence[st
     room = min(0.5, 0.05 + LETTER * max(map(len, names)))
     step = next((step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if last / step <= 6), last)
     ticks = [tick for tick in np.arange(0, last + step / 2, step).tolist() if first <= tick <= last]
-    return encodings.number(channel, field, title, domain=(first, first + (1 + room) * max(last - first, 1)), axis=alt.Axis(values=ticks, format=",d", labelOverlap=False))
+    return encodings.number(channel, field, title, domain=(first, first + (1 + room) * max(last - first, 1)), axis=alt.Axis(values=ticks, tickCount=len(ticks), format=",d", labelOverlap=False))
 
 
 def at_the_end(words: object, y: alt.Y, colour: alt.Color) -> list[alt.Chart]:
