@@ -154,18 +154,25 @@ def rule(x: float | None = None, y: float | Sequence[float] | None = None, dash:
 
 
 def gone(frame: pd.DataFrame, x: str, y: str, domain: tuple[float, float], log: bool = False, by: str = "") -> pd.DataFrame:
-    """Where lines leave the axis, and the furthest value that they have out there: columns x, y (at the axis's end), text, right (beyond their middle)."""
-    (low, high), rows = domain, []
+    """Where lines leave the axis, and the furthest value that they have out there: columns x, y (near the axis's end), text, right (beyond their middle).
+
+    Those that leave it at about one place stand on each other.
+    """
+    (low, high), rows, stood = domain, [], []
     values, at, names = frame[y].to_numpy(float), frame[x].to_numpy(), frame[by].to_numpy() if by else np.zeros(len(frame))
     if ((values > high) | (values < low)).any():
-        near_low, near_high = (low * (high / low) ** part if log else low + part * (high - low) for part in (0.04, 0.96))
+        places = np.unique(at)
         for line in (names == name for name in dict.fromkeys(names)):
             v, place = values[line], at[line]
-            for out, edge, arrow, furthest in ((v > high, near_high, "▲", np.max), (v < low, near_low, "▼", np.min)):
+            for out, up, arrow, furthest in ((v > high, True, "▲", np.max), (v < low, False, "▼", np.min)):
                 if out.any():
-                    worst = furthest(v[out])
-                    said = "0" if worst == FAR_LOW else "∞" if worst == FAR_HIGH else verdict.number(worst, 2)
-                    rows.append((place[out][0], edge, f"{arrow} {said}", bool(place[out][0] > np.median(place))))
+                    worst, here = furthest(v[out]), place[out][0]
+                    rank = np.searchsorted(places, here)
+                    part = 0.04 + 0.06 * sum(up == its and abs(rank - other) < 0.4 * len(places) for its, other in stood)
+                    part = 1 - part if up else part
+                    said = "0" if worst <= FAR_LOW else "∞" if worst >= FAR_HIGH else verdict.number(worst, 2)
+                    rows.append((here, low * (high / low) ** part if log else low + part * (high - low), f"{arrow} {said}", bool(here > np.median(place))))
+                    stood.append((up, rank))
     return pd.DataFrame(rows, columns=[x, y, "text", "right"])
 
 

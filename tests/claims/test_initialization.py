@@ -603,16 +603,20 @@ def hints():
 
 
 def pictures():
-    """What leaves an axis is marked once, where it leaves; nothing lies flat at its end."""
-    values = np.array([1e-3, 1.0, 1e3, 1e5, 1e7, np.inf, 2.0, 0.0])
-    inside, gone = common.leaving(values, 1e-10, 1e4)
-    assert np.isnan(inside).tolist() == [False, False, False, True, True, True, False, True]
-    assert np.nan_to_num(gone).tolist() == [0, 0, 0, 1e4, 0, 1e4, 0, 1e-10]
-    assert np.nan_to_num(common.leaving(np.full(4, 1e9), 1e-10, 1e4)[1]).tolist() == [1e4, 0, 0, 0]
+    """What leaves an axis is marked once for each of its ends, where it leaves, with the furthest value; nothing lies flat at an end."""
+    values = [1e-3, 1.0, 1e3, 1e5, 1e7, 2.0, 0.0, 1.0]
+    rows, gone = common.cut(pd.DataFrame({"layer": range(1, 9), "series": "one", "measured": values, "expected": math.nan}), (1e-10, 1e4))
+    assert np.isnan(rows["measured"]).tolist() == [False, False, False, True, True, False, True, False]
+    assert list(zip(gone["layer"], gone["text"], strict=True)) == [(4, "▲ 1.0\u00a0×\u00a010⁷"), (7, "▼ 0")]
+    both = pd.DataFrame({"layer": [1, 2, 3] * 2, "series": ["a"] * 3 + ["b"] * 3, "measured": [1, 1e9, np.inf] * 2, "expected": math.nan})
+    upper = common.cut(both, (1e-10, 1e4))[1]
+    assert list(upper["text"]) == ["▲ ∞"] * 2
+    assert upper["measured"][0] > 3 * upper["measured"][1]   # two that leave at one place do not stand on each other
+    assert common.cut(both, (1e-10, 1e4), back=True)[1]["layer"].tolist() == [3, 3]
     frame = common.depth_frame(propagation.over_seeds((0, 1), depth=40, width=30, samples=50, activation="tanh", initializer="normal", gain=4.0))
     for _, rows in frame.groupby("series"):
         assert not (rows["value"] == np.float32(10.0**common.HIGH)).any()
-        assert rows["leaves"].notna().sum() <= 4
+        assert (np.isfinite(rows["value"]) == ((rows["whole"] >= 1e-10) & (rows["whole"] <= 1e4))).all()
     assert 0.5**30 > 1e-10
     assert 2.0**30 < 1e10
 

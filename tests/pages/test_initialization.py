@@ -138,7 +138,7 @@ def test_all_of_a_layer_is_in_its_histogram_or_beside_it():
 
 def test_axes_by_depth_do_not_move_with_the_data():
     for measured, (depth, domain) in product(("signal", "gradient"), {5: [1e-4, 10.0], 30: [1e-10, 1e4], 100: [1e-10, 1e4]}.items()):
-        for layer in common.depth_picture(pd.DataFrame(), pd.DataFrame(), ("a", "b"), measured, depth)["layer"][:3]:
+        for layer in common.depth_picture(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), ("a", "b"), measured, depth)["layer"][:3]:
             assert layer["encoding"]["y"]["scale"]["domain"] == domain
             assert layer["encoding"]["x"]["scale"]["domain"] == [0.5, depth + 0.5]
 

@@ -42,19 +42,19 @@ def powers_of(a: float, depth: int) -> pd.DataFrame:
 
 
 @drawn
-def chain_picture(frame: pd.DataFrame, depth: int) -> alt.LayerChart:
+def chain_picture(frame: pd.DataFrame, gone: pd.DataFrame, depth: int) -> alt.LayerChart:
     end = decades(depth)
     step = max(1, end // 4)
     y = {"title": "aᴸ⁻¹", "domain": (10.0**-end, 10.0**end), "log": True, "ticks": range(-(end // step) * step, end + 1, step)}
     words = ["Dots: a is the gain, and beside it 1.5 and 0.5.", "Triangle: here the dots leave the picture."]
     x, title = encodings.layers(depth, title="Layer L"), alt.Title("A chain of layers W = aI multiplies", subtitle=words)
-    return lines_and_points(frame, ("the gain", "a = 1.5", "a = 0.5"), x, y, title=title)
+    return lines_and_points(frame, gone, ("the gain", "a = 1.5", "a = 0.5"), x, y, title=title)
 
 
 @drawn
-def product_picture(frame: pd.DataFrame) -> alt.LayerChart:
+def product_picture(frame: pd.DataFrame, gone: pd.DataFrame) -> alt.LayerChart:
     y = {"title": "Singular value", "domain": SINGULAR, "log": True, "format": "~g"}
-    return lines_and_points(frame, ("largest", "median", "orthogonal"), encodings.layers(LONGEST, title="Matrices multiplied, L"), y)
+    return lines_and_points(frame, gone, ("largest", "median", "orthogonal"), encodings.layers(LONGEST, title="Matrices multiplied, L"), y)
 
 
 def read(a: float, depth: int, multiplied: pd.DataFrame) -> Verdict:
@@ -75,10 +75,11 @@ def show(v: Values) -> Shown:
     layers, width = min(v.depth, LONGEST), min(v.width, WIDEST)
     numbers, matrices = powers_of(v.gain, v.depth), products(layers, width, v.seed)
     left, right = st.columns(2)
-    chain = cut(numbers.assign(series=numbers["series"].mask(numbers.index < v.depth, "the gain")), (10.0 ** -decades(v.depth), 10.0 ** decades(v.depth)))
-    layout.show(left, encodings.readings(chain_picture(chain, v.depth), chain.assign(measured=numbers["measured"]), "layer", "series", "measured"), "a to the power L − 1 by layer, for the chosen gain, 1.5 and 0.5")
+    chain = numbers.assign(series=numbers["series"].mask(numbers.index < v.depth, "the gain"))
+    drawn_rows = cut(chain, (10.0 ** -decades(v.depth), 10.0 ** decades(v.depth)))
+    layout.show(left, encodings.readings(chain_picture(*drawn_rows, v.depth), chain, "layer", "series", "measured"), "a to the power L − 1 by layer, for the chosen gain, 1.5 and 0.5")
     words = [f"All matrices are n × n with n = {width}{', the widest multiplied here' * (v.width > width)}. Gaussian entries have variance 1/n.", "Dots: measured. Lines: theory for wide matrices."]
-    picture = titled(encodings.readings(product_picture(cut(matrices, SINGULAR)), matrices, "layer", "series", "measured"), "Products of random matrices", words)
+    picture = titled(encodings.readings(product_picture(*cut(matrices, SINGULAR)), matrices, "layer", "series", "measured"), "Products of random matrices", words)
     said = "Largest and median singular value of a product of Gaussian matrices, and of orthogonal ones, by number of matrices"
     layout.show(right, picture, said)
     formulas = [

@@ -93,13 +93,10 @@ def layer_table(run: propagation.Propagation) -> pd.DataFrame:
     return pd.DataFrame({"layer": np.arange(1, len(run.std) + 1), **{name: getattr(run, name) for name in names}})
 
 
-def leaving(values: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
-    """What of a series lies on an axis, NaN elsewhere; and the axis's end (else NaN) where the series leaves it, or at one end if all lies beyond."""
+def inside(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """What of some numbers lies on an axis, NaN elsewhere."""
     with np.errstate(invalid="ignore"):
-        inside = (values >= low) & (values <= high)
-        near = np.append(inside[1:], False) | np.insert(inside[:-1], 0, False)
-        gone = ~inside & ~np.isnan(values) & (near if inside.any() else np.arange(len(values)) == 0)
-    return np.where(inside, values, np.nan), np.where(gone, np.clip(values, low, high), np.nan)
+        return np.where((values >= low) & (values <= high), values, np.nan)
 
 
 def reach(depth: int) -> tuple[int, int]:
@@ -110,36 +107,29 @@ def reach(depth: int) -> tuple[int, int]:
 def depth_frame(nets: list[propagation.Propagation]) -> pd.DataFrame:
     """One row a layer and series: median, least and greatest over the seeds, and the theory's value.
 
-    Columns layer, measure, series, value, least, most, theory, leaves (the end of the axis, where the value leaves it).
+    Columns layer, measure, series, value, least, most, theory, and whole: the value also where it is off the axis.
     Value and theory lie within `reach`, the range goes a little beyond. What is not a number is left out.
     """
     given = nets[0].theory()
-    theory, parts, depth = workers.measure(mean_field.predict, **given) if given else None, [], len(nets[0].std)
+    theory, parts, whole, depth = workers.measure(mean_field.predict, **given) if given else None, [], [], len(nets[0].std)
     low, high = (10.0**end for end in reach(depth))
     for name in SERIES:
         values = np.nan_to_num(propagation.stack(nets, name), nan=np.nan, posinf=1e300)
         expected = getattr(theory, name, np.full(depth, np.nan))
-        value, leaves = leaving(np.median(values, axis=0), low, high)
+        whole.append(np.median(values, axis=0))
         range_ = np.clip([values.min(axis=0), values.max(axis=0)], low / 10, high * 10)
-        parts.append((value, *range_, leaving(expected, low, high)[0], leaves))
-    columns = dict(zip(("value", "least", "most", "theory", "leaves"), np.concatenate(parts, axis=1).astype(np.float32), strict=True))
+        parts.append((inside(whole[-1], low, high), *range_, inside(expected, low, high)))
+    columns = dict(zip(("value", "least", "most", "theory"), np.concatenate(parts, axis=1).astype(np.float32), strict=True))
     measured, labels = (np.repeat(words, depth) for words in zip(*SERIES.values(), strict=True))
-    return pd.DataFrame({"layer": np.tile(np.arange(1, depth + 1, dtype=np.int32), len(SERIES)), "measure": measured, "series": labels, **columns})
-
-
-def exits(base: alt.Chart, low: float, high: float, y: dict) -> alt.Chart:
-    """A triangle at the axis's end where a series leaves it (column `leaves`), pointing out; `y` makes the axis."""
-    shape = alt.condition(f"datum.leaves > {math.sqrt(low * high)!r}", alt.value("triangle-up"), alt.value("triangle-down"))
-    marks = base.transform_filter("isValid(datum.leaves)").mark_point(size=90, filled=True)
-    return marks.encode(y=encodings.number(alt.Y, "leaves", **y), shape=shape, color=tint("trouble"))
+    return pd.DataFrame({"layer": np.tile(np.arange(1, depth + 1, dtype=np.int32), len(SERIES)), "measure": measured, "series": labels, **columns, "whole": np.concatenate(whole)})
 
 
 @drawn
-def depth_picture(frame: pd.DataFrame, overflow: pd.DataFrame, names: tuple[str, ...], measured: str, depth: int) -> alt.LayerChart:
+def depth_picture(frame: pd.DataFrame, gone: pd.DataFrame, overflow: pd.DataFrame, names: tuple[str, ...], measured: str, depth: int) -> alt.LayerChart:
     """One measure over depth: theory as thin dark lines, measurement as points, the seeds' range as a band.
 
     The frame is of `depth_frame`, rows of one measure and of these series: circles and full lines are the first series,
-    diamonds and dashes the second. A rule marks the layer where numbers overflow (columns layer, text), if there is one.
+    diamonds and dashes the second. `gone` tells where they leave the axis. A rule marks the layer where numbers overflow (columns layer, text), if there is one.
     """
     title, y_title = {
         "signal": ("Signal: spread of the activations", "Standard deviation of y"), "gradient": ("Gradient: size of dJ/dz", "|dJ/dz|"),
@@ -164,7 +154,7 @@ def depth_picture(frame: pd.DataFrame, overflow: pd.DataFrame, names: tuple[str,
     )
     words = ["Dots: the median of the networks drawn.", "Band: their range. Line: theory.", "Triangle: here the dots leave the picture."]
     return alt.layer(
-        band, lines.encode(y=y("theory"), color=tint("yardstick"), strokeDash=dashes(names)), points, exits(base, 10.0**low, 10.0**high, axis),
+        band, lines.encode(y=y("theory"), color=tint("yardstick"), strokeDash=dashes(names)), points, *encodings.arrows(gone, encodings.layers(depth), y("value")),
         mark.mark_rule(strokeDash=[3, 3], strokeWidth=2).encode(color=tint("trouble")),
         *(mark.transform_filter(f"datum.layer {where} {depth / 2}").mark_text(align=side, baseline="top", dx=away, dy=6).encode(
             y=alt.YValue(0), text=alt.Text("text", type="nominal")) for side, where, away in (("right", ">", -6), ("left", "<=", 6))),
@@ -176,9 +166,11 @@ def show_by_depth(places: Any, nets: list[propagation.Propagation], v: Values, w
     frame = depth_frame(nets)
     for place, measured, overflow in zip(places, ("signal", "gradient"), (nets[0].first_overflow, nets[0].gradient_overflow), strict=True):
         table = frame[frame["measure"] == measured]
+        way = table if measured == "signal" else table[::-1]  # as the numbers go
+        gone = encodings.gone(way.rename(columns={"value": "on", "whole": "value"}), "layer", "value", tuple(10.0**end for end in reach(v.depth)), log=True, by="series")
         there = pd.DataFrame([(overflow, f"overflow in layer {overflow}")] if overflow else [], columns=["layer", "text"])
-        picture = depth_picture(table, there, tuple(label for kind, label in SERIES.values() if kind == measured), measured, v.depth)
-        layout.show(place, encodings.readings(picture, table, "layer", "series", "value"), f"{which}{measured.capitalize()} by layer, measured and in theory: {describe(v)}")
+        picture = depth_picture(table.drop(columns="whole"), gone, there, tuple(label for kind, label in SERIES.values() if kind == measured), measured, v.depth)
+        layout.show(place, encodings.readings(picture, table, "layer", "series", "whole"), f"{which}{measured.capitalize()} by layer, measured and in theory: {describe(v)}")
 
 
 LEGEND = alt.Legend(symbolType="stroke", symbolSize=150)  # the same of shape and dash, which are one legend
@@ -188,28 +180,24 @@ def dashes(names: tuple[str, ...]) -> alt.StrokeDash:
     return alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=names, range=[[1, 0], [5, 3], [2, 2]][: len(names)]), legend=LEGEND)
 
 
-def cut(frame: pd.DataFrame, domain: tuple[float, float]) -> pd.DataFrame:
-    """What of each series (columns measured and expected) lies on an axis; and where its points leave it (column leaves)."""
-    series, found = frame["series"].to_numpy(), {name: np.empty(len(frame)) for name in ("measured", "expected", "leaves")}
-    for at in (series == name for name in dict.fromkeys(series)):
-        found["expected"][at], _ = leaving(frame["expected"].to_numpy(float)[at], *domain)
-        found["measured"][at], found["leaves"][at] = leaving(frame["measured"].to_numpy(float)[at], *domain)
-    return frame.assign(**found)
+def cut(frame: pd.DataFrame, domain: tuple[float, float], x: str = "layer", back: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What of each series (columns measured and expected) lies on an axis; and where its points leave it, on the way from the last if `back`."""
+    on = {name: inside(frame[name].to_numpy(float), *domain) for name in ("measured", "expected")}
+    return frame.assign(**on), encodings.gone(frame[::-1] if back else frame, x, "measured", domain, log=True, by="series")
 
 
-def lines_and_points(frame: object, names: tuple[str, ...], x: alt.X, y: dict, measured: str = "signal", **look: Any) -> alt.LayerChart:
+def lines_and_points(frame: object, gone: object, names: tuple[str, ...], x: alt.X, y: dict, measured: str = "signal", **look: Any) -> alt.LayerChart:
     """Theory (column expected) as lines and measurement (column measured) as points for each of three series, by x, after `cut`; `y` makes their axis.
 
     What is `measured` gives its colour.
     """
-    low, high = y["domain"]
     base, series = alt.Chart(frame).encode(x=x), {"type": "nominal", "scale": alt.Scale(domain=names, range=["circle", "square", "triangle-up"][: len(names)])}
     lines = base.transform_filter("isValid(datum.expected)").mark_line(strokeWidth=1.2, color=QUIET)
     said = encodings.written(measured_said="measured", expected_said="expected")
-    points = base.transform_filter("isValid(datum.measured)").transform_calculate(**said).mark_point(size=40)
+    points = base.transform_filter("isValid(datum.measured)").transform_calculate(**said).mark_point(size=60)
     return alt.layer(
         lines.encode(y=encodings.number(alt.Y, "expected", **y), strokeDash=dashes(names)),
         points.encode(
             y=encodings.number(alt.Y, "measured", **y), shape=alt.Shape("series", **series, legend=LEGEND), color=tint(measured),
             tooltip=tips(("series", "Series"), ("measured_said", "Measured"), ("expected_said", "Theory"))),
-        exits(base, low, high, y), height=TALL, **look)
+        *encodings.arrows(gone, x, encodings.number(alt.Y, "measured", **y)), height=TALL, **look)

@@ -47,14 +47,14 @@ def kept(measured: pd.DataFrame, direction: str, column: str = "measured") -> li
 
 
 @drawn
-def by_gain(frame: pd.DataFrame, marks: pd.DataFrame, direction: str) -> alt.LayerChart:
+def by_gain(frame: pd.DataFrame, gone: pd.DataFrame, marks: pd.DataFrame, direction: str) -> alt.LayerChart:
     text = {"signal": "Signal: the size of z", "gradient": "Gradient: the size of dJ/dz"}[direction]
     y = {"title": "Factor a layer", "domain": FACTORS, "log": True, "ticks": (0.1, 0.3, 1, 3, 10), "format": "~g"}
 
     def x(field: str) -> alt.X:
         return encodings.number(alt.X, field, "Gain a", domain=(0.22, 9), log=True, ticks=(0.5, 1, 2, 4, 8), format="~g")
 
-    picture = lines_and_points(frame, tuple(SERIES), x("at"), y, direction, title=alt.Title(text, subtitle=WORDS))
+    picture = lines_and_points(frame, gone, tuple(SERIES), x("at"), y, direction, title=alt.Title(text, subtitle=WORDS))
     theory = alt.Chart(frame).transform_filter("datum.series == 'normal' && isValid(datum.expected)").mark_line(strokeWidth=1.2, color=QUIET)
     bars = alt.Chart(frame).mark_rule(clip=True, color=QUIET, opacity=0.5, strokeWidth=3).encode(
         x=x("at"), y=encodings.number(alt.Y, "least", **y), y2=alt.Y2("most"), detail=alt.Detail("series", type="nominal"))
@@ -100,7 +100,7 @@ def show(v: Values) -> Shown:
         rows = measured[measured["direction"] == direction].reset_index(drop=True)
         said[direction] = kept(measured, direction, "expected")
         marks = pd.DataFrame({"at": said[direction], "text": [f"a = {number(gain)}" for gain in said[direction]]}, columns=["at", "text"])
-        layout.show(place, encodings.readings(by_gain(cut(rows, FACTORS), marks, direction), rows, "gain", "series", "measured"),
+        layout.show(place, encodings.readings(by_gain(*cut(rows, FACTORS, "at"), marks, direction), rows, "gain", "series", "measured"),
                     f"By which factor a layer changes the {direction}, for gains from a quarter to eight, normal and uniform weights, and in theory")
     st.caption(f"Networks of {scales.WIDTH} units a layer on 32 inputs. In layer 1 the gain is 1, so that z starts with a mean square of 1.")
     moments = mean_field.moments(v.activation)

@@ -27,10 +27,10 @@ def variances(seed: int) -> pd.DataFrame:
 
 
 @drawn
-def picture(frame: pd.DataFrame) -> alt.LayerChart:
+def picture(frame: pd.DataFrame, gone: pd.DataFrame) -> alt.LayerChart:
     x, y = encodings.number(alt.X, "n", "Inputs n", domain=(1, 1000), log=True), {"title": "Var(z)", "domain": VARIANCES, "log": True}
     words = "Dots: the variance over 2,000 random neurons. Lines: n Var(w) E[x²]."
-    return lines_and_points(frame, tuple(RULES), x, y, title=alt.Title("One neuron adds up its inputs", subtitle=words))
+    return lines_and_points(frame, gone, tuple(RULES), x, y, title=alt.Title("One neuron adds up its inputs", subtitle=words))
 
 
 def read(table: pd.DataFrame) -> Verdict:
@@ -46,7 +46,7 @@ def read(table: pd.DataFrame) -> Verdict:
 
 def show(v: Values) -> Shown:
     table = variances(v.seed)
-    layout.show(st, encodings.readings(picture(cut(table, VARIANCES)), table, "n", "series", "measured"), "Variance of one neuron's z against its number of inputs, for weights of variance 1, 2/n and 1/n")
+    layout.show(st, encodings.readings(picture(*cut(table, VARIANCES, "n")), table, "n", "series", "measured"), "Variance of one neuron's z against its number of inputs, for weights of variance 1, 2/n and 1/n")
     formulas = [r"\mathrm{Var}(z) = n\,\mathrm{Var}(w)\,\mathrm{E}[x^2] \qquad \sigma'(51) = \sigma(51)\,\sigma(-51) = 7.095 \times 10^{-23}"]
     script = f"""import numpy as np
 
