@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from engine.activations import ACTIVATIONS
-from pages.parts.activations import PAGE, common
+from pages.parts.activations import PAGE, common, product
 from pages.parts.activations.dying import SweepSettings
 from pages.parts.activations.ranking import RankingRun, RankingSettings, script
 from pages.shared.part import PAGES, find_preset, link_to
@@ -383,3 +383,11 @@ def test_a_new_activation_in_one_file_appears_in_every_menu_chart_table_and_test
                            cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
     assert tests.returncode == 0, tests.stdout[-3000:]
     assert int(re.search(r"(\d+) passed", tests.stdout).group(1)) >= 15
+
+
+@pytest.mark.parametrize("depth", [2, 5, 10, 30])
+def test_the_axis_of_the_product_goes_with_the_depth_alone_and_holds_a_sigmoid_at_its_usual_weights(depth):
+    domain = [10.0**end for end in product.reach(depth)]
+    assert domain[0] < 0.23 ** (depth - 1) < 1 < domain[1]
+    spec = product.by_layer(pd.DataFrame(), pd.DataFrame(), depth, ("Sigmoid",))
+    assert all(layer["encoding"]["y"]["scale"]["domain"] == domain for layer in spec["layer"])

@@ -24,7 +24,7 @@ from pages.shared.part import Part, Preset, Question, Shown, Sketch, Try
 from pages.shared.theme import TALL
 from pages.shared.titles import rule, title
 
-LOW, HIGH = 1e-20, 1e8  # ends of the picture
+LOW, HIGH = -20, 8  # exponents of ten at the ends of the picture, at the most
 WORDS = ["Dots: the median of the networks drawn, each on 16 inputs. Band: their range.", "Line: theory. An arrow shows where dots leave the picture."]
 BUDGET = 2000  # layers that one answer may draw: about a second
 GAIN = Ladder("act_gain", "Gain", 1.0, "Multiplies every weight of the right picture.", GAINS, idle=gain_idle)
@@ -46,19 +46,26 @@ def frame(reaches: Mapping[str, GradientReach]) -> pd.DataFrame:
     return pd.DataFrame({"activation": np.repeat(list(reaches), depth), "layer": layers} | {name: values.ravel() for name, values in found.items()})
 
 
+def reach(depth: int) -> tuple[int, int]:
+    """Exponents of ten at the ends of the axis for so many layers, whatever the rule and the gain: a sigmoid at 1/√n loses 0.64 decades a layer."""
+    return max(LOW, -math.ceil(0.65 * depth)), min(HIGH, math.ceil(depth / 4))
+
+
 def drawable(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of `frame` as they are drawn, and where they leave the axis, from the last layer back."""
     rows = frame.assign(**{name: encodings.drawable(frame[name].to_numpy()) for name in ("value", "least", "most")})
-    return rows, encodings.gone(rows[::-1], "layer", "value", (LOW, HIGH), log=True, by="activation")
+    ends = tuple(10.0**end for end in reach(rows["layer"].max()))
+    return rows, encodings.gone(rows[::-1], "layer", "value", ends, log=True, by="activation")
 
 
 @drawn
 def by_layer(frame: pd.DataFrame, gone: pd.DataFrame, depth: int, shown: tuple[str, ...], names: tuple[str, ...] = NAMES) -> alt.LayerChart:
     """The gradient in each layer over that in the last, with the tables of `drawable`."""
-    base = alt.Chart(frame).encode(x=encodings.layers(depth), color=hue(shown, names))
+    base, (low, high) = alt.Chart(frame).encode(x=encodings.layers(depth), color=hue(shown, names)), reach(depth)
+    step = 4 if high - low > 16 else 2 if high - low > 8 else 1
 
     def y(field: str) -> alt.Y:
-        return encodings.number(alt.Y, field, "Gradient here / in layer L", domain=(LOW, HIGH), log=True, ticks=range(-20, 9, 4))
+        return encodings.number(alt.Y, field, "Gradient here / in layer L", domain=(10.0**low, 10.0**high), log=True, ticks=range(-(-low // step) * step, high + 1, step))
 
     tip = tips(("activation", "Activation"), ("layer", "Layer", "d"), ("value", "Measured", ".3~g"), ("theory", "Theory", ".3~g"))
     return alt.layer(
