@@ -52,11 +52,12 @@ STYLE = """<style>
 .st-key-live .vega-bind input[type=range] {width: min(30rem, 50vw) !important}
 .st-key-veiled {filter: blur(9px); opacity: 0.5; pointer-events: none; user-select: none}
 :is([data-testid=stMultiSelectTagsContainer] [data-tag], [data-testid=stBaseButton-primary]:not(:disabled)) {background: #2f6fb3; border-color: #2f6fb3}
-:is(label[disabled], [data-testid=stCaptionContainer]) :is(p, li) {color: light-dark(#565d67, #a9b1bc); opacity: 1}
+:is(label[disabled], [data-testid=stCaptionContainer], [data-testid=stImageCaption]) :is(p, li) {color: light-dark(#565d67, #a9b1bc); opacity: 1}
 .stMarkdown [data-testid=stCaptionContainer] {opacity: 1}
 [data-testid=stButtonGroup] [data-selected=true] p {color: light-dark(#2a64a1, #6aa9e9)}
 .stMarkdown [data-testid=stMarkdownContainer] .katex-display {overflow: visible}
 .stMarkdown [data-testid=stMarkdownContainer] .katex-display > .katex {white-space: normal}
+@media (max-width: 640px) {.stMarkdown [data-testid=stMarkdownContainer] .katex-display > .katex {font-size: 1em}}
 [data-testid=stToolbar] > div > div:has(> [data-testid=stMainMenu], > * > [data-testid=stMainMenu]) {min-width: 0}
 [data-testid=stStatusWidget] {position: fixed; top: 3.6rem; right: 1rem}
 @media (max-width: 1270px) {[data-testid=stTopNavLink] {padding: 0 0.3rem} [data-testid=stTopNavLink] * {font-size: 0.82rem !important}}

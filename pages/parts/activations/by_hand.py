@@ -86,9 +86,11 @@ def show(v: Values) -> Shown:
     first, _, last = by_hand.slopes(**given)
 
     def details() -> None:
-        for column, head, steps in zip(st.columns(2), ("Forward", "Backward"), (forward, backward), strict=True):
-            column.markdown(f"**{head}**")
-            column.latex(aligned(steps))
+        with st.container(horizontal=True, gap="large"):  # below each other where the second would be cut
+            for head, steps in (("Forward", forward), ("Backward", backward)):
+                with st.container(width="content"):
+                    st.markdown(f"**{head}**")
+                    st.latex(aligned(steps), width="content")
 
     formulas = [
         rf"\frac{{\partial J}}{{\partial w_1}} = (y - t)\ \underbrace{{\sigma'(z_3)}}_{{{tex(last)}}}\ w_5\ "

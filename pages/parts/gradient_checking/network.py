@@ -150,12 +150,10 @@ def show(v: Values) -> Shown:
 
     def details() -> None:
         common.show_warnings(report)
-        left, right = st.columns([3, 2])
-        with right:
-            name = common.choose_parameter(report)
-            spec = titled(error_map(error_cells(report, name), *common.shape(report.by_parameter[name])), f"{name}, by error")
-            layout.show(st, spec, f"Heat map of {name}: error of each component or block of components")
-        left.dataframe(common.parameter_table(report), hide_index=True)
+        st.dataframe(common.parameter_table(report), hide_index=True)
+        name = common.choose_parameter(report)
+        spec = titled(error_map(error_cells(report, name), *common.shape(report.by_parameter[name])), f"{name}, by error")
+        layout.show(st, spec, f"Heat map of {name}: error of each component or block of components")
         with st.container(width=layout.TEXT_WIDTH):
             common.show_bands(report)
             if s["sizes"] == (784, 50, 10) and s["epsilon"] == 1e-4 and s["samples"] == 3:
