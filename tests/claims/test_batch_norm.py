@@ -478,6 +478,7 @@ def check_inputs():
 def check_inputs_lines():
     raw, by, std = (input_scaling.valley(input_scaling.features(10), way) for way in input_scaling.WAYS)
     assert math.isclose(raw.condition, by.condition)
+    assert math.isclose(np.sqrt(raw.condition), np.sqrt(np.divide(*np.linalg.eigvalsh(raw.hessian)[::-1])))   # the axes of an ellipse of equal loss
     steep = [np.abs(np.linalg.eigh(one.hessian)[1][:, 1]) for one in (raw, by)]
     assert abs(steep[0] @ steep[1]) < 1e-9   # turned by a right angle
     assert np.allclose(raw.loss([1, 5, 50], 0.9), by.loss([1, 5, 50], 0.9))
@@ -642,6 +643,7 @@ CLAIMS: dict[str, Claim] = {
              "Beyond 1 gradient descent diverges. At 0.5 one step reaches the bottom of the steepest direction.",
              "Divided by σ² the valley is as long as before, only turned by a right angle.", "Dotted: a millionth of the first loss. The lines of raw and σ² lie on each other.",
              "The way zigzags across the valley, and hardly moves along it.",
+             "{} times as long as wide",
              "x₁ up to 10 only: now the valley can be seen. Count the zigzags at a rate of 0.95.",
              "Scaled by their own numbers, test data hide that they have moved. Numbers of all data together change nothing for least squares, "
              "but they look at data that nobody has yet. {} of the 64 pixels of the digits never change: σ = 0, and they stay 0."),

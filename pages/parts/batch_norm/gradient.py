@@ -14,7 +14,7 @@ from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import term, tex
 from pages.shared.part import Part, Preset, Question, Shown, Try
-from pages.shared.theme import QUIET, TALL, tint
+from pages.shared.theme import BACK, TALL, ink, tint
 
 TERMS = ("direct", "through μ", "through σ²")
 
@@ -33,8 +33,8 @@ def term_bars(frame: pd.DataFrame, sums: pd.DataFrame, reach: float) -> alt.Laye
     """Bars of the three terms of each example's dx (columns example, term, value) and their sum as a point (example, dx)."""
     x, axis = alt.X("example", type="ordinal", title="Example i", axis=alt.Axis(labelAngle=0)), {"domain": (-reach, reach)}
     shades = alt.Opacity(
-        "term", type="nominal", scale=alt.Scale(domain=list(TERMS), range=[1, 0.6, 0.3]),
-        legend=alt.Legend(symbolType="square", symbolStrokeWidth=0, symbolFillColor=QUIET),
+        "term", type="ordinal", scale=alt.Scale(domain=list(TERMS), range=[1, 0.6, 0.3]),
+        legend=alt.Legend(symbolType="square", symbolStrokeWidth=0, symbolFillColor=alt.ExprRef(**ink(BACK))),
     )
     bars = alt.Chart(frame).encode(
         x=x, xOffset=alt.XOffset("term", type="nominal", sort=list(TERMS)), y=encodings.number(alt.Y, "value", "∂L/∂x", **axis),

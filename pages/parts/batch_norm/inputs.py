@@ -1,5 +1,6 @@
 """Inputs: the same idea at the door of the network, and by what one should divide."""
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
@@ -97,7 +98,7 @@ def read(valleys: Mapping[str, input_scaling.Valley], share: float, rows: Sequen
 def show(v: Values) -> Shown:
     valleys, steps, pictures, losses = measured(v.range, v.share)
     for column, (way, one) in zip(st.columns(len(valleys)), valleys.items(), strict=True):
-        picture = encodings.titled(valley(*pictures[way]), WAYS[way].capitalize(), f"condition number {number(one.condition)}")
+        picture = encodings.titled(valley(*pictures[way]), WAYS[way].capitalize(), [f"condition number {number(one.condition)}:", f"{number(math.sqrt(one.condition))} times as long as wide"])
         layout.show(column, picture, f"Contours of the loss and thirty steps of gradient descent, {WAYS[way]}")
     rows = input_scaling.scale_test_data(v.drift, seed=v.seed)
 

@@ -75,8 +75,11 @@ def panel_tables(run: propagation.Propagation, counted: str) -> tuple[pd.DataFra
         size = number((run.gradient_rms if counted == "gradients" else run.std)[layer], 2)
         said = ((histogram.below[layer] + histogram.above[layer], "outside"), (run.saturated[layer], "flat"), (run.dead[layer], "dead"))
         note = next((f"{100 * share:.0f} % {word}" for share, word in said if share >= 0.005), "")
-        words.append((panel + 0.43, layer + 1, f"layer {layer + 1}", size, note))
-    return bars, pd.DataFrame(words, columns=["x", "layer", "head", "line1", "line2"])
+        bar = int(histogram.inside[layer].argmax())
+        lone = counted != "gradients" and histogram.inside[layer, bar] > 0.998  # a bar without a form: how narrow it is can be said
+        near = f"all within {number(np.abs(histogram.edges[bar : bar + 2]).max(), 2)} of 0" if lone else ""
+        words.append((panel + 0.43, layer + 1, f"layer {layer + 1}", size, note, near))
+    return bars, pd.DataFrame(words, columns=["x", "layer", "head", "line1", "line2", "line3"])
 
 
 @drawn
@@ -96,7 +99,7 @@ def panels(bars: pd.DataFrame, words: pd.DataFrame, count: int, counted: str, de
     said = alt.Chart(words).encode(x=x)
     lines = [
         said.mark_text(baseline="top", fontSize=alt.ExprRef("width < 600 ? 10 : 14"), fontWeight=weight, dy=2 + 18 * i).encode(y=alt.YValue(0), text=alt.Text(field, type="nominal"))
-        for i, (field, weight) in enumerate((("head", 600), ("line1", 400), ("line2", 400)))
+        for i, (field, weight) in enumerate((("head", 600), ("line1", 400), ("line2", 400), ("line3", 400)))
     ]
     name = {"activations": "Activations y", "pre_activations": "Pre-activations z", "gradients": "Size of the gradient, log₁₀ |dJ/dz|"}[counted]
     size = "root mean square" if counted == "gradients" else "spread"
