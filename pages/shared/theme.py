@@ -17,7 +17,7 @@ QUIET = "#737a84"  # lines and marks of guides: the one grey that can be seen on
 WORDS = {"light": "#565d67", "dark": "#a9b1bc"}  # of charts; no one grey can be read well on both
 FORWARD, BACK = {"light": "#2a64a1", "dark": "#6aa9e9"}, {"light": "#a65508", "dark": "#f0994a"}  # words about signal and gradient
 TEXT, NOTE = 14, 13  # px
-TALL, HALF = 540, 420  # px of a chart with its words: the one that carries a page, and those beside or below it
+TALL, HALF = 540, 430  # px of a chart with its words: the one that carries a page, and those beside or below it
 
 
 def ink(colours: Mapping[str, str] = WORDS) -> dict[str, str]:
@@ -56,7 +56,7 @@ def colour(field: str, meaning: Mapping[str, str], legend: bool = True) -> alt.C
     slots = [" " * (i + 1) for i in range(len(MEANINGS))]  # a scale's colours go by position: fill the unused places
     for value, name in meaning.items():
         slots[MEANINGS.index(name)] = value
-    return alt.Color(field, type="nominal", scale=alt.Scale(domain=slots), legend=alt.Legend(values=list(meaning)) if legend else None)
+    return alt.Color(field, type="nominal", scale=alt.Scale(domain=slots), legend=alt.Legend(values=list(meaning), symbolOpacity=1) if legend else None)
 
 
 def tint(meaning: str) -> alt.ColorDatum:

@@ -9,7 +9,7 @@ import pandas as pd
 from engine.studies.by_layer import DECADES, MEASURES, TINY, Look
 from pages.shared import encodings
 from pages.shared.encodings import drawn, tips
-from pages.shared.theme import tint
+from pages.shared.theme import HALF, tint
 
 PICTURES: dict[str, tuple[str, str, str, tuple[float, float], Sequence[int]]] = {  # measure: title, subtitle, axis, its ends, exponents of its ticks
     "update": ("How far one step moves the weights", "Dotted: 1 in 1,000, a rule of thumb.", "‖ΔW‖ / ‖W‖ (log)", (1e-6, 1.0), range(-6, 1)),
@@ -87,7 +87,7 @@ def strip(frame: pd.DataFrame, layers: int) -> alt.LayerChart:
         tooltip=tips(("series", "What"), ("layer", "Layer", "d"), ("said", "Value")))
     drawn_ = [kind.encode(color=tint(key)) for key, name in STRIP.items() for one in [base.transform_filter(f"datum.series == '{name}'")]
               for kind in (one.mark_line(clip=True, strokeWidth=1.6, strokeDash=[1, 0] if key == "signal" else [4, 2]), one.mark_point(size=34, opacity=1))]
-    return alt.layer(*drawn_, height=300, title=alt.Title("By layer", subtitle=["Blue: spread of the signal.", "Orange: size of dJ/dW."]))
+    return alt.layer(*drawn_, height=HALF, title=alt.Title("By layer", subtitle=["Blue: spread of the signal.", "Orange: size of dJ/dW."]))
 
 
 def heat(looks: Sequence[Look], layer: int, edges: np.ndarray, per_epoch: float, until: float) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Question, Shown, Try
-from pages.shared.theme import colour, tint
+from pages.shared.theme import HALF, colour, tint
 
 NEW, MORE, WORK = 2000, 3, 6e10  # test images read at most; times as many images; multiplications of all passes forward together
 PLAIN = "none"
@@ -79,27 +79,28 @@ def parted(frame: pd.DataFrame, cure: str, epochs: int) -> alt.LayerChart:
     """Accuracy by epoch on the training images (blue) and on new ones (dark): without a cure dashed, with one in full."""
     meaning = {"train": "signal", "test": "yardstick"}
     x = encodings.number(alt.X, "epoch", "Epoch", domain=(1, max(2, epochs)), axis=alt.Axis(tickMinStep=1, format="d"))
-    dashes = alt.StrokeDash("cure", type="nominal", scale=alt.Scale(domain=[CURES[PLAIN], cure], range=[[5, 3], [1, 0]]), legend=alt.Legend(symbolOpacity=1))
+    dashes = alt.StrokeDash("cure", type="nominal", scale=alt.Scale(domain=[CURES[PLAIN], cure], range=[[5, 3], [1, 0]]), legend=alt.Legend(symbolOpacity=1, orient="bottom"))
     base = alt.Chart(frame).encode(x=x, color=colour("series", meaning))
     return alt.layer(
         base.mark_area(opacity=0.12, clip=True).encode(y=alt.Y("low", type="quantitative"), y2=alt.Y2("high"), detail=alt.Detail("cure", type="nominal")),
         base.mark_line(clip=True).encode(
             y=encodings.share("mean", "Images read correctly"), strokeDash=dashes,
             tooltip=tips(("cure", "Cure"), ("series", "Images"), ("epoch", "Epoch", "d"), ("mean", "Read correctly", ".1%"))),
-        height=340, title=alt.Title("Training images and new ones", subtitle="The gap between blue and dark is overfitting. Band: the range of the seeds."))
+        height=HALF, title=alt.Title("Training images and new ones", subtitle="The gap between blue and dark is overfitting. Band: the range of the seeds."))
 
 
 @drawn
 def worths(frame: pd.DataFrame, order: tuple[str, ...], span: int) -> alt.LayerChart:
     """What each cure is worth: a dot with its spread over the seeds, blue on the right of 0, orange on the left."""
-    base = alt.Chart(frame).encode(y=alt.Y("cure", type="nominal", sort=list(order), title=None, axis=alt.Axis(labelLimit=170)))
-    x = encodings.number(alt.X, "points", "Points of new images gained or lost", domain=(-span, span))
+    base = alt.Chart(frame).encode(y=alt.Y("cure", type="nominal", sort=list(order), title=None, axis=alt.Axis(labelLimit=170, minExtent=140)))
+    ticks = [sign * size for sign in (-1, 1) for size in (0, 1, 10, 100) if size <= span]
+    x = alt.X("points", type="quantitative", title="Points gained", scale=alt.Scale(type="symlog", domain=[-span, span], nice=False), axis=alt.Axis(values=ticks, tickCount=len(ticks)))
     tip = tips(("cure", "Cure"), ("points", "Points", "+.1f"), ("spread", "Spread", ".1f"), ("train", "Training images", ".1%"), ("test", "New images", ".1%"))
     sides = (("datum.points >= 0", "signal"), ("datum.points < 0", "gradient"))
     marks = [layer for test, meaning in sides for side in [base.transform_filter(test)] for layer in (
         side.mark_rule(strokeWidth=3, opacity=0.6, clip=True).encode(x=alt.X("low", type="quantitative"), x2=alt.X2("high"), color=tint(meaning)),
         side.mark_point(size=110, opacity=1, clip=True).encode(x=x, color=tint(meaning), tooltip=tip))]
-    return alt.layer(encodings.rule(x=0.0), *marks, height=340, title=alt.Title("What each cure is worth", subtitle="Dot: mean of the seeds. Bar: their spread."))
+    return alt.layer(encodings.rule(x=0.0), *marks, height=HALF, title=alt.Title("What each cure is worth", subtitle="Dot: mean of the seeds. Bar: their spread."))
 
 
 def read(rows: pd.DataFrame, seeds: int) -> Verdict:

@@ -61,7 +61,8 @@ def taken(data: Dataset, v: Values) -> tuple[np.ndarray, np.ndarray, str]:
     image = data.x_test[index] if ink is None else own_digit.as_in(data, ink)
     where = f"Test image {index}, a {data.y_test[index]}" if ink is None else "Your digit"
     moved = own_digit.shifted(image, data, v.shift_right, v.shift_down)
-    right.image(digit_picture(moved, data.image_shape, data.pixel_max, 240), caption=f"{where}, as the network gets it", width=240)
+    said = f"{where}, as the network gets it"
+    right.image(digit_picture(moved, data.image_shape, data.pixel_max, 240), caption=said, width=240, alt=said)
     return moved, image, where
 
 
@@ -168,7 +169,7 @@ def show(v: Values) -> Shown:
         st.markdown("**Nearest training images**, pixel by pixel")
         with st.container(horizontal=True):
             for i in near:
-                st.image(digit_picture(by.data.x_train[i], by.data.image_shape, by.data.pixel_max, 64), caption=f"{by.data.y_train[i]}", width=64)
+                st.image(digit_picture(by.data.x_train[i], by.data.image_shape, by.data.pixel_max, 64), caption=f"{by.data.y_train[i]}", width=64, alt=f"Training image: {by.data.y_train[i]}")
 
     logits = np.log(np.maximum(found.probabilities, 1e-30))
     formulas = [

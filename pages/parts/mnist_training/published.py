@@ -18,6 +18,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Ladder, Menu, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.theme import HALF
 
 BOOK = Menu("mnist_book", "Comparison", "overfit", "Each trains its variants from the same seeds on the same batches.", tuple(EXPERIMENTS), show=lambda key: EXPERIMENTS[key].title)
 SEEDS = Ladder("mnist_book_seeds", "Seeds", 3, "Each variant is trained once for each. The band is their range.", (1, 3))
@@ -82,7 +83,7 @@ def picture(frame: pd.DataFrame, words: pd.DataFrame, targets: pd.DataFrame, whi
         drawn_ones.append(goal.mark_point(shape="diamond", filled=True, size=90, opacity=1).encode(x=x))
     head = "On test images" if which == "test" else "While training"
     subtitle = "Line: mean of the seeds. Dotted: published" + ("." if which == "test" else ", at the diamond's step.")
-    return alt.layer(*drawn_ones, *looks.at_the_end(words, y("at"), hue("name", names, names, legend=False)), height=330, title=alt.Title(head, subtitle=subtitle))
+    return alt.layer(*drawn_ones, *looks.at_the_end(words, y("at"), hue("name", names, names, legend=False)), height=HALF, title=alt.Title(head, subtitle=subtitle))
 
 
 def read(key: str, rows: pd.DataFrame, found: Found, seeds: int) -> Verdict:

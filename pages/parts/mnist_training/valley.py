@@ -18,7 +18,7 @@ from pages.shared.control import Ladder, Several, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Question, Shown, Try
-from pages.shared.theme import HALF, QUIET
+from pages.shared.theme import QUIET, TALL
 from pages.shared.titles import title
 
 KEYS = tuple(valley.RATES)
@@ -87,7 +87,7 @@ def walked(frame: pd.DataFrame, rings: pd.DataFrame, left: pd.DataFrame, shown: 
         ring.encode(x=x, y=y, detail=alt.Detail("level", type="nominal"), order=alt.Order("at", type="quantitative")),
         bottom.encode(x=alt.XDatum(0), y=alt.YDatum(0)),
         base.mark_line(clip=True, strokeWidth=1.6).encode(strokeDash=dash("optimizer", shown, NAMES)), base.mark_point(clip=True, opacity=1, size=24),
-        *encodings.arrows(left, x, y), height=HALF, title=alt.Title("Seen from above", subtitle="Thin: lines of equal height. Cross: the lowest point."))
+        *encodings.arrows(left, x, y), height=TALL, title=alt.Title("Seen from above", subtitle="Thin: lines of equal height. Cross: the lowest point."))
 
 
 @drawn
@@ -98,7 +98,7 @@ def lowered(frame: pd.DataFrame, left: pd.DataFrame, shown: tuple[str, ...], ste
     lines = alt.Chart(frame).mark_line(clip=True).encode(
         x=x, y=y, color=hue("optimizer", shown, NAMES), strokeDash=dash("optimizer", shown, NAMES),
         tooltip=tips(("optimizer", "Optimizer"), ("step", "Step", "d"), ("f", "f", ".3g")))
-    return alt.layer(lines, *encodings.arrows(left, x, y), height=HALF, title=alt.Title("How low, step by step", subtitle="The axes stay where they are. Arrows tell what lies outside."))
+    return alt.layer(lines, *encodings.arrows(left, x, y), height=TALL, title=alt.Title("How low, step by step", subtitle="The axes stay where they are. Arrows tell what lies outside."))
 
 
 PULLS = {"move_x": ("Along the valley", (-1.0, 4.0)), "move_y": ("Across the valley", (-9.0, 6.0))}
