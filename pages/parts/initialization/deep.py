@@ -98,7 +98,7 @@ def panels(bars: pd.DataFrame, words: pd.DataFrame, count: int, counted: str, de
     outside = base.transform_filter("datum.outside").mark_bar(binSpacing=0).encode(color=tint("trouble"))
     said = alt.Chart(words).encode(x=x)
     lines = [
-        said.mark_text(baseline="top", fontSize=alt.ExprRef("width < 600 ? 10 : 14"), fontWeight=weight, dy=2 + 18 * i).encode(y=alt.YValue(0), text=alt.Text(field, type="nominal"))
+        said.mark_text(baseline="top", fontSize=alt.ExprRef("width < 600 ? 10 : 14"), fontWeight=weight, dy=2 + 18 * i, opacity=alt.ExprRef(f"{i} < 3 || width > 600 ? 1 : 0")).encode(y=alt.YValue(0), text=alt.Text(field, type="nominal"))
         for i, (field, weight) in enumerate((("head", 600), ("line1", 400), ("line2", 400), ("line3", 400)))
     ]
     name = {"activations": "Activations y", "pre_activations": "Pre-activations z", "gradients": "Size of the gradient, log₁₀ |dJ/dz|"}[counted]
