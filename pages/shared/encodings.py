@@ -19,6 +19,7 @@ from pages.shared.theme import powers
 
 SENT = alt.NamedData("sent")  # stands for the table that is sent with a specification
 OWN_COLOURS = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))  # `resolve` of layers that share no scale of colours
+POWER = "toNumber(split(format({}, '.1e'), 'e')[1])"  # an expression for a number's exponent of ten
 FAR_LOW, FAR_HIGH = 1e-300, 1e300  # 0 and infinity on a log axis, see `drawable`
 
 
@@ -38,7 +39,11 @@ def specification(chart: alt.TopLevelMixin) -> dict:
             take_tables(inner)
 
     take_tables(chart)
-    return {**chart.to_dict(validate=False), "datasets": tables}
+    made, axes = chart.to_dict(validate=False), {}
+    for name, channel in ((name, layer.get("encoding", {}).get(name, {})) for layer in made.get("layer", ()) for name in ("x", "y")):
+        if (axis := channel.get("axis")) and axes.setdefault(name, axis) is not axis and axes[name] == axis:
+            del channel["axis"]  # layers share their axes: the first one's are enough
+    return {**made, "datasets": tables}
 
 
 def drawn(make: Callable[..., alt.TopLevelMixin]) -> Callable[..., dict]:
@@ -118,21 +123,13 @@ def tips(*fields: tuple[str, ...]) -> list[alt.Tooltip]:
 
 def written(**fields: str) -> dict[str, str]:
     """For `transform_calculate`: numbers as people write them, see `written_of`. `written(said="loss")`."""
-    found = {}
-    for name, field in fields.items():
-        found[f"{name}_e"] = power_of(f"datum.{field}")  # once, since the text asks for it again and again
-        found[name] = written_of(f"datum.{field}", f"datum.{name}_e")
-    return found
-
-
-def power_of(x: str) -> str:
-    """An expression for the exponent of ten of the number that the expression `x` gives."""
-    return f"toNumber(split(format({x}, '.1e'), 'e')[1])"
+    powers = {f"{name}_e": POWER.format(f"datum.{field}") for name, field in fields.items()}  # once, for the texts ask again and again
+    return powers | {name: written_of(f"datum.{field}", f"datum.{name}_e") for name, field in fields.items()}
 
 
 def written_of(x: str, power: str = "") -> str:
     """An expression for the number that the expression `x` gives, as `verdict.number` writes it; a dash where there is none."""
-    power = power or power_of(x)
+    power = power or POWER.format(x)
     digit = "'⁰¹²³⁴⁵⁶⁷⁸⁹'[{}]".format
     high = "".join(f"(abs({power}) >= {n} ? {digit(f'floor(abs({power}) / {n}) % 10')} : '') + " for n in (100, 10))
     short = f"split(format({x}, '.1e'), 'e')[0] + ' × 10' + ({power} < 0 ? '⁻' : '') + {high}{digit(f'abs({power}) % 10')}"
@@ -154,10 +151,7 @@ def rule(x: float | None = None, y: float | Sequence[float] | None = None, dash:
 
 
 def gone(frame: pd.DataFrame, x: str, y: str, domain: tuple[float, float], log: bool = False, by: str = "") -> pd.DataFrame:
-    """Where lines leave the axis, and the furthest value that they have out there: columns x, y (near the axis's end), text, right (beyond their middle).
-
-    Those that leave it at about one place stand on each other.
-    """
+    """Where lines leave the axis, and their furthest value: columns x, y (near its end; on each other if at about one place), text, right (beyond their middle)."""
     (low, high), rows, stood = domain, [], []
     values, at, names = frame[y].to_numpy(float), frame[x].to_numpy(), frame[by].to_numpy() if by else np.zeros(len(frame))
     if ((values > high) | (values < low)).any():
@@ -178,8 +172,8 @@ def gone(frame: pd.DataFrame, x: str, y: str, domain: tuple[float, float], log: 
 
 def arrows(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     """Layers of a chart: a table of `gone`, on the channels of its lines."""
-    base, text, sides = alt.Chart(found).encode(x=x, y=y), alt.Text("text", type="nominal"), {"left": "!datum.right", "right": "datum.right"}
-    return [layer for side, test in sides.items() for layer in over_lines(base.transform_filter(test), text, align=side, fontWeight=600)]
+    side = alt.ExprRef("datum.right ? 'right' : 'left'")
+    return over_lines(alt.Chart(found).encode(x=x, y=y), alt.Text("text", type="nominal"), align=side, fontWeight=600)
 
 
 def drawable(values: np.ndarray) -> np.ndarray:
@@ -211,7 +205,7 @@ def readings(spec: dict, rows: pd.DataFrame, x: str, by: str, y: str, most: int 
     tip += [{"field": column, "type": "nominal", "title": str(name)} for column, name in zip(columns, names, strict=True)]
     layer = {
         "data": {"name": "readings"}, "mark": {"type": "rule", "opacity": 0, "strokeWidth": {"expr": f"width / {max(1, len(places))}"}},
-        "encoding": {"x": {**axis, "field": "at"}, "tooltip": tip}}
+        "encoding": {"x": {**{key: said for key, said in axis.items() if key != "axis"}, "field": "at"}, "tooltip": tip}}
     first = next((i for i, one in enumerate(spec["layer"]) if "tooltip" in one.get("encoding", {})), len(spec["layer"]))
     return {**spec, "layer": [*spec["layer"][:first], layer, *spec["layer"][first:]], "datasets": {**spec["datasets"], "readings": table}}
 

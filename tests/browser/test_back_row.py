@@ -74,7 +74,8 @@ def settle(page, patience=60_000):
     page.wait_for_timeout(700)
 
 
-@pytest.mark.parametrize(("page", "part"), [pytest.param(*one, id=one[1].key, marks=() if one[1].key in EVERYDAY else pytest.mark.slow) for one in PARTS])
+@pytest.mark.parametrize(("page", "part"), [
+    pytest.param(*one, id=one[1].key, marks=() if one[1].key in EVERYDAY else pytest.mark.slow) for one in PARTS])
 def test_a_part_can_be_read_from_the_back_row_on_a_phone_and_by_a_reader(page, part, server, tab, axe):
     asked = link.query(page.controls, {page.part_control.key: part.key})
     visitor = tab(size=(1280, 800))
