@@ -31,6 +31,7 @@ link.write(CONTROLS, CONTROLS)
 
 for column, page in zip(st.columns(len(PAGES)), PAGES.values(), strict=True):
     with column:
+        st.html(home.cards.picture(page.stem))
         st.page_link(f"pages/{page.stem}.py", label=f"**{page.title}**")
         st.caption(page.card)
 

@@ -13,8 +13,8 @@ from pages.shared.router import ensure_routed
 ensure_routed()
 layout.question("What do the words and symbols mean, and who says so?")
 st.header("Words and symbols", anchor=False)
-rows = [(f"**{entry.word}**", entry.here, entry.notes or ("–" if entry.here else ""), entry.meaning) for entry in sorted(GLOSSARY, key=lambda entry: entry.word.lower())]
-st.markdown("\n".join(f"| {' | '.join(row)} |" for row in (("Word", "Here", "In the notes", "Meaning"), ("---",) * 4, *rows)))
+rows = [(f"**{entry.word}**", entry.meaning, entry.here, entry.notes or ("–" if entry.here else "")) for entry in sorted(GLOSSARY, key=lambda entry: entry.word.lower())]
+st.markdown("\n".join(f"| {' | '.join(row)} |" for row in (("Word", "Meaning", "Here", "In the notes"), ("---",) * 4, *rows)))
 slips.overview()
 st.header("References", anchor=False)
 for key, (short, full) in REFERENCES.items():

@@ -5,11 +5,15 @@ dark; a chart names only the meaning, and the browser resolves it in the reader'
 """
 
 import json
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 
 import altair as alt
 
 from engine.verdict import SUPERSCRIPT
+
+THEME = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
 
 # Position in the theme's categorical colours. A yardstick is what a measurement is held against: theory, or unseen data.
 MEANINGS = ("signal", "gradient", "yardstick", "trouble")
@@ -59,9 +63,9 @@ def colour(field: str, meaning: Mapping[str, str], legend: bool = True) -> alt.C
     return alt.Color(field, type="nominal", scale=alt.Scale(domain=slots), legend=alt.Legend(values=list(meaning), symbolOpacity=1) if legend else None)
 
 
-def tint(meaning: str) -> alt.ColorDatum:
-    """One meaning's colour for a whole layer. Layers may share a scale: they all name the same four places."""
-    return alt.ColorDatum(meaning, type="nominal", scale=alt.Scale(domain=list(MEANINGS)), legend=None)
+def tint(meaning: str) -> alt.ColorValue:
+    """One meaning's colour for a whole layer, apart from any scale."""
+    return alt.ColorValue(ink({mode: THEME[mode]["chartCategoricalColors"][MEANINGS.index(meaning)] for mode in ("light", "dark")}))
 
 
 def powers(*exponents: int, **options) -> alt.Axis:

@@ -1,5 +1,5 @@
 """Home's own pieces: it is no page of experiments."""
 
-from pages.parts.home import live
+from pages.parts.home import cards, live
 
-__all__ = ["live"]
+__all__ = ["cards", "live"]
