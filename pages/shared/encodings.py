@@ -162,7 +162,7 @@ def gone(frame: pd.DataFrame, x: str, y: str, domain: tuple[float, float], log: 
                 if out.any():
                     worst, here, rank = furthest(v[out]), place[out][0], np.searchsorted(places, place[out][0])
                     part = abs(up - 0.04 - 0.06 * sum(up == its and abs(rank - other) < 0.4 * len(places) for its, other in stood))
-                    said = "0" if worst <= FAR_LOW else "∞" if worst >= FAR_HIGH else verdict.number(worst, 2)
+                    said = "0" if worst == FAR_LOW else "∞" if worst >= FAR_HIGH else verdict.number(worst, 2)
                     rows.append((here, low * (high / low) ** part if log else low + part * (high - low), f"{arrow} {said}", bool(here > np.median(place))))
                     stood.append((up, rank))
     return pd.DataFrame(rows, columns=[x, y, "text", "right"])

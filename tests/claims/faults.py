@@ -136,7 +136,7 @@ FAULTS += [
     Fault("pages/parts/initialization/widths.py", "if forth < 1 and back < 1:", "if forth < 1:", (f"{INITIALIZATION}[unequal_widths]",)),
     Fault("pages/parts/initialization/gains.py", "same = between <= within", "same = True", (f"{INITIALIZATION}[swept_gains]",)),
     Fault("engine/studies/scales.py", "2 / (fan_in + fan_out)", "1 / (fan_in + fan_out)", (f"{INITIALIZATION}[unequal_widths]",)),
-    Fault("pages/parts/initialization/common.py", "& (near if inside.any()", "& (True if inside.any()", (f"{INITIALIZATION}[pictures]",)),
+    Fault("pages/parts/initialization/common.py", "frame[::-1] if back else frame", "frame", (f"{INITIALIZATION}[pictures]",)),
 ]
 
 
