@@ -187,7 +187,7 @@ PART = Part(
         ("Less than a millionth", "A millionth to a hundredth", "More than a hundredth"), (1e-6, 1e-2),
         lambda v, shown: float(shown.numbers.query("layer == 1")["value"].min()),
         "The least that arrives is {} of what set out.", "Every layer multiplies by a slope and by its weights, and the smallest factor loses most.",
-        sketch=Sketch("the gradient of the worst one in each layer, in units of the last layer's.", _worst, lambda v: (-20, 8), "gradient")),
+        sketch=Sketch("the gradient of the worst one in each layer, in units of the last layer's.", _worst, lambda v: reach(v.depth), "gradient")),
     controls=CONTROLS, folded=SLOPE_CONTROLS,
     presets=(
         Preset("act_sigmoid", "Sigmoid at 1/√n", "Less than a quarter of the gradient is left after each layer.", {"set": ["sigmoid"]}),
