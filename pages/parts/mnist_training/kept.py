@@ -143,7 +143,11 @@ def show(runs: Sequence[Kept]) -> None:
     state[SHOWN] = chosen[-MOST:]
     st.header("Kept runs", anchor=False)
     by_number = dict(zip(numbers, named(runs, 60), strict=True))
-    picked = st.multiselect("Runs in the picture", numbers[::-1], format_func=by_number.get, max_selections=MOST, key=SHOWN)
+
+    def name(number: int) -> str:
+        return by_number.get(number, str(number))  # Streamlit may ask for one that is in the picture no more, and takes text only
+
+    picked = st.multiselect("Runs in the picture", numbers[::-1], format_func=name, max_selections=MOST, key=SHOWN)
     state[f"{SHOWN}_before"] = numbers[-1], picked
     if drawn_ones := [run for run in runs if run.number in picked]:
         names = named(drawn_ones)
@@ -157,7 +161,7 @@ def show(runs: Sequence[Kept]) -> None:
     st.dataframe(table(runs)[::-1], hide_index=True, column_config=config, key="mnist_kept_table")
     if again := [run.number for run in runs[::-1] if settings_again(run)]:
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            number = st.selectbox("Is it luck? A run, with other seeds", again, format_func=by_number.get, key="mnist_again_run", width=420)
+            number = st.selectbox("Is it luck? A run, with other seeds", again, format_func=name, key="mnist_again_run", width=420)
             offer_again(next(run for run in runs if run.number == number), "mnist_again_kept")
     with st.container(horizontal=True):
         st.download_button("All settings as CSV", lambda: as_csv(runs), "runs.csv", "text/csv", on_click="ignore")
