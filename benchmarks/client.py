@@ -169,7 +169,8 @@ class Visitor:
         self.send(*changed)
         while self.finished == before:
             if not self.read(end - time.monotonic()):
-                raise TimeoutError(f"no end of the run within {timeout:g} s   at {self.path}?{self.query}")
+                told = [proto.text for kind, proto, _, run in self.elements.values() if kind in ("spinner", "progress") and run == self.runs]
+                raise TimeoutError(f"no end of the run within {timeout:g} s, and the page says {told}   at {self.path}?{self.query}")
 
     def press(self, key: str) -> None:
         self.rerun(state(self.widgets()[key][1].id, "trigger_value", True))

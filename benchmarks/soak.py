@@ -8,6 +8,8 @@ live, and what twelve new seeds in one tab do.
 
 import argparse
 import random
+import signal
+import sys
 import tempfile
 import threading
 import time
@@ -186,6 +188,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=0, help="so many new seeds on 20 × 512")
     parser.add_argument("--work", type=float, default=3, help="seconds that each of those trains")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))   # and the server with it
     log = Path(tempfile.mkdtemp()) / "server.log"
     print("the log is", log, flush=True)
     server, fine = Server(log), True
