@@ -1,8 +1,8 @@
 """Together: many small networks of one shape, each as `propagate(..., measure=())` would measure it, at a fraction of the price.
 
-`passes` is the plain pass, and the one to read first. Here networks with the same activation go through their layers side
-by side, in arrays (networks, samples, units): small arrays cost more in calls than in arithmetic. And what several
-networks draw alike is drawn once: with one seed, he_normal's matrices are lecun_normal's times sqrt(2).
+`passes` is the plain pass, and the one to read first. Here networks go through their layers side by side, in arrays
+(networks, samples, units): small arrays cost more in calls than in arithmetic. And what several networks draw alike is
+drawn once: with one seed, he_normal's matrices are lecun_normal's times sqrt(2).
 """
 
 import math
@@ -14,7 +14,7 @@ from itertools import groupby, pairwise
 import numpy as np
 
 from engine import measures
-from engine.activations import Activation, as_activation
+from engine.activations import as_activation
 from engine.initializers import Initializer, as_initializer, sigma_w
 from engine.layers import BatchNorm
 from engine.propagation import Propagation, of_inputs, whole
@@ -76,27 +76,37 @@ def propagate_together(networks: Sequence[Mapping[str, object]], draws: Draws, g
         alike.setdefault((as_activation(own["activation"]), own["batch_norm"], id(drawn), factor * own["gain"], rule.needs_data), []).append(i)
     most, found = max(1, ABREAST // (draws.samples * draws.width)), {}
     with np.errstate(all="ignore"):
-        for (phi, batch_norm), group in groupby(sorted(alike, key=lambda key: (id(key[0]), str(key[1]), *key[2:])), key=lambda key: key[:2]):
+        for batch_norm, group in groupby(sorted(alike, key=lambda key: (str(key[1]), id(key[0]), *key[2:])), key=lambda key: key[1]):
             keys = list(group)
             for start in range(0, len(keys), most):
                 part = keys[start:start + most]
-                measured = _Pass(phi, batch_norm, [every[alike[key][0]] for key in part], draws, gradient_only).measured()
+                measured = _Pass(batch_norm, [every[alike[key][0]] for key in part], draws, gradient_only).measured()
                 found |= {i: rows for key, rows in zip(part, measured, strict=True) for i in alike[key]}
     return [Propagation({**shape, **{name: value for name, value in own.items() if name != "seed"}}, **found[i]) for i, own in enumerate(every)]
 
 
+def _runs(values: Sequence) -> list[slice]:
+    """Slices of neighbours that are one and the same object."""
+    ends = [k for k in range(1, len(values)) if values[k] is not values[k - 1]]
+    return [slice(start, end) for start, end in pairwise((0, *ends, len(values)))]
+
+
 class _Pass:
-    """Networks with one activation, forward and backward. Arrays are (networks, samples, units).
+    """Networks forward and backward, those with one activation next to each other. Arrays are (networks, samples, units).
 
     A matrix is drawn once for all networks that differ by a factor only: their rows go through it in one product, and the factor comes after.
     """
 
-    def __init__(self, phi: Activation, batch_norm: str | None, networks: Sequence[Mapping], draws: Draws, gradient_only: bool):
-        self.phi, self.batch_norm, self.gradient_only = phi, batch_norm, gradient_only
+    def __init__(self, batch_norm: str | None, networks: Sequence[Mapping], draws: Draws, gradient_only: bool):
+        self.batch_norm, self.gradient_only = batch_norm, gradient_only
         self.dtype, self.tiny = draws.dtype, np.finfo(draws.dtype).tiny
         self.rules, many, depth = [as_initializer(own["initializer"]) for own in networks], len(networks), draws.depth
+        bends = [as_activation(own["activation"]) for own in networks]
+        self.bends = [(bends[own.start], own) for own in _runs(bends)]   # an activation, and which networks have it
+        self.to_fit = [k for k, rule in enumerate(self.rules) if rule.needs_data]
         found = [draws.of(rule, own["seed"]) for rule, own in zip(self.rules, networks, strict=True)]
         gains, self.drawn = np.array([own.get("gain", 1.0) for own in networks]), [drawn for drawn, _ in found]
+        self.alike = _runs(self.drawn)   # which networks have the same matrices
         self.factors = np.repeat((gains * [factor for _, factor in found])[:, None], depth, axis=1)   # (networks, depth), on the matrices
         self.rows = {name: np.zeros((many, depth)) for name in ("mean", "std", "std_over_data", "q", "gradient_rms", "saturated", "dead", "sigma_w")}
         for name in ("mean", "std", "std_over_data", "q", "saturated", "dead") if gradient_only else ():
@@ -122,7 +132,8 @@ class _Pass:
             if self.batch_norm == "before":
                 self._normalize(layer, z, BatchNorm.forward, True)
             y = self.spare[layer % 2]
-            y[...] = self.phi.f(z)
+            for phi, own in self.bends:
+                y[own] = phi.f(z[own])
             if self.batch_norm == "after":
                 self._normalize(layer, y, BatchNorm.forward, True)
             if not self.gradient_only:
@@ -132,22 +143,20 @@ class _Pass:
 
     def _products(self, layer: int, x: Array, out: Array, back: bool = False) -> None:
         """Each network's x by the matrix that was drawn, or on the way back by its transpose."""
-        ends = [k for k in range(1, len(x)) if self.drawn[k] is not self.drawn[k - 1]]
-        for start, end in pairwise((0, *ends, len(x))):
-            matrix = self.drawn[start].weights[layer]
-            np.matmul(x[start:end].reshape(-1, x.shape[2]), matrix.T if back else matrix, out=out[start:end].reshape(-1, x.shape[2]))
+        for own in self.alike:
+            matrix = self.drawn[own.start].weights[layer]
+            np.matmul(x[own].reshape(-1, x.shape[2]), matrix.T if back else matrix, out=out[own].reshape(-1, x.shape[2]))
 
     def _factors(self, layer: int) -> Array:
         return self.factors[:, layer, None, None].astype(self.dtype)
 
     def _fit(self, layer: int, z: Array) -> None:
         """LSUV: a factor of one's own, by which the variance of z is 1, as `unit_variance` finds it."""
-        for k, rule in enumerate(self.rules):
-            if rule.needs_data:
-                std = math.sqrt(float(np.var(z[k]))) * self.factors[k, layer]
-                if std and math.isfinite(std) and abs(std * std - 1) >= 0.01:
-                    self.factors[k, layer] /= std
-                self.rows["sigma_w"][k, layer] = sigma_w(self.factors[k, layer] * self.drawn[k].weights[layer], rule, 1.0)
+        for k in self.to_fit:
+            std = math.sqrt(float(np.var(z[k]))) * self.factors[k, layer]
+            if std and math.isfinite(std) and abs(std * std - 1) >= 0.01:
+                self.factors[k, layer] /= std
+            self.rows["sigma_w"][k, layer] = sigma_w(self.factors[k, layer] * self.drawn[k].weights[layer], self.rules[k], 1.0)
 
     def _normalize(self, layer: int, values: Array, way: Callable, *training: bool) -> None:
         """Each unit of each network is one feature."""
@@ -160,9 +169,10 @@ class _Pass:
                 self._note(k, "first_underflow", layer)
 
     def _plateaus(self, layer: int, z: Array) -> None:
-        for edge, beyond in zip(measures.plateaus(self.phi.df, self.phi.kinks), (np.less, np.greater), strict=True):
-            if math.isfinite(edge):
-                self.rows["saturated"][:, layer] += [np.count_nonzero(own) / own.size for own in beyond(z, z.dtype.type(edge))]
+        for phi, own in self.bends:
+            for edge, beyond in zip(measures.plateaus(phi.df, phi.kinks), (np.less, np.greater), strict=True):
+                if math.isfinite(edge):
+                    self.rows["saturated"][own, layer] += [np.count_nonzero(flat) / flat.size for flat in beyond(z[own], z.dtype.type(edge))]
 
     def _spread(self, layer: int, y: Array) -> None:
         moved, ones = np.subtract(y, y[:, :1], out=self.spare[2]), np.ones(y.shape[1], self.dtype)
@@ -192,7 +202,9 @@ class _Pass:
         for layer in reversed(range(len(self.z))):
             if self.batch_norm == "after":
                 self._normalize(layer, dy, BatchNorm.backward)
-            slope = self.phi.df(self.z[layer])
+            slope = self.spare[2]
+            for phi, own in self.bends:
+                slope[own] = phi.df(self.z[layer, own])
             silent, arrived = (None, None) if self.gradient_only else self._silent(dy, slope)
             dy *= slope
             rms = np.sqrt(self._second_moments(dy))

@@ -74,8 +74,8 @@ def test_networks_with_rules_gains_and_seeds_of_their_own_share_what_they_can(ba
 def test_rules_that_draw_alike_cost_nothing_twice(monkeypatch):
     """In a square layer Glorot's rule is LeCun's."""
     passes, plain = [], together._Pass.__init__
-    monkeypatch.setattr(together._Pass, "__init__", lambda self, phi, batch_norm, networks, *rest: (passes.append(len(networks)), plain(
-        self, phi, batch_norm, networks, *rest))[1])
+    monkeypatch.setattr(together._Pass, "__init__", lambda self, batch_norm, networks, *rest: (passes.append(len(networks)), plain(
+        self, batch_norm, networks, *rest))[1])
     rules = ["glorot_normal", "lecun_normal", "he_normal"]
     found = propagate_together([{"activation": "relu", "initializer": rule, "seed": 0} for rule in rules], Draws(**SHAPE))
     assert passes == [2]
