@@ -26,6 +26,7 @@ from pages.shared.titles import rule, title
 
 LOW, HIGH = -20, 8  # exponents of ten at the ends of the picture, at the most
 WORDS = ["Dots: the median of the networks drawn, each on 16 inputs. Band: their range.", "Line: theory. An arrow shows where dots leave the picture."]
+TRIED = 100  # units a layer, at the most, of the network in which a cure is tried
 BUDGET = 2000  # layers that one answer may draw: about a second
 GAIN = Ladder("act_gain", "Gain", 1.0, "Multiplies every weight of the right picture.", GAINS, idle=gain_idle)
 CONTROLS = (
@@ -104,7 +105,7 @@ def read(members: Members, chosen: Mapping[str, GradientReach], whose: str, gain
     spoilt = max(cured, key=lambda other: decades(cured[other].first))
     if cured[spoilt].kept:
         return key, Verdict(kind, text, {"gain": wanted})
-    text += f" With a gain of {wanted:g} it would be {number(cured[name].first)} for {name}, but {number(cured[spoilt].first)} for {spoilt}."
+    text += f" With a gain of {wanted:g} it would be {number(cured[name].first)} for {name}, but {number(cured[spoilt].first)} for {spoilt}, in one network of at most {TRIED} units."
     return key, Verdict(kind, text)
 
 
@@ -115,19 +116,20 @@ def show(v: Values) -> Shown:
         st.caption(f"So many layers are measured on {seeds} seed{'s' * (seeds > 1)}, to answer at once.")
     gain, table = 1.0 if gain_idle(v) else v.gain, built(members)
 
-    def sent_back(*rules: tuple[str | None, float]) -> partial:
+    def sent_back(*rules: tuple[str | None, float], width: int, seeds: int) -> partial:
         """For each rule (an initializer, or None for each activation's own, and a gain): all activations, in one question."""
         asked = tuple((phi, *rule) for rule in rules for phi in table.values())
-        return partial(slopes.gradient_reaches, asked, depth=v.depth, width=v.width, seeds=seeds)
+        return partial(slopes.gradient_reaches, asked, depth=v.depth, width=width, seeds=seeds)
 
     def at(gain: float) -> dict[str, GradientReach]:
-        return dict(zip(table, workers.measure_all(sent_back((v.initializer, gain)))[0], strict=True))
+        (cured,) = workers.measure_all(sent_back((v.initializer, gain), width=min(v.width, TRIED), seeds=1))
+        return dict(zip(table, cured, strict=True))
 
     both = (None, 1.0), (v.initializer, gain)
-    if seeds > 1 and not workers.thin_out([sent_back(*both)]):
+    if seeds > 1 and not workers.thin_out([sent_back(*both, width=v.width, seeds=seeds)]):
         workers.complete(1, seeds)
         seeds = 1
-    (found,) = workers.measure_all(sent_back(*both))
+    (found,) = workers.measure_all(sent_back(*both, width=v.width, seeds=seeds))
     own, chosen = (dict(zip(table, each, strict=True)) for each in (found[: len(table)], found[len(table) :]))
     whose = title(v.initializer) + (f", gain {gain:g}" if gain != 1 else "")
     tables = []
