@@ -283,7 +283,8 @@ def check_product():
                 assert verdict.fix.keys() == {"gain"}
                 assert all(1e-3 <= ratio(name, initializer, verdict.fix["gain"], depth, width, 0) <= 1e3 for name in names)
                 offered += 1
-            if but := re.search(rf"With a gain of ([\d.]+) it would be ({NUMBER}) for (.*?), but ({NUMBER}) for (.*?), in one network of at most 100 units\.$", text):
+            where = r", in one network of at most 100 units\.$"
+            if but := re.search(rf"With a gain of ([\d.]+) it would be ({NUMBER}) for (.*?), but ({NUMBER}) for (.*?)" + where, text):
                 other, one, name, two, spoils = but.groups()
                 for shown, who in ((one, name), (two, spoils)):
                     which = next(n for n in names if title(n) == who)
@@ -774,7 +775,8 @@ CLAIMS: dict[str, Claim] = {
     **stands("Product, always; the rate where it is finite, the cure where it was tried", check_product,
              "With {}, this much of the last layer's gradient reaches layer 1 of {}: {}. ",
              "The {} slope{} of the sigmoid on the way allow{} at most {} = {}; ",
-             "its weights multiply by about {} a layer.", " With a gain of {} it would be {} for {}, but {} for {}, in one network of at most {} units."),
+             "its weights multiply by about {} a layer.",
+             " With a gain of {} it would be {} for {}, but {} for {}, in one network of at most {} units."),
     **stands("Product, where the gradient changes", check_made_up_reaches, "At that rate {} makes the gradient a thousand times {} in {} layer{}. "),
     **stands("presets act_sigmoid, act_sigmoid_4", check_presets_product, "Less than a quarter of the gradient is left after each layer.",
              "About 0.6 a layer instead of 0.23: over five layers an eighth is left, over thirty about a millionth."),
