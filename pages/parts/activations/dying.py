@@ -39,9 +39,10 @@ CONTROLS = (
 )
 
 
-def watch(members: Members, rate: float, bias: float, depth: int, seed: int) -> list[list[Watch]]:
+def watch(members: Members, rate: float, bias: float, depth: int, seed: int, seen: Callable[[list], None] | None = None) -> list[list[Watch]]:
+    """One training for each; `seen` draws those that are over while others go on, which are None."""
     each = (partial(dying.watch_units, phi, learning_rate=rate, bias=bias, depth=depth, seed=seed) for phi in built(members).values())
-    return workers.measure_all(*each, long=True)
+    return workers.measure_all(*each, long=True, seen=seen)
 
 
 @dataclass(frozen=True)
@@ -173,15 +174,20 @@ def read(looks: Mapping[str, Sequence[Watch]], rate: float, bias: float, at: Cal
 
 def show(v: Values) -> Shown:
     members = members_of(v.rivals, RIVALS.default, v)
-    looks = dict(zip(built(members), watch(members, v.rate, v.bias, v.dying_depth, v.dying_seed), strict=True))
+    left, right = (column.empty() for column in st.columns(2))
+
+    def fill(answers: Sequence[list[Watch] | None]) -> dict[str, list[Watch]]:
+        looks = {name: watches for name, watches in zip(built(members), answers, strict=True) if watches}
+        over, layers = frames(looks)
+        layout.show(left, while_training(over.drop(columns="step"), tuple(looks)), f"Units that no image switches on, while {listed(list(looks))} train")
+        layout.show(right, by_layer(layers, tuple(looks)), f"Units of {listed(list(looks))} that no image switches on, by layer at the end of training")
+        return looks
+
+    looks = fill(watch(members, v.rate, v.bias, v.dying_depth, v.dying_seed, fill))
+    over, _ = frames(looks)
 
     def at(names: Sequence[str], rate: float, bias: float) -> list[list[Watch]]:
         return watch(tuple(one for one in members if title(one[0]) in names), rate, bias, v.dying_depth, v.dying_seed)
-
-    over, layers = frames(looks)
-    left, right = st.columns(2)
-    layout.show(left, while_training(over.drop(columns="step"), tuple(looks)), f"Units that no image switches on, while {listed(list(looks))} train")
-    layout.show(right, by_layer(layers, tuple(looks)), f"Units of {listed(list(looks))} that no image switches on, by layer at the end of training")
 
     def details() -> None:
         st.header("Against learning rate and bias", anchor=False)
