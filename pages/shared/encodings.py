@@ -123,8 +123,7 @@ def tips(*fields: tuple[str, ...]) -> list[alt.Tooltip]:
 
 def written(**fields: str) -> dict[str, str]:
     """For `transform_calculate`: numbers as people write them, see `written_of`. `written(said="loss")`."""
-    powers = {f"{name}_e": POWER.format(f"datum.{field}") for name, field in fields.items()}  # once, for the texts ask again and again
-    return powers | {name: written_of(f"datum.{field}", f"datum.{name}_e") for name, field in fields.items()}
+    return {f"{name}_e": POWER.format(f"datum.{field}") for name, field in fields.items()} | {name: written_of(f"datum.{field}", f"datum.{name}_e") for name, field in fields.items()}
 
 
 def written_of(x: str, power: str = "") -> str:
@@ -155,12 +154,11 @@ def gone(frame: pd.DataFrame, x: str, y: str, domain: tuple[float, float], log: 
     (low, high), rows, stood = domain, [], []
     values, at, names = frame[y].to_numpy(float), frame[x].to_numpy(), frame[by].to_numpy() if by else np.zeros(len(frame))
     if ((values > high) | (values < low)).any():
-        places = np.unique(at)
         for line in (names == name for name in dict.fromkeys(names)):
             v, place = values[line], at[line]
             for out, up, arrow, furthest in ((v > high, True, "▲", np.max), (v < low, False, "▼", np.min)):
                 if out.any():
-                    worst, here, rank = furthest(v[out]), place[out][0], np.searchsorted(places, place[out][0])
+                    worst, here, rank = furthest(v[out]), place[out][0], np.searchsorted(places := np.unique(at), place[out][0])
                     part = abs(up - 0.04 - 0.06 * sum(up == its and abs(rank - other) < 0.4 * len(places) for its, other in stood))
                     said = "0" if worst == FAR_LOW else "∞" if worst >= FAR_HIGH else verdict.number(worst, 2)
                     rows.append((here, low * (high / low) ** part if log else low + part * (high - low), f"{arrow} {said}", bool(here > np.median(place))))
@@ -170,8 +168,7 @@ def gone(frame: pd.DataFrame, x: str, y: str, domain: tuple[float, float], log: 
 
 def arrows(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     """Layers of a chart: a table of `gone`, on the channels of its lines."""
-    side = alt.ExprRef("datum.right ? 'right' : 'left'")
-    return over_lines(alt.Chart(found).encode(x=x, y=y), alt.Text("text", type="nominal"), align=side, fontWeight=600)
+    return over_lines(alt.Chart(found).encode(x=x, y=y), alt.Text("text", type="nominal"), align=alt.ExprRef("datum.right ? 'right' : 'left'"), fontWeight=600)
 
 
 def drawable(values: np.ndarray) -> np.ndarray:

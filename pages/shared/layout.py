@@ -75,8 +75,8 @@ STYLE = """<style>
 .st-key-live .vega-bind input[type=range] {width: min(30rem, 50vw) !important}
 .st-key-veiled {filter: blur(9px); opacity: 0.5; pointer-events: none; user-select: none}
 :is([data-testid=stMultiSelectTagsContainer] [data-tag], [data-testid=stBaseButton-primary]:not(:disabled)) {background: #2f6fb3; border-color: #2f6fb3}
-:is(label[disabled], [data-testid=stCaptionContainer], [data-testid=stImageCaption]) :is(p, li) {color: light-dark(#565d67, #a9b1bc); opacity: 1}
-.stMarkdown [data-testid=stCaptionContainer] {opacity: 1}
+:is(label[disabled], [data-testid=stCaptionContainer]) :is(p, li) {color: light-dark(#565d67, #a9b1bc); opacity: 1}
+:is(.stMarkdown, [data-testid=stImageCaption]) [data-testid=stCaptionContainer] {opacity: 1}
 [data-testid=stButtonGroup] [data-selected=true] p {color: light-dark(#2a64a1, #6aa9e9)}
 .stMarkdown [data-testid=stMarkdownContainer] .katex-display {overflow: visible}
 .stMarkdown [data-testid=stMarkdownContainer] .katex-display > .katex {white-space: normal}

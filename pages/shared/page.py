@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -9,6 +10,8 @@ import streamlit as st
 from pages.shared import glossary, layout, lecture, lessons, link, pictures, predict, runs, slips
 from pages.shared.control import Values
 from pages.shared.part import Page, Part, Preset, Shown, Try, find_preset
+
+TOP = st.components.v2.component("top", html="", js=Path(__file__).with_name("top.js").read_text(encoding="utf-8"))
 
 
 def preset_menu(page: Page) -> Preset | None:
@@ -107,6 +110,7 @@ def show_page(page: Page) -> None:
     if not large:
         with st.sidebar:
             lecture.invite()
+            TOP(key="_top", data=[part.key, preset.title if preset else ""])
     link.write(drawn, page.controls)
     for sentence in link.refused(drawn):
         st.warning(sentence)
