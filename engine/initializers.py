@@ -117,14 +117,16 @@ INITIALIZERS: dict[str, Initializer] = {i.name: i for i in (
 TITLES = {"normal": "Normal N(0, 1)", "lecun_normal": "LeCun normal", "lecun_uniform": "LeCun uniform", "lsuv": "LSUV"}
 
 ELSEWHERE = {   # the same rule as Keras takes it and as PyTorch writes it; Keras cuts its normal draws off at 2σ and widens them to the same σ
-    "zeros": ("zeros", "zeros_(w)"),
-    "glorot_normal": ("glorot_normal", "xavier_normal_(w)"),
-    "glorot_uniform": ("glorot_uniform", "xavier_uniform_(w)"),
-    "he_normal": ("he_normal", 'kaiming_normal_(w, nonlinearity="relu")'),
-    "he_uniform": ("he_uniform", 'kaiming_uniform_(w, nonlinearity="relu")'),
-    "lecun_normal": ("lecun_normal", 'kaiming_normal_(w, nonlinearity="linear")'),
-    "lecun_uniform": ("lecun_uniform", 'kaiming_uniform_(w, nonlinearity="linear")'),
-    "orthogonal": ("orthogonal", "orthogonal_(w)"),
+    "zeros": ('"zeros"', "zeros_(w)"),
+    "constant": ("Constant(1.0)", "constant_(w, 1.0)"),
+    "normal": ("RandomNormal(stddev=1.0)", "normal_(w, std=1.0)"),
+    "glorot_normal": ('"glorot_normal"', "xavier_normal_(w)"),
+    "glorot_uniform": ('"glorot_uniform"', "xavier_uniform_(w)"),
+    "he_normal": ('"he_normal"', 'kaiming_normal_(w, nonlinearity="relu")'),
+    "he_uniform": ('"he_uniform"', 'kaiming_uniform_(w, nonlinearity="relu")'),
+    "lecun_normal": ('"lecun_normal"', 'kaiming_normal_(w, nonlinearity="linear")'),
+    "lecun_uniform": ('"lecun_uniform"', 'kaiming_uniform_(w, nonlinearity="linear")'),
+    "orthogonal": ('"orthogonal"', "orthogonal_(w)"),
 }
 
 

@@ -25,8 +25,8 @@ def rule(key: str) -> str:
 def rule_note(key: str) -> str:
     """What stands below the menu of initializers: the formula, who says so, and what Keras and PyTorch call it."""
     rule, names = initializers.INITIALIZERS[key], initializers.ELSEWHERE.get(key)
-    called = f'  \nKeras: `kernel_initializer="{names[0]}"`. PyTorch: `nn.init.{names[1]}`.' if names else ""
-    return f"${rule.formula}$ — {rule.source}{called}"
+    called = f"Keras: `kernel_initializer={names[0]}`. PyTorch: `nn.init.{names[1]}`." if names else "Neither Keras nor PyTorch has it built in."
+    return f"${rule.formula}$ — {rule.source}  \n{called}"
 
 
 def listed(value: Any) -> str:

@@ -137,15 +137,19 @@ def test_errors_name_the_argument_the_rule_and_the_value():
 
 
 TORCH = {   # std of one weight, as its documentation writes it, for weights of (fan_in, fan_out)
-    "zeros_": lambda w: 0.0, "xavier_normal_": lambda w: math.sqrt(2 / sum(w)), "xavier_uniform_": lambda w: math.sqrt(6 / sum(w)) / math.sqrt(3),
+    "zeros_": lambda w: 0.0, "constant_": lambda w, val: 0.0, "normal_": lambda w, std: std, "xavier_normal_": lambda w: math.sqrt(2 / sum(w)), "xavier_uniform_": lambda w: math.sqrt(6 / sum(w)) / math.sqrt(3),
     "kaiming_normal_": lambda w, nonlinearity: {"relu": math.sqrt(2), "linear": 1}[nonlinearity] / math.sqrt(w[0]),
     "kaiming_uniform_": lambda w, nonlinearity: math.sqrt(3) * {"relu": math.sqrt(2), "linear": 1}[nonlinearity] / math.sqrt(w[0]) / math.sqrt(3),
 }
 
 
+def test_every_rule_but_lsuv_has_a_name_in_other_libraries():
+    assert set(INITIALIZERS) - set(ELSEWHERE) == {"lsuv"}
+
+
 @pytest.mark.parametrize("name", [name for name in ELSEWHERE if name != "orthogonal"])
 def test_the_names_of_other_libraries_mean_the_same_rule(name):
     keras, torch = ELSEWHERE[name]
-    assert keras == name   # Keras's aliases are our keys
+    assert keras in (f'"{name}"', "Constant(1.0)", "RandomNormal(stddev=1.0)")   # Keras's aliases are our keys, but for two that take a number
     assert eval(torch, {"w": (50, 200)} | TORCH) == pytest.approx(INITIALIZERS[name].std(50, 200))
     assert ("uniform" in torch) == ("uniform" in name)
