@@ -69,7 +69,8 @@ def near_zero() -> str:
 def one_or_two() -> str:
     settings = {"depth": 30, "width": 300, "samples": 100, "activation": "relu", "measure": ()}
     ends = [propagate(initializer=rule, rng=np.random.default_rng(0), **settings).gradient_rms[0] for rule in ("lecun_normal", "he_normal")]
-    return f"After thirty ReLU layers, the gradient has a size of {number(float(ends[0]))} with 1/n, and of {number(float(ends[1]))} with 2/n."
+    return (f"After thirty ReLU layers, the gradient has a size of {number(float(ends[0]))} with 1/n, and of {number(float(ends[1]))} with 2/n. "
+            "The code itself stops with a TypeError: randn has no argument called shape.")
 
 
 def elements() -> str:
@@ -155,7 +156,7 @@ SLIPS: dict[str, Slip] = {
         "Gradient checking fails when the parameters start near 0.", "gradient checking",
         "A backward pass with a bug is checked at the start and after 20 steps of training.", near_zero),
     "two": Slip(
-        "The variance of the weights is 1/n in the text, and 2/n in the code beside it.", "weight initialization",
+        "The variance of the weights is 1/n in the text, and 2/n in the code beside it, np.random.randn(shape=…) × √(2/n).", "weight initialization",
         "Thirty ReLU layers of 300 units, once with each variance; a gradient of size 1 comes back.", one_or_two),
     "elements": Slip(
         "Weights with elements above 1 explode, and those below 1 vanish.", "vanishing and exploding gradients",

@@ -58,6 +58,7 @@ def beside(stem: str, part: str) -> None:
 def overview() -> None:
     """All of them, in the order of the pages."""
     st.header("The notes against the measurement", anchor=False)
-    st.caption(f"{len(PLACES)} claims of the lecture notes that do not hold as they are written, or not always. Open one to measure it.")
+    st.caption(f"{len(PLACES)} claims of the lecture notes that do not hold as they are written, or not always. Open one to measure it. "
+               "Two slips of the pen need no measurement: z = w₁x₁ + w₁x₁ + … names one weight twice, and a limit stands before an approximation.")
     for key in PLACES:
         card(key, at_home=False)
