@@ -18,8 +18,9 @@ def explain(report: GradientReport, samples: int = 16) -> Verdict:
         right = [row.name for row in report.by_parameter.values() if row.grade == "right"]
         verb = ("agree only roughly" if report.grade == "fair" else "do not agree") if len(guilty) > 1 else (
             "agrees only roughly" if report.grade == "fair" else "does not agree")
-        text = (f"Graded **{report.grade}**: {_names([row.name for row in guilty])} {verb}. "
-                f"The worst is {worst.name} with {number(worst.relative_error)}, most of all at index [{', '.join(map(str, worst.worst))}]. ")
+        text = (f"The check is graded **{report.grade}**: {_names([row.name for row in guilty])} {verb}. "
+                f"The worst is {worst.name}, with a relative error of {number(worst.relative_error)}, "
+                f"most of all at index [{', '.join(map(str, worst.worst))}]. ")
         text += f"Right: {_names(right)}." if right else "No parameter is right."
     else:
         text = _not_compared(report)

@@ -105,7 +105,7 @@ def hints(found: Clues) -> tuple[str, str, str]:
     second = " ".join([*said, f"No one number turns b into a in {', '.join(odd)}."] if odd else said)
     lines = ", ".join(str(i + 1) for i in found.suspects)
     where = f"lines {lines}" if len(found.suspects) > 1 else f"line {lines}"
-    last = f"Each of the zoo's {len(BUGS)} faults was tried in this network. Only faults in {where}, counted from above, spoil just these parameters."
+    last = f"Each of the zoo's {len(BUGS)} faults was tried in this network. Only faults in {where} spoil just these parameters."
     return first, second, last
 
 

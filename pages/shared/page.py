@@ -79,9 +79,10 @@ def try_next(page: Page, lines: Sequence[Try]) -> None:
 
 def said_by(page: Page, part: Part, shown: Shown, preset: Preset | None) -> list[glossary.Entry]:
     """The words and symbols of the glossary that a part says now."""
-    texts = (part.question, part.sees, part.matters, part.first, shown.verdict.text, preset.look_for if preset else "", *(line.text for line in part.try_next))
-    labels = [f"{control.label} {control.help}" for control in part.all_controls]
-    return glossary.entries_of(f"{page.prefix}_{part.key}", (*texts, *labels), shown.formulas)
+    texts = (part.question, part.sees, part.matters, part.first, shown.verdict.text, *((preset.title, preset.look_for) if preset else ()), *(line.text for line in part.try_next))
+    labels = [*part.folded, *(f"{control.label} {control.help}" for control in part.all_controls)]
+    asked = [part.predict.ask, *part.predict.choices, part.predict.said, part.predict.why] if part.predict else []
+    return glossary.entries_of(f"{page.prefix}_{part.key}", (*texts, *labels, *asked), shown.formulas)
 
 
 def show_page(page: Page) -> None:

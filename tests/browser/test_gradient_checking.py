@@ -53,7 +53,7 @@ def test_a_caution_breaks_before_the_visitors_eyes(server, tab):
     visitor = tab()
     page = visitor.open(f"{server.url}/gradient_checking?grad_part=Cautions&grad_caution=One+sample")
     verdict = page.locator(".st-key-verdict")
-    expect(verdict).to_contain_text("Graded wrong")
+    expect(verdict).to_contain_text("graded wrong")
     page.get_by_text("Check with one image").click()
     expect(verdict).to_contain_text("Hardly anything was tested")
     expect(page).to_have_url(re.compile("grad_mistake=true"))

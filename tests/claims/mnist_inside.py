@@ -165,21 +165,22 @@ CLAIMS = {
     "{}A rule of thumb wants about 1 in 1,000: layer {} hardly moves.": Claim("a layer steps by less than 10⁻⁵", check_words),
     "{}A rule of thumb wants about 1 in 1,000: layer {} moves in large steps.": Claim("a layer steps by more than 3 %", check_words),
     "{}A rule of thumb wants about 1 in 1,000.": Claim("otherwise", check_words),
-    "The first step moves each layer by about half a percent of its length, the last ones by less than a tenth of a percent.":
+    "The first step moves each layer's weights by about half a percent of their length, and the last steps by less than a tenth of a percent.":
         Claim("its preset", check_start),
     "Layer 1 gets less than a thousandth of the last layer's gradient, and its weights stay where they are.": Claim("its preset", check_sigmoid),
     "The hidden layers begin with gradients of one size, and the running spread settles within 100 steps.": Claim("its preset", check_norm),
     "Most weights of layer 1 become smaller than 0.001; a few stay large.": Claim("its preset", check_l1),
     "The weights of both hidden layers end shorter than half of their first length; fewer than under L1 become tiny.": Claim("its preset", check_l2),
     "Within 30 steps nine of ten hidden units are dead, and they stay so.": Claim("its preset", check_dead),
-    "Weights of layer {} smaller than {}: {} before the first step, {} now.": Claim("always", check_pictures),
+    "In layer {}, {} of the weights were smaller than {} before the first step, and {} are now.": Claim("always", check_pictures),
     "Its activations and its weights are drawn as histograms. Beyond the last layer, the last one.": Claim("always", check_pictures),
     **{text: why("a question, or an instruction") for text in (
         "Five layers of sigmoids under SGD: which layer stands still?", "L1 and L2: what do they make of the weights?",
         "Back to the loss and the accuracy of the same run.",
     )},
     **{text: why("a name, or what a picture shows") for text in (
-        "A learning rate that kills units.", "The same with batch norm in every hidden layer.", "Inside: a network that learns",
+        "A learning rate so large that units die: how many are left?",
+        "The same with batch norm in every hidden layer.", "Inside: a network that learns",
         "Inside: five layers of sigmoids", "Inside: the same with batch norm",
         "Inside: ReLU at a rate that kills", "Each line is a layer: the lighter, the nearer to the images.",
         "Dotted: 1 in 1,000, a rule of thumb.", "How far one step moves the weights",

@@ -117,7 +117,7 @@ CLAIMS = {
     "The gap closes: more than 95 % of new images are read without any cure.": Claim("its preset", check_thousand),
     "On MNIST a shift by one pixel is worth points: its digits have room to move.": Claim("its preset", check_mnist_shift),
     "Such networks are trained for {} epoch{} here: {} would keep you waiting.": Claim("the epochs are cut", check_cut),
-    "In the first step, of each layer: ": Claim("there is a hidden layer", check_thinned),
+    "In the first step dropout keeps for this image, layer by layer: ": Claim("there is a hidden layer", check_thinned),
     "Filled: kept. Hollow: silent for this image. The first {} units of each layer.": Claim("there is a hidden layer", check_thinned),
     "The fewer they are, the sooner the network knows them by heart.": Claim("always", check_twenty),
     **{text: why("a question, or an instruction") for text in (
@@ -125,7 +125,7 @@ CLAIMS = {
         "Dropout at 0.7, for twice as long.", "L2 ten times as strong.", "Watch one of them while it learns: press Start.",
     )},
     **{text: why("a name, a definition, or what a picture shows") for text in (
-        " units are kept for this image.", "Accuracy on training and new images without a cure and with: {}", "Beside the network without a cure.",
+        "Accuracy on training and new images without a cure and with: {}", "Beside the network without a cure.",
         "Cure drawn on the left", "Dot: mean of the seeds. Bar: their spread.",
         "Dropout silences other units for each image: the picture below shows them.",
         "Each training is repeated so often, with other first weights and another order of the images.", "Few images of MNIST", "Image of the batch",
@@ -133,6 +133,6 @@ CLAIMS = {
         "The gap between blue and dark is overfitting. Band: the range of the seeds.", "Training images and new ones", "What each cure is worth",
         "The network as dropout thins it for image {} of the first batch",
         "What each cure is worth in points of new images read, with its spread over the seeds",
-        "{} training images, {} new ones. Early stopping keeps {} % of its training images back to decide when.",
+        "The network learns {} images, and is tested on {} new ones. Early stopping keeps back {} % of its training images to decide when to stop.",
     )},
 }

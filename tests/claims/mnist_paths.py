@@ -111,7 +111,7 @@ def why(text: str) -> Claim:
 
 CLAIMS = {
     "After {} step{} **{}** stands lowest, at f = {}. ": Claim("always", check_verdict),
-    "**{}** crosses the floor of the valley {} times and walks {} times its straight way. ":
+    "**{}** crosses the floor of the valley {} times and walks {} times the straight way. ":
         Claim("the longest detour crosses it twice or more", check_verdict),
     "**{}** ends higher than it began": Claim("it does", check_verdict),
     ": its η = {} is above {}, where each step across begins to overshoot by more than it corrects. ":
@@ -130,10 +130,10 @@ CLAIMS = {
         "SGD and momentum at the same η: which gets further along the floor?",
     )},
     **{text: why("a name, or a definition") for text in (
-        "How far each step went, divided by its learning rate.", "Four optimizers in a valley", "From the start on.", "Height of {} step by step, on a log axis",
+        "How far each step went, divided by its learning rate.", "Four optimizers in a valley", "How many steps each optimizer takes.", "Height of {} step by step, on a log axis",
         "How low, step by step", "Learning rate of {} in this valley.", "Momentum against SGD, same η", "SGD above its limit",
         "Neither Momentum nor Nesterov is shown.", "{} is not among the optimizers shown.", "{}: each step of {} over its learning rate",
-        "Paths of {} over the lines of equal height of x²/20 + y²", "Share of the last step that is walked again, of Momentum and Nesterov.",
+        "Paths of {} over the lines of equal height of x²/20 + y²", "For Momentum and Nesterov: the share of the last step that is walked again.",
         "The same question on real digits, with SGD: press Start.", "Thin: lines of equal height. Cross: the lowest point.",
     )},
 }

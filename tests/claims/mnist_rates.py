@@ -87,7 +87,7 @@ def check_repeated():
     """What is said of the default network, repeated with the engine alone."""
     test, one = found(), at_rates(setup(), DIGITS, rates.TRIED)
     said = rates.read(test, rates.tried_table([one]), 10, 360)
-    rate, share = re.search(r"at one rate, ([\d.]+) reads ([\d.]+) %", said.text).groups()
+    rate, share = re.search(r"at the one rate ([\d.]+) reads ([\d.]+) %", said.text).groups()
     again = at_rates(replace(setup(), seed=0), DIGITS, (float(rate),))[0]
     assert f"{100 * again.accuracy:.1f}" == share
     marked = rates.marks(test, 10)
@@ -105,7 +105,7 @@ CLAIMS = {
     "Of the rates tried, {} reads most of the new images: {} %.": Claim("no rate brings the loss below guessing", check_read),
     "The loss falls fastest at **η = {}**. ": Claim("it gets below guessing", check_repeated),
     "At {} it has climbed above its start. ": Claim("the smoothed loss gets above its start, or overflows", check_read),
-    "Trained for {} steps at one rate, {} reads {} % of {} new images": Claim("the loss gets below guessing", check_repeated),
+    "A training of {} steps at the one rate {} reads {} % of {} new images": Claim("the loss gets below guessing", check_repeated),
     "; the best rate tried, {}, reads {} %.": Claim("another rate reads more", check_read),
     "{}; no other rate tried reads more.": Claim("none does", check_read),
     "Batches of {} images are used here.": Claim("the batch is cut", check_repeated),

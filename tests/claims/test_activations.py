@@ -802,7 +802,8 @@ CLAIMS: dict[str, Claim] = {
     **stands("help of SELU's part", check_only_selu, "Only SELU is made to settle at (0, 1).", "SELU is made for LeCun's 1/n. Try He."),
     **stands("the kind of dropout is idle", check_drop_idle, "At rate 0 nothing is dropped."),
     **stands("Dying, always; the rest where more than a fifth of the units end without slope", check_dying,
-             "At the end no image switches on this share of the units, with the training images read correctly in brackets: {}. ",
+             "This share of the units is switched on by no image at the end, "
+             "and in brackets this share of the training images is read correctly: {}. ",
              "{} % of {}'s units end with slope 0 on every image; before the first step it was {} %, after it {} %. ",
              "{}With {} it would be {} % at the end."),
     **stands("Dying, where units end without slope", check_units_come_back, "Of {} units that ever had no slope, {} came back. "),

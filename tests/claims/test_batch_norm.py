@@ -176,11 +176,11 @@ def check_gradient():
         assert near_edge or ("learn next to nothing" in text) == (left <= 0.01 * direct)
         assert abs(dx.sum()) <= 1e-9 * direct + 1e-12
         if verdict.kind == "usual":
-            assert f"gradient {100 * left**2 / direct**2:.0f} %" in text
+            assert f"lets {100 * left**2 / direct**2:.0f} % of" in text
             stretch = abs(dx @ normal) <= 0.01 * direct * np.linalg.norm(normal)
-            assert ("It takes the part that would stretch it" in text) == stretch
+            assert ("It also takes away the part that would stretch it" in text) == stretch
             assert ("ε lets some of the part pass" in text) == (not stretch)
-            assert "Batch norm takes away the part that would shift" in text
+            assert "It takes away the part that would shift" in text
         else:
             assert (" and the variance" in text) == (m > 1)
         if verdict.fix:
@@ -459,13 +459,13 @@ def check_inputs():
         verdict = inputs.read(ways, share, rows[drift])
         kinds.add(verdict.kind)
         kappa = (reach - 1.0) ** 2   # evenly spread features: spreads are in proportion to ranges
-        assert f"raw {number(kappa)}, divided by σ² {number(kappa)}, by σ 1." in verdict.text
+        assert f"is {number(kappa)} for raw inputs, {number(kappa)} if they are divided by σ², and 1 if they" in verdict.text
         assert ("never comes down" in verdict.text) == (share >= 1)
         if share >= 1:
             assert all(one.loss([1000], share)[0] >= 1 for one in ways.values())
             assert inputs.read(ways, verdict.fix["share"], rows[drift]).kind == "usual"
             continue
-        said = [int(word.replace(",", "")) for word in verdict.text.partition("it takes ")[2].partition(" steps")[0].replace(" and", ",").split(", ")]
+        said = [int(word.replace(",", "")) for word in verdict.text.partition("of the loss in ")[2].partition(" steps")[0].replace(" and", ",").split(", ")]
         for n, k in zip(said, (kappa, kappa, 1.0), strict=True):
             assert loss(n, k, share) <= 1e-6 * 1.001
             assert n == 1 or loss(n - 1, k, share) > 1e-6 * 0.999
@@ -585,18 +585,18 @@ CLAIMS: dict[str, Claim] = {
     **all_of("by what is left of the gradient", check_gradient,
              "With γ = 0 no gradient passes: every dx is 0. {}", "γ itself still gets dγ = {}, and can grow again.",
              "In a batch of {} the mean{} take the gradient back: of a norm of {}, {} is left. ", "The layers below learn next to nothing from it.",
-             "Of the direct gradient {} % (squared) gets through. ", "Batch norm takes away the part that would shift the whole batch: Σ dx = {}. ",
-             "It takes the part that would stretch it, too: dx · x̂ = {}. ", "ε lets some of the part pass that would stretch it: dx · x̂ = {}. "),
-    **all_of("whenever a gradient passes", check_bias, "In a small network with batch norm, a bias before it gets a gradient of {}; ",
-             "without, {}. Leave that bias out.", "ε = 0.1: for small factors s the points leave the line 1/s."),
+             "Batch norm lets {} % of the direct gradient through, counted by squares. ", "It takes away the part that would shift the whole batch: Σ dx = {}. ",
+             "It also takes away the part that would stretch it: dx · x̂ = {}. ", "ε lets some of the part pass that would stretch it: dx · x̂ = {}. "),
+    **all_of("whenever a gradient passes", check_bias, "In a small network, a bias just before batch norm gets a gradient of {}, ",
+             "and without batch norm one of {}. Leave that bias out.", "ε = 0.1: for small factors s the points leave the line 1/s."),
     **all_of("with its own settings", check_gradient_lines,
              "Drag x₁ to 10 spreads: every direct gradient shrinks. By how much does the spread of the batch grow?",
              "ε = 1: the sum of dx stays 0, but dx · x̂ does not.", "Batch size 2: why is nothing left?",
              "The three terms add up to dx, which sums to zero."),
     **all_of("by what use mode makes of x̂", check_running, "in use x̂ has mean {} and spread {} instead of 0 and 1",
-             "A batch of one has no variance, so the running variance falls towards 0: after step {} {}.", "Training mode does not notice.",
+             "A batch of one has no variance, so the running variance falls towards 0. After step {}, {}.", "Training mode does not notice.",
              "The inputs have moved, and the running mean makes up {} of the gap a step: {}. ", "After step {} {}: training and use {}.{}",
-             "After step {} the running statistics have gone 1 − {} = {} % of the way from their start: {}."),
+             "After step {} the running statistics have gone 1 − {} = {} % of the way from their start. I{}."),
     **all_of("batches up to 8; where training and use do not agree", check_averaged, "{} The running mean averages about {} inputs.",
              " On average, batches of {} see only {}/{} of the variance.", "A small batch has a restless mean, and on average too small a variance."),
     **all_of("with its own settings", check_running_lines, "Batches of two: why is the running variance about half of the true one?",
@@ -633,11 +633,11 @@ CLAIMS: dict[str, Claim] = {
              "Keras listing: BN after ELU",
              "Keras listing: BN before ELU", "How many of a million-parameter network's numbers are batch norm's? “{}”",
              "Keep only one of the two: elu(elu(x)), for example, cannot fall below −0.632, where elu(x) reaches −1."),
-    **all_of("by the learning rate and the range", check_inputs, "Condition number raw {}, divided by σ² {}, by σ {}. ",
-             "At a learning rate of 2/λ_max or more, gradient descent never comes down.", "To a millionth of the loss it takes {}, {} and {} steps. ",
-             "To divide by the variance only swaps which feature is too large. ",
+    **all_of("by the learning rate and the range", check_inputs, "The condition number is {} for raw inputs, {} if they are divided by σ², and {} if they are divided by σ. ",
+             "At a learning rate of 2/λ_max or more, gradient descent never comes down.", "Gradient descent comes down to a millionth of the loss in {}, {} and {} steps. ",
+             "Dividing by the variance only swaps which feature is too large. ",
              "Both features have the same spread: here the divisor does not matter. ",
-             "{}Test data scaled by their own numbers have {} times the error."),
+             "{}Test data scaled by their own μ and σ have {} times the error."),
     **all_of("always, or with its own settings", check_inputs_lines, "x₂ always lies between 0 and 1.",
              "Rate 1.05: which of the three still comes down?",
              "Beyond 1 gradient descent diverges. At 0.5 one step reaches the bottom of the steepest direction.",
@@ -645,7 +645,7 @@ CLAIMS: dict[str, Claim] = {
              "The way zigzags across the valley, and hardly moves along it.",
              "{} times as long as wide",
              "x₁ up to 10 only: now the valley can be seen. Count the zigzags at a rate of 0.95.",
-             "Scaled by their own numbers, test data hide that they have moved. Numbers of all data together change nothing for least squares, "
+             "Scaled by their own μ and σ, test data hide that they have moved. A μ and σ of all data together change nothing for least squares, "
              "but they look at data that nobody has yet. {} of the 64 pixels of the digits never change: σ = 0, and they stay 0."),
     **all_of("where a control does nothing", check_idle, "The batch is typed: no number is drawn.",
              "A batch of one holds only x₁, which you set yourself.",
@@ -654,7 +654,8 @@ CLAIMS: dict[str, Claim] = {
     **all_of("always", check_neighbours, "Dots: measured over 2,000 batches. Line: the rule, in proportion to 1/√m. Ring: your batch size.", "One x̂ depends on its batch",
              "How much one image's normalised value varies with its neighbours, by batch size"),
     **all_of("where lines end", check_axes, "Histograms of the activations layer by layer, {}", "Gradient by layer, from right to left",
-             "Gradient by layer, without batch norm, before and after the activation", "What use mode makes of it",
+             "Gradient by layer, without batch norm, before and after the activation", "The same values in use", "Spread: {} in layer 1, {} in layer {}.",
+             "Outside of the picture: at most {} %.",
              "Gradient of the first layer over that of the last one, against the scale of the weights"),
     **none_of("a question", "Another seed: which scales scatter most?", "Batch size 2, then 1: what is left of the values?",
               "Batches of one: what is divided by what?", "Drag x₁ to 10 spreads: what happens to all the others?",
@@ -663,7 +664,7 @@ CLAIMS: dict[str, Claim] = {
              "He's scale, 1.4142, with ReLU: what is there left for batch norm to do?",
               "Test data that lie three σ higher: what does scaling by their own numbers cost?"),
     **none_of("an instruction", "In standard deviations. Evaluate before and after.",
-             "MNIST in the sidebar: hold the curves against the published ticks.",
+             "Choose MNIST in the sidebar, and compare the points with the short lines, the published values.",
               "Numbers with commas. Empty: the batch is drawn, with the settings below.",
               "Press **Start**: 32 networks train at once, and each gets a point after every epoch.",
               "The number of inputs first, then layers: “300”, “300 elu”, “300 no bias”, “BN”, “elu”, “dropout 0.2”."),
@@ -684,8 +685,8 @@ CLAIMS: dict[str, Claim] = {
               "Normalised values and outputs as ticks, with mean and spread", "Running {}, the batches' own, and the true one by training step",
               "Sixteen scales on MNIST", "Sixteen small learning curves, one for each weight scale", "Test data lie higher by", "Test data scaled by",
               "The distribution after it", "The gradient, term by term", "Trained and kept parameters of each layer", "Trained with batches of one",
-              "Training accuracy by epoch and weight scale, {} batch norm", "Where each scale has got to", "Where the parameters are",
-              "Training accuracy by weight scale, with and without batch norm, and as published", "Each line is one example on its way through the four steps. The dark line is x₁.",
+              "Training accuracy by epoch and weight scale, {} batch norm", "Images read correctly, for each scale", "Where the parameters are",
+              "Training accuracy by weight scale, with and without batch norm, and as published", "Each line is one example on its way through the four equations. The dark line is x₁.",
               "Bars: the three terms of each gradient. Dark diamonds: dx, their sum.", "Blue: trained. Diamonds: kept as averages, not trained.",
               "Blue: with batch norm. Grey: without. Short lines: the published values.", "Dark: the mean, and one spread to either side.", "Each panel is one scale: {} epochs from left to right, 0 to 100 % upwards.",
               "Grey: without batch norm. Squares: with it before φ. Diamonds: with it after φ.", "Line: the running average. Pale: each batch. Dashed: the truth.", "x₁ reaches from 1 to",

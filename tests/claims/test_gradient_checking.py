@@ -302,7 +302,7 @@ def check_bug_verdicts():
         assert not acquitted & spoiled
         before, _, after = said.text.partition(" not agree.")
         assert set(re.findall(r"[a-z_]+\d?\.[A-Za-z]+", before)) <= accused
-        name, error, index = parts("The worst is W with N, most of all at index [W]", after)
+        name, error, index = parts("The worst is W, with a relative error of N, most of all at index [W]", after)
         row = report.by_parameter[name]
         a, b = (side[row.start:row.start + math.prod(row.shape)].reshape(row.shape) for side in (report.analytical, report.numerical))
         assert close(error, np.linalg.norm(a - b) / (np.linalg.norm(a) + np.linalg.norm(b)))
@@ -593,7 +593,7 @@ def check_bands():
     app = open_part(PAGE, PAGE.part("net"), layers="10", epsilon=1e-7, gain=0.1)
     report, _said, _ = checked(layers="10", epsilon=1e-7, gain=0.1)
     text = " ".join(c.value for c in app.caption)
-    assert f"this check reads {own_band(own_error(report.analytical, report.numerical))}. The grade leaves out kinks and rounding; it reads right." in text
+    assert f"the check would be graded {own_band(own_error(report.analytical, report.numerical))}. The grade leaves out kinks and rounding: it is right." in text
     assert "right up to 10⁻⁷, fair up to 10⁻⁴, suspicious up to 10⁻², and wrong above" in text
     assert network.MORE[3].show("lecun_normal") == rule("lecun_normal")
     assert "Xavier" in network.MORE[3].show("glorot_normal")
@@ -794,7 +794,7 @@ CLAIMS: dict[str, Claim] = {
         "Stand on ReLU's kink",
         "Switch it on and off, and watch the verdict of the check.",
         "To give a class bug 6, share the link of this page: it names the number only.",
-        "Which parameters are wrong? Which are right, if any? What stands between them?",
+        "Which parameters are wrong? Which are right, if any? Which lines of the code lie between them?",
         "Which secant leans like the tangent?",
         "exp θ: read off the best ε of the two-sided difference in float64, and in float32.",
         why_not='a question or an instruction'),
@@ -845,7 +845,7 @@ CLAIMS: dict[str, Claim] = {
     **said(
         'the hint of a bug',
         "Bug 15. In every gamma and beta the ratio a ÷ b is the same number: a factor is forgotten or doubled. Which one?",
-        "Each of the zoo's {} faults was tried in this network. Only faults in {}, counted from above, spoil just these parameters.",
+        "Each of the zoo's {} faults was tried in this network. Only faults in {} spoil just these parameters.",
         "No one number turns b into a in {}.",
         "nothing that could be compared",
         check=check_hints),
@@ -888,7 +888,7 @@ CLAIMS: dict[str, Claim] = {
         check=check_bug_map),
     **said(
         'a parameter is wrong',
-        "Graded **{}**: {} {}. The worst is {} with {}, most of all at index [{}]. ",
+        "The check is graded **{}**: {} {}. The worst is {}, with a relative error of {}, most of all at index [{}]. ",
         "No parameter is right.",
         check=check_bug_verdicts),
     **said(
@@ -960,7 +960,7 @@ CLAIMS: dict[str, Claim] = {
         check=check_strip),
     **said(
         'below the table of a check',
-        "a is backpropagation's gradient, b that of differences. The number counts as {}, and wrong above. By the number alone, this check reads {}. The grade leaves out kinks and rounding; it reads {}.",
+        "a is backpropagation's gradient, b that of differences. The number counts as {}, and wrong above. By this number alone, the check would be graded {}. The grade leaves out kinks and rounding: it is {}.",
         check=check_bands),
     **said(
         "a control's help",

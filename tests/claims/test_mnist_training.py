@@ -463,8 +463,8 @@ CLAIMS: dict[str, Claim] = {
     "Diverged at step {}: {}. The weights are back in their last finite state.": Claim("the run overflowed", check_too_fast),
     "the first layer to overflow was {}": Claim("a layer's output is not finite", check_too_fast),
     "every layer's output was finite, the loss or the update was not": Claim("none is", check_runs),
-    "Press **Start**. The pale line is each step's batch. After the first epoch, and again as often as it takes no longer than the training, "
-    "all test images are read and the first 10,000 training images.":
+    "Press **Start**. The pale line is each step's batch. After the first epoch, and then from time to time, the network reads all test images "
+    "and the first 10,000 training images. Reading them takes no longer than training.":
         Claim("nothing has run", why_not="an instruction; the engine's test counts what is evaluated, the page's how often"),
     "The first epoch has {} steps. At its end the images are read for the first time.": Claim("before the first evaluation", check_controls),
     "Trying changes for a few hundred steps each …": name("an announcement"),
@@ -488,7 +488,7 @@ CLAIMS: dict[str, Claim] = {
     # try next
     "Weights too small, σ = 0.01: press Start, and MNIST's loss stays at ln 10.": Claim("always", check_first_weights),
     "Then He's rule: the same network and images, other first weights, and the loss falls.": Claim("always", check_first_weights),
-    "Sigmoid, five layers, first weights by the notes: SGD stays at the share of ones.": Claim("always", check_sigmoid),
+    "Sigmoid, five layers, first weights by the notes: under SGD it reads no more than the share of ones.": Claim("always", check_sigmoid),
     "The same sigmoid with a gain of 4: now SGD gets through.": Claim("always", check_sigmoid),
     "Or with batch norm in every hidden layer: SGD gets through as well.": Claim("always", check_sigmoid),
     "The same first weights with Adam at 0.001: does it get through?": name("a question"),

@@ -137,7 +137,8 @@ def test_errors_name_the_argument_the_rule_and_the_value():
 
 
 TORCH = {   # std of one weight, as its documentation writes it, for weights of (fan_in, fan_out)
-    "zeros_": lambda w: 0.0, "constant_": lambda w, val: 0.0, "normal_": lambda w, std: std, "xavier_normal_": lambda w: math.sqrt(2 / sum(w)), "xavier_uniform_": lambda w: math.sqrt(6 / sum(w)) / math.sqrt(3),
+    "zeros_": lambda w: 0.0, "constant_": lambda w, val: 0.0, "normal_": lambda w, std: std,
+    "xavier_normal_": lambda w: math.sqrt(2 / sum(w)), "xavier_uniform_": lambda w: math.sqrt(6 / sum(w)) / math.sqrt(3),
     "kaiming_normal_": lambda w, nonlinearity: {"relu": math.sqrt(2), "linear": 1}[nonlinearity] / math.sqrt(w[0]),
     "kaiming_uniform_": lambda w, nonlinearity: math.sqrt(3) * {"relu": math.sqrt(2), "linear": 1}[nonlinearity] / math.sqrt(w[0]) / math.sqrt(3),
 }

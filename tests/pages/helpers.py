@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 import pages.parts  # noqa: F401  (fills PAGES)
 from pages.parts.mnist_training.program import script
 from pages.parts.mnist_training.run import TrainingRun
-from pages.shared import link
+from pages.shared import glossary, link
 from pages.shared.part import PAGES, Page, Part
 from tests.pages import golden
 
@@ -89,6 +89,26 @@ def opening_of(app: AppTest) -> str:
     """Its words as they are read, without the meanings behind them."""
     body = app.get("html")[0].proto.body.partition("</style>")[2]
     return html.unescape(re.sub(r"<[^>]+>", " ", re.sub(r"<span.*?</span>|</?dfn[^>]*>", "", body)))
+
+
+def said(app: AppTest) -> list[str]:
+    """What stands on a page for its reader: its opening, all text, labels and helps; neither code nor the glossary's own list."""
+    bodies = [re.sub(r"<style>.*?</style>|<span.*?</span>", "", one.proto.body, flags=re.DOTALL) for one in app.get("html")]
+    pieces = [html.unescape(re.sub(r"<[^>]+>", " ", body)) for body in bodies]
+    pieces += [one.value for one in (*app.title, *app.caption, *app.warning, *app.markdown) if not one.value.startswith("- **")]
+    kinds = "button slider select_slider selectbox toggle checkbox radio number_input text_input button_group expander"
+    for one in (one for kind in kinds.split() for one in app.get(kind)):
+        pieces += [getattr(one, "label", "") or "", getattr(one.proto, "help", "")]
+    return [piece for piece in pieces if piece and not piece.startswith(("Source of ", "$"))]   # the formula of a rule, and who says it
+
+
+def assert_reads_easily(app: AppTest, part: str) -> None:
+    """Of a part such as "bn_batch": sentences of at most 30 words, and each word of the glossary told in the part's list."""
+    told = {entry.word for entry in glossary.GLOSSARY if any(f"- **{entry.word}**" in one.value for one in app.markdown)} | glossary.BASIC
+    for text in said(app):
+        long = [one for one in re.split(r"(?<=[.?!:;])\W* +|\n+", text) if len(one.split()) > 30]
+        untold = {entry.word for _, entry in glossary.matches(text, part.partition("_")[0])} - told
+        assert (long, untold) == ([], set()), text
 
 
 def told(run: TrainingRun) -> list[str]:

@@ -306,7 +306,7 @@ def test_a_layer_list_is_read_for_what_it_wastes(text, kind, words):
 def test_condition_numbers_stand_in_the_sentence_and_a_rate_beyond_the_limit_is_called_so():
     valleys = {way: input_scaling.valley(input_scaling.features(1000), way) for way in input_scaling.WAYS}
     rows = input_scaling.scale_test_data(2.0)
-    assert "raw 998,001, divided by σ² 998,001, by σ 1." in inputs_part.read(valleys, 0.5, rows).text
+    assert "is 998,001 for raw inputs, 998,001 if they are divided by σ², and 1 if" in inputs_part.read(valleys, 0.5, rows).text
     assert "6,548,063, 6,548,063 and 1 steps" in inputs_part.read(valleys, 0.5, rows).text
     verdict = inputs_part.read(valleys, 1.05, rows)
     assert verdict.kind == "diverges"

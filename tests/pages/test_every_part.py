@@ -25,6 +25,7 @@ from tests.pages.helpers import (
     PRESETS,
     assert_charts_are_vega_lite,
     assert_charts_get_their_tables,
+    assert_reads_easily,
     charts_of,
     link_of,
     open_part,
@@ -56,6 +57,7 @@ def test_a_link_opens_a_part_with_one_title_a_verdict_charts_that_speak_and_a_sc
     assert all(text in opening_of(app) for text in (part.sees, part.matters, part.first))
     assert len(verdict_of(app)) > 20
     assert_words_and_symbols_are_explained(app, page, part)
+    assert_reads_easily(app, f"{page.prefix}_{part.key}")
     assert charts_of(app) or (page.prefix, part.key) == ("act", "ranking")   # nothing has been run yet
     said = [chart.alt for chart in charts_of(app)]
     assert all(len(words) > 20 for words in said)
@@ -191,7 +193,9 @@ def test_a_preset_chosen_as_the_first_act_of_a_visit_has_a_link_that_shows_the_s
     for visit in (app, copy):
         assert any(f"Look for: {preset.look_for}" == caption.value for caption in visit.caption)
         assert f"{preset.title}. Look for: {preset.look_for}" in " ".join(opening_of(visit).split())
-        assert_words_and_symbols_are_explained(visit, page, next(part for part in page.parts if preset in part.presets))
+        part = next(part for part in page.parts if preset in part.presets)
+        assert_words_and_symbols_are_explained(visit, page, part)
+    assert_reads_easily(copy, f"{page.prefix}_{part.key}")
     assert golden.script_of(copy) == golden.script_of(app)
     assert "import engine" not in standalone(golden.script_of(app))   # of every experiment's script one file can be made
     assert verdict_of(copy) == verdict_of(app)

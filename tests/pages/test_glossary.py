@@ -48,3 +48,9 @@ def test_the_page_of_references_lists_all_of_them():
     assert not app.exception
     table = next(element.value for element in app.markdown if "| Word |" in element.value)
     assert all(f"| **{entry.word}** | {entry.here} |" in table and entry.meaning in table for entry in GLOSSARY)
+
+
+def test_no_page_and_no_verdict_says_a_sentence_of_more_than_thirty_words():
+    """As they stand in the source, also those that no setting of the other tests brings about."""
+    for text in sentences("pages", "engine"):
+        assert [one for one in re.split(r"(?<=[.?!])\W* +|\n+", text) if len(one.split()) > 30] == []

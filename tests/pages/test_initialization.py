@@ -39,7 +39,7 @@ def printed(part, **changed):
     ("phase", {"depth": 5, "activation": "tanh"}, "this is the critical line"),
     ("phase", {"depth": 5, "gain": 0.5}, "shrinks by a factor of √χ = 0.354 a layer"),
     ("phase", {"depth": 5, "activation": "tanh", "gain": 1.5}, "grows by a factor of √χ = 1.07 a layer"),
-    ("widths", {"layers": 3}, "Either other rule keeps one direction, and in the other one ends where it began."),
+    ("widths", {"layers": 3}, "Each of the other rules keeps one direction, and in the other one the mean square ends where it began."),
     ("widths", {"shape": "narrowing", "layers": 3}, "The rule 1/fan-out keeps the gradient's"),
     ("widths", {"wide": 100, "narrow": 100}, "so the three rules are one"), ("gains", {"layers": 3}, "(theory: 1.41)"),
     ("gains", {"activation": "sigmoid"}, "The gradient keeps its size at none of these gains"),

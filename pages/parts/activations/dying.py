@@ -155,7 +155,7 @@ def read(looks: Mapping[str, Sequence[Watch]], rate: float, bias: float, at: Cal
     """`at` other settings some activations are trained again, to try a cure. Kinds: "alive", "cured" (a cure was found), "silent"."""
     ends = {name: watches[-1] for name, watches in looks.items()}
     words = [f"**{name}** {100 * w.off.mean():.0f} % ({100 * w.accuracy:.0f} %)" for name, w in ends.items()]
-    text = f"At the end no image switches on this share of the units, with the training images read correctly in brackets: {', '.join(words)}. "
+    text = f"This share of the units is switched on by no image at the end, and in brackets this share of the training images is read correctly: {'; '.join(words)}. "
     name = max(ends, key=lambda name: ends[name].dead.mean())
     before, after, end = (100 * looks[name][i].dead.mean() for i in (0, 1, -1))
     if end <= 100 * SILENT:

@@ -89,7 +89,7 @@ def read(members: Members, chosen: Mapping[str, GradientReach], whose: str, gain
     name, worst = title(key), chosen[title(key)]
     depth = worst.measured.shape[1]
     said = [f"**{one}** {number(r.first)} (×\u00a0{number(r.a_layer)} a layer)" for one, r in chosen.items()]
-    text = f"With {whose}, this much of the last layer's gradient reaches layer 1 of {depth}: {', '.join(said)}. "
+    text = f"With {whose}, this much of the last layer's gradient reaches layer 1 of {depth}: {'; '.join(said)}. "
     if math.isfinite(worst.lost_after):
         text += f"At that rate {name} makes the gradient a thousand times {'smaller' if worst.first < 1 else 'larger'} in {number(worst.lost_after)} layer{'s' * (worst.lost_after > 1)}. "
     if "sigmoid" in dict(members) and chosen["Sigmoid"].weights > 0:

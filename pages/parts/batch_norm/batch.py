@@ -35,7 +35,7 @@ def stages(frame: pd.DataFrame, reach: float) -> alt.LayerChart:
         first.mark_line(strokeWidth=1.5).encode(color=tint("yardstick")),
         first.mark_point(size=70).encode(color=tint("yardstick"), tooltip=tip),
         first.transform_filter("datum.stage == 'x'").mark_text(align="right", dx=-8, fontWeight=600).encode(text=alt.TextValue("x₁")),
-        height=TALL, title=alt.Title("Four equations, left to right", subtitle="Each line is one example on its way through the four steps. The dark line is x₁."))
+        height=TALL, title=alt.Title("Four equations, left to right", subtitle="Each line is one example on its way through the four equations. The dark line is x₁."))
 
 
 @drawn

@@ -122,7 +122,7 @@ def show(v: Values) -> Shown:
     found, swept = workers.measure_all(partial(placed, scale=v.scale, samples=1000, **network), partial(arriving_by_scale, SWEEP, samples=128, **network))
     for column, (name, run) in zip(st.columns(3), found.items(), strict=True):
         frame, outside = strip_frame(run)
-        caption = [f"std {number(run.std[0], 2)} → {number(run.std[-1], 2)};", f"outside: at most {100 * outside:.1f} %"]
+        caption = [f"Spread: {number(run.std[0], 2)} in layer 1, {number(run.std[-1], 2)} in layer {v.depth}.", f"Outside of the picture: at most {100 * outside:.1f} %."]
         title = "Without batch norm" if name == "none" else f"Batch norm {PLACEMENTS[name]}"
         h = run.activations
         ends = (float(h.edges[0]), float(h.edges[-1]))

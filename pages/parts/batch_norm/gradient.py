@@ -69,12 +69,12 @@ def read(steps: normalization.BatchSteps, terms: normalization.GradientTerms, la
         return Verdict("nothing", text + "The layers below learn next to nothing from it.", {"size": 8} if drawn else {})
     dot, middle = float(terms.dx @ steps.normalized), len(law.scales) // 2
     gone = abs(dot) <= words.STRETCH_GONE * direct * np.linalg.norm(steps.normalized)
-    text = f"Of the direct gradient {100 * left**2 / direct**2:.0f} % (squared) gets through. "
-    text += f"Batch norm takes away the part that would shift the whole batch: Σ dx = {number(terms.dx.sum(), 2)}. "
-    text += f"It takes the part that would stretch it, too: dx · x̂ = {number(dot, 2)}. " if gone else (
+    text = f"Batch norm lets {100 * left**2 / direct**2:.0f} % of the direct gradient through, counted by squares. "
+    text += f"It takes away the part that would shift the whole batch: Σ dx = {number(terms.dx.sum(), 2)}. "
+    text += f"It also takes away the part that would stretch it: dx · x̂ = {number(dot, 2)}. " if gone else (
         f"ε lets some of the part pass that would stretch it: dx · x̂ = {number(dot, 2)}. ")
-    text += f"In a small network with batch norm, a bias before it gets a gradient of {number(law.bias_gradient[middle], 2)}; "
-    return Verdict("usual", text + f"without, {number(law.plain_bias_gradient[middle], 2)}. Leave that bias out.")
+    text += f"In a small network, a bias just before batch norm gets a gradient of {number(law.bias_gradient[middle], 2)}, "
+    return Verdict("usual", text + f"and without batch norm one of {number(law.plain_bias_gradient[middle], 2)}. Leave that bias out.")
 
 
 def show(v: Values) -> Shown:

@@ -84,15 +84,15 @@ def descent(frame: pd.DataFrame, gone: pd.DataFrame) -> alt.LayerChart:
 def read(valleys: Mapping[str, input_scaling.Valley], share: float, rows: Sequence[input_scaling.TestScaling]) -> Verdict:
     """Kinds: "diverges", or "usual"."""
     kappa = {way: number(valley.condition) for way, valley in valleys.items()}
-    text = f"Condition number raw {kappa['raw']}, divided by σ² {kappa['variance']}, by σ {kappa['std']}. "
+    text = f"The condition number is {kappa['raw']} for raw inputs, {kappa['variance']} if they are divided by σ², and {kappa['std']} if they are divided by σ. "
     if share >= 1:
         return Verdict("diverges", text + "At a learning rate of 2/λ_max or more, gradient descent never comes down.", {"share": 0.5})
     steps = {way: f"{valley.steps_needed(share):,.0f}" for way, valley in valleys.items()}
-    text += f"To a millionth of the loss it takes {steps['raw']}, {steps['variance']} and {steps['std']} steps. "
+    text += f"Gradient descent comes down to a millionth of the loss in {steps['raw']}, {steps['variance']} and {steps['std']} steps. "
     (raw1, raw2), (by1, by2) = valleys["raw"].stds, valleys["variance"].stds
-    text += "To divide by the variance only swaps which feature is too large. " if (raw1 - raw2) * (by1 - by2) < -1e-9 else (
+    text += "Dividing by the variance only swaps which feature is too large. " if (raw1 - raw2) * (by1 - by2) < -1e-9 else (
         "Both features have the same spread: here the divisor does not matter. ")
-    return Verdict("usual", f"{text}Test data scaled by their own numbers have {number(rows[1].error / rows[0].error, 2)} times the error.")
+    return Verdict("usual", f"{text}Test data scaled by their own μ and σ have {number(rows[1].error / rows[0].error, 2)} times the error.")
 
 
 def show(v: Values) -> Shown:
@@ -138,7 +138,7 @@ def test_data(rows: Sequence[input_scaling.TestScaling]) -> None:
         numeric = {name: st.column_config.NumberColumn(format="%.3f") for name in tested.columns[1:]}
         st.dataframe(tested, hide_index=True, column_config=numeric)
         st.caption(
-            "Scaled by their own numbers, test data hide that they have moved. Numbers of all data together change nothing for least squares, "
+            "Scaled by their own μ and σ, test data hide that they have moved. A μ and σ of all data together change nothing for least squares, "
             f"but they look at data that nobody has yet. {constant} of the 64 pixels of the digits never change: σ = 0, and they stay 0."
         )
 

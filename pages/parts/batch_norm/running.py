@@ -64,7 +64,7 @@ def in_use(frame: pd.DataFrame, high: pd.DataFrame, low: pd.DataFrame, here: pd.
         encodings.rule(y=(-1.0, 0.0, 1.0), dash=(5, 3)), alt.Chart(here).mark_rule(strokeDash=[3, 3]).encode(x=x),
         *encodings.arrows(high, x, encodings.number(alt.Y, "high", "x̂ in use", **axis)),
         *encodings.arrows(low, x, encodings.number(alt.Y, "low", "x̂ in use", **axis)),
-        height=TALL, title=alt.Title("What use mode makes of it", subtitle="Line and band: mean and spread of x̂ in use. Dashed: in training."))
+        height=TALL, title=alt.Title("The same values in use", subtitle="Line and band: mean and spread of x̂ in use. Dashed: in training."))
 
 
 @drawn
@@ -88,13 +88,13 @@ def read(run: normalization.RunningStatistics, k: int) -> Verdict:
     p, m, mean, std, gone = run.momentum, run.batch_size, float(run.use_mean[k]), float(run.use_std[k]), run.way_gone(k)
     gap = f"in use x̂ has mean {number(mean, 2)} and spread {number(std, 2)} instead of 0 and 1"
     if m == 1 and k:
-        text = f"A batch of one has no variance, so the running variance falls towards 0: after step {k} {gap}."
+        text = f"A batch of one has no variance, so the running variance falls towards 0. After step {k}, {gap}."
         return Verdict("one", text, {"run_size": 32})
     if run.lag(k) > words.LAGS:
         text = f"The inputs have moved, and the running mean makes up {number(1 - p, 2)} of the gap a step: {gap}. "
         return Verdict("shifted", text + "Training mode does not notice.", {"evaluate": STEPS, "momentum": min(p, 0.9)})
     if gone < words.SETTLED:
-        text = f"After step {k} the running statistics have gone 1 − {power(k, f'{p:g}')} = {100 * gone:.0f} % of the way from their start: {gap}."
+        text = f"After step {k} the running statistics have gone 1 − {power(k, f'{p:g}')} = {100 * gone:.0f} % of the way from their start. I{gap[1:]}."
         return Verdict("early", text, {"evaluate": 50, "momentum": min(p, 0.9)})
     note = f" On average, batches of {m} see only {m - 1}/{m} of the variance." if 1 < m <= words.SMALL_BATCH else ""
     off = max(abs(mean), abs(std - 1))

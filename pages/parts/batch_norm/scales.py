@@ -81,7 +81,7 @@ def final_accuracy(final: pd.DataFrame) -> alt.LayerChart:
         off.mark_line(color=QUIET, strokeDash=[5, 3]), off.mark_point(color=QUIET, size=40),
         on.mark_line().encode(color=tint("signal")), on.mark_point(size=40).encode(color=tint("signal")),
         ticks.mark_tick(orient="horizontal", size=16, thickness=2).encode(color=tint("yardstick")),
-        height=TALL, title=alt.Title("Where each scale has got to", subtitle="Blue: with batch norm. Grey: without. Short lines: the published values."))
+        height=TALL, title=alt.Title("Images read correctly, for each scale", subtitle="Blue: with batch norm. Grey: without. Short lines: the published values."))
 
 
 @drawn
@@ -184,7 +184,7 @@ PART = Part(
         Preset("bn_sixteen", "Sixteen scales on MNIST", "On MNIST, batch norm ends ahead at most scales, and behind at 0.29 and 0.16.", {"data": "mnist"}),
     ),
     try_next=(
-        Try("MNIST in the sidebar: hold the curves against the published ticks.", {"data": "mnist"}),
+        Try("Choose MNIST in the sidebar, and compare the points with the short lines, the published values.", {"data": "mnist"}),
         Try("Another seed: which scales scatter most?", {"seed": 1}),
         Try("He's scale through depth: what does the plain network do there?", preset="bn_he")),
     cites=("dlfs", "ioffe"), sources=(train_scales, side_by_side, SideBySide))

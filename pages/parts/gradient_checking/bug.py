@@ -81,10 +81,10 @@ def remember(number: int) -> None:
 
 
 def code(i: int, level: str, number: int) -> str:
-    """Line i of the listing as this level shows it."""
+    """Line i of the listing, counted from 1, as this level shows it."""
     line = LINES[i]
     text = line.faults.get(NUMBERED[number - 1], line.code) if level == "1" else line.code
-    return f"{line.where}: `{text}`"
+    return f"{i + 1}\\. {line.where}: `{text}`"
 
 
 def miss(seen: Clues, line: int) -> str:
@@ -166,11 +166,11 @@ for row in report.by_parameter.values():
     return Shown(explain(report), [common.DIFFERENCE, *common.metric(report)], script, common.numbers(report), details)
 
 
-LOOK_FOR = "Which parameters are wrong? Which are right, if any? What stands between them?"
+LOOK_FOR = "Which parameters are wrong? Which are right, if any? Which lines of the code lie between them?"
 PART = Part(
     "bug", "Find the bug", show,
     question="Which line of the backward pass is wrong?",
-    sees="Left: which parameters get a wrong gradient. Right: the backward pass. One line of it is wrong.",
+    sees="The table says which parameters get a wrong gradient: a is backpropagation's, b the one by differences. Beside it stands the backward pass, with one wrong line.",
     matters="A check finds a bug without naming it. Which weights are wrong, and by what factor, leads to the faulty line.",
     first="Look for a parameter that is still right. Then click a line.",
     controls=(LEVEL, BUG), inside=(PARAMETER,),

@@ -188,7 +188,7 @@ def show_bands(report: GradientReport) -> None:
     grades = ", ".join(f"{grade} up to {power(round(np.log10(limit)))}" for limit, grade in BANDS[:-1])
     st.caption(
         f"a is backpropagation's gradient, b that of differences. The number counts as {grades}, and wrong above. "
-        f"By the number alone, this check reads {band(report.relative_error)}. The grade leaves out kinks and rounding; it reads {report.grade}."
+        f"By this number alone, the check would be graded {band(report.relative_error)}. The grade leaves out kinks and rounding: it is {report.grade}."
     )
 
 

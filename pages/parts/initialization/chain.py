@@ -46,7 +46,7 @@ def chain_picture(frame: pd.DataFrame, gone: pd.DataFrame, depth: int) -> alt.La
     end = decades(depth)
     step = max(1, end // 4)
     y = {"title": "aᴸ⁻¹", "domain": (10.0**-end, 10.0**end), "log": True, "ticks": range(-(end // step) * step, end + 1, step)}
-    words = ["Dots: a is the gain, and beside it 1.5 and 0.5.", "Triangle: here the dots leave the picture."]
+    words = ["Dots: the chosen gain a, and 1.5 and 0.5 beside it.", "Triangle: here the dots leave the picture."]
     x, title = encodings.layers(depth, title="Layer L"), alt.Title("A chain of layers W = aI multiplies", subtitle=words)
     return lines_and_points(frame, gone, ("the gain", "a = 1.5", "a = 0.5"), x, y, title=title)
 

@@ -116,7 +116,7 @@ def units_said(run: propagation.Propagation) -> str:
     if distinct == 1:
         return f"Distinct units: in layer {depth} all {units} compute the same number, so {units} neurons are as good as one."
     fill = f"the outputs of the layer fill about {number(rank, 2)} direction{'s' * (number(rank, 2) != '1')}" if rank else "no output changes from input to input"
-    return f"Distinct units: in layer {depth}, {distinct} of {units} differ in their z. Rank: {fill}."
+    return f"Distinct units: {distinct} of the {units} units in layer {depth} have a sum z of their own. Rank: {fill}."
 
 
 def show_histograms(place: Any, v: Values, counted: str, which: str = "") -> tuple[list[propagation.Propagation], Verdict]:

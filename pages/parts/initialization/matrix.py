@@ -97,7 +97,7 @@ def show(v: Values) -> Shown:
 
     pairs = survey(v.depth, v.gain, v.seed, seen=fill)
     fill(pairs)
-    st.caption("Networks of 64 units on 32 inputs, judged by the same thresholds as the deep network. Of a pair up to 8 are drawn, fewer if the first agree.")
+    st.caption("Networks of 64 units on 32 inputs, judged by the same thresholds as the deep network. Up to 8 are drawn for each pair, and fewer if the first ones agree.")
     formulas = [r"\text{Glorot: } \tfrac{2}{n_{in} + n_{out}} \qquad \text{He: } \tfrac{2}{n_{in}} \qquad \text{LeCun: } \tfrac{1}{n_{in}}"]
     script = f"""from engine.diagnosis import survey
 

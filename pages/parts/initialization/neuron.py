@@ -39,7 +39,7 @@ def read(table: pd.DataFrame) -> Verdict:
     return Verdict(
         "grows",
         f"With weights of variance 1, a thousand inputs of mean square 1 give Var(z) = {number(got['Var(w) = 1'])}: it grows like n. "
-        f"A sigmoid neuron with 100 weights of 1, inputs of 0.5 and a bias of 1 stands at z = {number(z)}, where its slope is {number(slope)}: "
+        f"A sigmoid neuron with 100 weights of 1, inputs of 0.5 and a bias of 1 has the sum z = {number(z)}. There its slope is {number(slope)}: "
         f"next to no gradient passes. Weights of variance 1/n give Var(z) = {number(got['Var(w) = 1/n'])}, and those of variance 2/n give {number(got['Var(w) = 2/n'])}.",
     )
 
@@ -79,5 +79,5 @@ PART = Part(
     controls=(SEED,), cites=("notes", "lecun", "he"),
     try_next=(
         Try("Go on to the linear chain: one factor, multiplied layer after layer.", preset="linear_chain"),
-        Try("*Sigmoid, σ = 1*: two thirds of the first layer's pre-activations are on the flat pieces.", preset="sigmoid_1")),
+        Try("*Sigmoid, σ = 1*: two thirds of the first layer's sums z lie where the sigmoid is flat.", preset="sigmoid_1")),
     sources=(linear.one_neuron, linear.saturated_neuron))

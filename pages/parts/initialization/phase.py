@@ -22,7 +22,7 @@ from pages.shared.part import Part, Question, Shown, Try
 from pages.shared.theme import QUIET, TALL, tint
 
 DIAGRAM = "init_diagram"
-WORDS = ["Blue: the gradient vanishes. Orange: it explodes. Line: neither (χ = 1).", "Dashed: χ changes it by the factor e in ξ layers."]
+WORDS = ["Blue: the gradient vanishes. Orange: it explodes. Line: neither (χ = 1).", "Dashed: here ξ layers change the gradient's mean square by the factor e."]
 SILENT = {
     "zeros": "These weights are all equal. The theory speaks of random ones, and has nothing to say of them.",
     "lsuv": "LSUV rescales each layer on the data until z has variance 1. The cross shows the weights before that, and χ is not theirs."}

@@ -80,9 +80,9 @@ def read(measured: pd.DataFrame, sizes: Sequence[int]) -> Verdict:
     (forth, back), grows = scales.by_width_alone(sizes, "glorot"), sizes[1] / sizes[-1]
     if forth < 1 and back < 1:
         return Verdict("both", text + (
-            f"Of the widths alone, Glorot's rule leaves {number(forth)} of the signal's and {number(back)} of the gradient's. "
-            + ("Either other rule keeps one direction, and in the other one ends where it began." if grows == 1 else
-               f"Either other rule keeps one direction, and multiplies the gradient's by {number(1 / grows)} (1/fan-in) or the signal's by {number(grows)} (1/fan-out).")))
+            f"By the widths alone, Glorot's rule leaves {number(forth)} of the signal's mean square and {number(back)} of the gradient's. "
+            + ("Each of the other rules keeps one direction, and in the other one the mean square ends where it began." if grows == 1 else
+               f"Each of the other rules keeps one direction, and multiplies the gradient's by {number(1 / grows)} (1/fan-in) or the signal's by {number(grows)} (1/fan-out).")))
     return Verdict("between", text + (
         f"By the widths alone, 1/fan-in keeps the signal's and multiplies the gradient's by {number(1 / grows)}. "
         f"The rule 1/fan-out keeps the gradient's and multiplies the signal's by {number(grows)}. Glorot's multiplies them by {number(forth)} and {number(back)}."))
@@ -144,5 +144,5 @@ PART = Part(
     try_next=(
         Try("From 400 units to 10: the gradient shrinks by 1/fan-in, and the signal grows by 1/fan-out.", FUNNEL),
         Try("Wide and narrow in turn, 29 layers: with Glorot's rule less than a hundredth of both is left.", {"layers": 29}),
-        Try("ReLU: doubled rules, and the same picture with more scatter.", {"bend": "relu"})),
+        Try("ReLU: the three rules are doubled, and the picture is the same with more scatter.", {"bend": "relu"})),
     sources=(scales.travel, scales.expected, scales.by_width_alone))

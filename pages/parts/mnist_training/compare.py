@@ -44,7 +44,7 @@ CHOICES: dict[str, dict[str, dict]] = {  # what is changed -> variants: their na
 }
 NAMES = {"l1": "L1 penalty", "l2": "L2 penalty", "normalize": "Input scaling", "dropout": "Dropout", "seed": "The seed alone"}
 VARY = Menu("mnist_vary", "Change one thing", "initializer", "All variants start together: the same seeds, the same batches.", tuple(CHOICES), show=lambda key: NAMES.get(key, title(key)))
-SEEDS = Ladder("mnist_vary_seeds", "Seeds", 3, "Each variant is trained once for each. The band is their range.", (1, 3, 5, 10))
+SEEDS = Ladder("mnist_vary_seeds", "Seeds", 3, "Each variant is trained once for each seed. The band is their range.", (1, 3, 5, 10))
 SHARED = ("depth", "width", "layers", "activation", "initializer", "gain", "optimizer")
 
 
@@ -118,7 +118,7 @@ def read(frame: pd.DataFrame, seeds: int) -> Verdict:
         return f"**{row['variant']}** {100 * row['mean']:.1f} %{over}"
 
     epochs = int(best["epoch"])
-    text = f"Test images read correctly after {epochs} epoch{'s' * (epochs > 1)}: most with {said(best)}, then {said(second)}, fewest with {said(worst)}. "
+    text = f"Test images read correctly after {epochs} epoch{'s' * (epochs > 1)}: most with {said(best)}; then {said(second)}; fewest with {said(worst)}. "
     if seeds == 1:
         return Verdict("close", text + "One seed alone does not tell whether the order is luck.")
     if best["low"] > second["high"]:
@@ -186,7 +186,7 @@ NOTES = {"depth": 5, "activation": "sigmoid", "optimizer": "sgd", "rate": 1.0}
 PART = Part(
     "compare", "Compare", show,
     question="Does it matter, and by more than luck?",
-    sees="The same network, trained in variants that differ in one thing: what they read, and their loss J, epoch by epoch, over a few seeds.",
+    sees="One network is trained in variants that differ in one thing. Left: how many test images each reads, epoch by epoch. Right: its loss J. Each is the mean over a few seeds.",
     matters="Another seed changes a result too. A difference counts only where it is larger than what the seed makes of it.",
     first="Say which first weights will read most. Then choose another thing to change.",
     predict=Question(
@@ -198,7 +198,7 @@ PART = Part(
     folded={"More": tuple(TABLE[name] for name in ("dropout", "l1", "l2", "decay", "shift", "images", "input_norm", "schedule", "batch", "normalize"))},
     presets=(
         Preset("compare_weights", "Compare: first weights", "Five layers of ReLU under SGD: σ = 0.01 stays near guessing, 1/√n and He learn, and σ = 1 overflows.", {"depth": 5, "optimizer": "sgd", "rate": 0.03}),
-        Preset("compare_optimizers", "Compare: optimizers", "Four optimizers at their usual rates.", {"vary": "optimizer"}),
+        Preset("compare_optimizers", "Compare: optimizers", "Each at its usual rate: the ranges of the two that read most overlap.", {"vary": "optimizer"}),
         Preset("compare_sigmoid", "Compare: batch norm for sigmoids", "Five layers of sigmoids under SGD: without batch norm they stay near guessing.", {**NOTES, "initializer": "lecun_normal", "vary": "batch_norm"}),
     ),
     try_next=(

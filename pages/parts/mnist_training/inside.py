@@ -81,7 +81,7 @@ def show(v: Values) -> Shown:
             layout.show(left, layered.activations(frame, hidden, until(run), (low, high)), f"Histograms of what layer {hidden} hands on, over time")
         layout.show(right, layered.weights(layered.sizes(first, now, layer), layer), f"Histogram of the weights of layer {layer}, before the first step and now")
         before, after = (f"{100 * one.small[layer - 1]:.1f} %" for one in (first, now))
-        st.caption(f"Weights of layer {layer} smaller than {TINY:g}: {before} before the first step, {after} now.")
+        st.caption(f"In layer {layer}, {before} of the weights were smaller than {TINY:g} before the first step, and {after} are now.")
 
     verdict = runs.live(run, draw, below)
     looks = run.looks()
@@ -125,7 +125,7 @@ PART = Part(
     first="Look at the layers before the first step. Then press Start, and follow layer 1.",
     controls=(LAYER, *MAIN), folded={"Regularise": REGULARISE, "More": MORE},
     presets=(
-        Preset("inside_start", "Inside: a network that learns", "The first step moves each layer by about half a percent of its length, the last ones by less than a tenth of a percent."),
+        Preset("inside_start", "Inside: a network that learns", "The first step moves each layer's weights by about half a percent of their length, and the last steps by less than a tenth of a percent."),
         Preset("inside_sigmoid", "Inside: five layers of sigmoids", "Layer 1 gets less than a thousandth of the last layer's gradient, and its weights stay where they are.", SIGMOID),
         Preset("inside_bn", "Inside: the same with batch norm", "The hidden layers begin with gradients of one size, and the running spread settles within 100 steps.", {**SIGMOID, "batch_norm": "before"}),
         Preset("inside_l1", "Inside: weights under L1", "Most weights of layer 1 become smaller than 0.001; a few stay large.", {"l1": 1e-3}),
@@ -136,7 +136,7 @@ PART = Part(
         Try("Five layers of sigmoids under SGD: which layer stands still?", preset="inside_sigmoid"),
         Try("The same with batch norm in every hidden layer.", preset="inside_bn"),
         Try("L1 and L2: what do they make of the weights?", preset="inside_l1"),
-        Try("A learning rate that kills units.", preset="inside_dead"),
+        Try("A learning rate so large that units die: how many are left?", preset="inside_dead"),
         Try("Back to the loss and the accuracy of the same run.", {"part": "training"})),
     sources=(by_layer.look, by_layer.while_training, plateaus), cites=("cs231n", "notes"),
 )

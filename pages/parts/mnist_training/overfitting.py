@@ -147,7 +147,7 @@ def show(v: Values) -> Shown:
     rows = fill(workers.measure_all(*asked, long=True, seen=fill))
     if base.epochs < v.few_epochs:
         st.caption(f"Such networks are trained for {base.epochs} epoch{'s' * (base.epochs > 1)} here: {v.few_epochs} would keep you waiting.")
-    st.caption(f"{counts[PLAIN]:,} training images, {min(NEW, len(data.y_test)):,} new ones. Early stopping keeps {100 * HELD:.0f} % of its training images back to decide when.")
+    st.caption(f"The network learns {counts[PLAIN]:,} images, and is tested on {min(NEW, len(data.y_test)):,} new ones. Early stopping keeps back {100 * HELD:.0f} % of its training images to decide when to stop.")
 
     def details() -> None:
         if base.hidden:
@@ -155,7 +155,7 @@ def show(v: Values) -> Shown:
             example = min(v.masked, len(masks[0]))
             kept = [mask[example - 1] for mask in masks]
             layout.show(st, thinned.network(*thinned.tables(kept), len(kept)), f"The network as dropout thins it for image {example} of the first batch")
-            st.caption("In the first step, of each layer: " + ", ".join(f"{np.count_nonzero(one)} of {len(one)}" for one in kept) + " units are kept for this image.")
+            st.caption("In the first step dropout keeps for this image, layer by layer: " + ", ".join(f"{np.count_nonzero(one)} of {len(one)}" for one in kept) + " units.")
 
     lines = "".join(f"    {cure!r}: ({counts[cure]}, {recipe!r}, {given!r}),\n" for cure, (recipe, given) in made.items())
     script = f"""import numpy as np
@@ -183,7 +183,7 @@ for name, (count, recipe, given) in cures.items():
 PART = Part(
     "overfitting", "Overfitting", show,
     question="What helps a network that learns its few images by heart?",
-    sees="What it reads of its training images and of new ones, without a cure and with one; and what each cure is worth in points, over a few seeds.",
+    sees="Left: the share of its training images, and of new ones, that a network reads, without a cure and with one. Right: how many points each cure is worth.",
     matters="Cures are often named in one breath. On the same few images they are worth very different amounts, and some do harm.",
     first="Say which cure is worth most. Then choose MNIST, or ten times the images, and say it again.",
     predict=Question(

@@ -182,7 +182,7 @@ def show(v: Values) -> Shown:
 PART = Part(
     "own", "Your own digit", show,
     question="Can the network read your own handwriting?",
-    sees="The digit as the network gets it, cut out, scaled and placed like its training images; how probable it finds each digit; and its units.",
+    sees="The digit as the network gets it: cut out, scaled and placed like its training images. Below it, how probable the network finds each digit, and which units fire.",
     matters="A network knows digits only as its training images show them. The same digit two pixels further right may be none that it knows.",
     first="Draw a digit with the mouse or a finger, or open a picture of one. Then shift it.",
     predict=Question(

@@ -21,7 +21,7 @@ from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import HALF
 
 BOOK = Menu("mnist_book", "Comparison", "overfit", "Each trains its variants from the same seeds on the same batches.", tuple(EXPERIMENTS), show=lambda key: EXPERIMENTS[key].title)
-SEEDS = Ladder("mnist_book_seeds", "Seeds", 3, "Each variant is trained once for each. The band is their range.", (1, 3))
+SEEDS = Ladder("mnist_book_seeds", "Seeds", 3, "Each variant is trained once for each seed. The band is their range.", (1, 3))
 NOTHING = pd.DataFrame({"variant": pd.Series(dtype=str), **{name: pd.Series(dtype=float) for name in ("step", "mean", "low", "high")}})
 LOSSES = (1e-3, 100.0)  # of batches, with their penalty
 MEASURES = {"loss": "loss at step {}", "train": "training images read", "test": "test images read"}
@@ -167,8 +167,8 @@ LOOK_FOR = {
 }
 PART = Part(
     "published", "Published", show,
-    question="Does what books print come out again?",
-    sees="Trainings that were published, repeated on MNIST step by step. Dotted lines are the printed numbers.",
+    question="Do the results in books come out again?",
+    sees="Trainings that were published, repeated on MNIST with the same settings. Dotted lines are the printed numbers.",
     matters="A printed curve comes from one seed, and another seed draws another one. Only what comes out again can be relied on.",
     first="Choose a comparison. Which variant will end at the lowest loss J?",
     controls=(BOOK, SEEDS),

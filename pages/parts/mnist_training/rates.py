@@ -115,7 +115,7 @@ def read(found: RangeTest, tried: pd.DataFrame, classes: int, new: int) -> Verdi
     if found.blows_up:
         text += f"At {number(found.blows_up, 2)} it has climbed above its start. "
     near = nearest(found.fastest)
-    text += f"Trained for {steps} steps at one rate, {near:g} reads {100 * shares[near]:.1f} % of {new:,} new images"
+    text += f"A training of {steps} steps at the one rate {near:g} reads {100 * shares[near]:.1f} % of {new:,} new images"
     if near == best:
         return Verdict("found", f"{text}; no other rate tried reads more.", {"part": "training", "rate": near})
     text += f"; the best rate tried, {best:g}, reads {100 * shares[best]:.1f} %."

@@ -97,8 +97,8 @@ def read(run: TrainingRun) -> Verdict:
     """Kinds: "ready", or those of `engine.judgement`, its cure in terms of this page's controls; tried only while the run stands still."""
     if not run.evaluations:
         start = (
-            "Press **Start**. The pale line is each step's batch. After the first epoch, and again as often as it takes no longer than the training, "
-            "all test images are read and the first 10,000 training images."
+            "Press **Start**. The pale line is each step's batch. After the first epoch, and then from time to time, the network reads all test images "
+            "and the first 10,000 training images. Reading them takes no longer than training."
         )
         going = f"The first epoch has {run.steps // run.settings.epochs:,} steps. At its end the images are read for the first time."
         looks = [] if run.latest else run.looks()
@@ -220,7 +220,7 @@ PART = Part(
     try_next=(
         Try("Weights too small, σ = 0.01: press Start, and MNIST's loss stays at ln 10.", preset="small_weights"),
         Try("Then He's rule: the same network and images, other first weights, and the loss falls.", preset="he"),
-        Try("Sigmoid, five layers, first weights by the notes: SGD stays at the share of ones.", preset="sigmoid_stuck"),
+        Try("Sigmoid, five layers, first weights by the notes: under SGD it reads no more than the share of ones.", preset="sigmoid_stuck"),
         Try("The same first weights with Adam at 0.001: does it get through?", {**NOTES, "optimizer": "adam", "rate": 1e-3}),
         Try("The same sigmoid with a gain of 4: now SGD gets through.", preset="sigmoid_scaled"),
         Try("Or with batch norm in every hidden layer: SGD gets through as well.", preset="sigmoid_bn"),

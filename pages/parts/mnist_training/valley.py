@@ -39,9 +39,9 @@ def _rate(key: str) -> Ladder:
         idle=lambda v: "" if key in _walking(v) else f"{title(key)} is not among the optimizers shown.")
 
 
-STEPS = Whole("mnist_walk_steps", "Steps", 30, "From the start on.", (1, 100))
+STEPS = Whole("mnist_walk_steps", "Steps", 30, "How many steps each optimizer takes.", (1, 100))
 MOMENTUM = Ladder(
-    "mnist_momentum", "Momentum m", 0.9, "Share of the last step that is walked again, of Momentum and Nesterov.", (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99),
+    "mnist_momentum", "Momentum m", 0.9, "For Momentum and Nesterov: the share of the last step that is walked again.", (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99),
     idle=lambda v: "" if WITH_MOMENTUM & set(_walking(v)) else "Neither Momentum nor Nesterov is shown.")
 CONTROLS = (WALKERS, STEPS, MOMENTUM)
 ETAS = {key: _rate(key) for key in KEYS}
@@ -122,7 +122,7 @@ def read(paths: Sequence[Path], momentum: float) -> Verdict:
     steps = len(paths[0].points) - 1
     text = f"After {steps} step{'s' * (steps > 1)} **{title(lowest.optimizer)}** stands lowest, at f = {number(lowest.heights[-1], 2)}. "
     if widest.crossings[1] > 1 and widest.detour > 1.05:
-        text += f"**{title(widest.optimizer)}** crosses the floor of the valley {widest.crossings[1]} times and walks {number(widest.detour, 2)} times its straight way. "
+        text += f"**{title(widest.optimizer)}** crosses the floor of the valley {widest.crossings[1]} times and walks {number(widest.detour, 2)} times the straight way. "
     climbing, fix = [path for path in paths if path.heights[-1] > path.heights[0]], {}
     for path in climbing:
         most = valley.limit(path.optimizer, momentum)
