@@ -17,7 +17,7 @@ from engine.verdict import number
 from pages.shared import classroom, link
 from pages.shared.control import Values
 from pages.shared.part import Page, Part, Question, Shown, Sketch
-from pages.shared.sketch import canvas, drawn, taken
+from pages.shared.sketch import LEVELS, canvas, taken
 
 
 def state() -> dict[str, Any]:
@@ -77,8 +77,6 @@ def asks(page: Page, part: Part, waits: bool) -> Any:
 def sketches(name: str, asked: Sketch, v: Values, shown: Shown) -> str:
     """The canvas of a part with three layers or more, and how far its sketch is off. A sketch belongs to the axes on which it was drawn."""
     mine, reach, key = state()["sketched"], asked.reach(v), f"_{name}_sketch_{v.depth}"
-    if v.depth < 3:
-        return ""
 
     def keep(sent: Any) -> None:
         if heights := taken(sent, v.depth):
@@ -86,11 +84,10 @@ def sketches(name: str, asked: Sketch, v: Values, shown: Shown) -> str:
         else:
             mine.pop(name, None)
 
-    *axes, heights = mine.get(name, (v.depth, reach, None))
-    curve = asked.measured(v, shown)
-    heights = heights if axes == [v.depth, reach] else None
+    *axes, heights = mine.get(name, (None,))
+    curve, heights = asked.measured(v, shown), heights if axes == [v.depth, reach] else None
     canvas(key, asked, reach, v.depth, heights, curve, keep)
-    return f"{compared(drawn(heights, reach), curve, reach)} " if heights else ""
+    return f"{compared(np.interp(heights, (0, LEVELS), reach), curve, reach)} " if heights else ""
 
 
 def reveals(place: Any, page: Page, part: Part, v: Values, shown: Shown) -> None:
@@ -100,7 +97,7 @@ def reveals(place: Any, page: Page, part: Part, v: Values, shown: Shown) -> None
     name, answer = f"{page.prefix}_{part.key}", right(part.predict, v, shown)
     chosen = state()["guessed"].get(name)
     with place:
-        sketched = sketches(name, part.predict.sketch, v, shown) if part.predict.sketch and not classroom.mine() else ""
+        sketched = sketches(name, part.predict.sketch, v, shown) if part.predict.sketch and v.depth > 2 and not classroom.mine() else ""
         if chosen is not None and answer:
             st.markdown(f"**{'Right' if answer[0] == chosen else 'No'}: {part.predict.choices[answer[0]]}.** {sketched}{answer[1]} {part.predict.why}")
         elif chosen is not None:

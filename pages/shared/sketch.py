@@ -27,14 +27,9 @@ def taken(sent: Any, depth: int) -> list[int] | None:
     return sent if fits else None
 
 
-def drawn(heights: Sequence[int], reach: tuple[int, int]) -> np.ndarray:
-    """Heights as exponents of ten on an axis of this reach."""
-    return reach[0] + (reach[1] - reach[0]) * np.array(heights) / LEVELS
-
-
 def canvas(key: str, asked: Sketch, reach: tuple[int, int], depth: int, heights: Sequence[int] | None, curve: Sequence[float], keep: Callable[[Any], None]) -> None:
     """Draw the sketch, and over it the measured curve, once there is one; what the browser sends goes to `keep`."""
-    measured = [round(float(e), 3) if np.isfinite(e) else None if np.isnan(e) else reach[e > 0] for e in exponents(curve)] if heights else None
+    measured = [None if np.isnan(e) else round(float(np.clip(e, *reach)), 3) for e in exponents(curve)] if heights else None
     st.caption(f"**Or draw it:** {asked.ask} Drag the points, or move one with the arrow keys.")
     CANVAS(
         key=key, on_heights_change=lambda: keep(getattr(st.session_state.get(key), "heights", None)),
