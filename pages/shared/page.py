@@ -117,7 +117,7 @@ def show_page(page: Page) -> None:
         st.warning(sentence)
 
     waits = predict.hidden(page, part, came or large or bool(lesson or (preset and preset.settings)))
-    place = predict.asks(page, part, waits)
+    place = predict.asks(page, part, v, waits)
     with st.container(key="veiled" if waits else "result"):
         shown = show_result(page, part, v, preset, large)
     predict.reveals(place, page, part, v, shown)

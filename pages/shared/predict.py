@@ -22,7 +22,7 @@ from pages.shared.sketch import LEVELS, canvas, taken
 
 def state() -> dict[str, Any]:
     """Of this visit: what was guessed and sketched, by part, and which results have been seen."""
-    return st.session_state.setdefault("_predict", {"off": False, "guessed": {}, "sketched": {}, "seen": set()})
+    return st.session_state.setdefault("_predict", {"off": False, "guessed": {}, "drawing": set(), "sketched": {}, "seen": set()})
 
 
 def right(question: Question, v: Values, shown: Shown) -> tuple[int, str] | None:
@@ -52,13 +52,13 @@ def hidden(page: Page, part: Part, led: bool) -> bool:
     return not mine["off"] and name not in mine["seen"]
 
 
-def asks(page: Page, part: Part, waits: bool) -> Any:
+def asks(page: Page, part: Part, v: Values, waits: bool) -> Any:
     """Draw the question; gives the place of the answer, or None where nothing is asked."""
     mine, name, room = state(), f"{page.prefix}_{part.key}", classroom.mine()
     if not part.predict or (mine["off"] and not room):
         return None
     chosen = mine["guessed"].get(name)
-    with st.expander(f"**Guess first.** {part.predict.ask}", expanded=waits or chosen is not None or name in mine["sketched"] or room is not None, key=f"_{name}_ask"):
+    with st.expander(f"**Guess first.** {part.predict.ask}", expanded=waits or chosen is not None or name in mine["drawing"] or room is not None, key=f"_{name}_ask"):
         def guess() -> None:
             if st.session_state.get(f"_{name}_guess") is not None:
                 mine["guessed"][name] = st.session_state[f"_{name}_guess"]
@@ -69,6 +69,8 @@ def asks(page: Page, part: Part, waits: bool) -> Any:
         with st.container(horizontal=True):
             if waits and not room:
                 st.button("Show me", on_click=mine["seen"].add, args=(name,), key=f"_{name}_show")
+            if part.predict.sketch and v.depth > 2 and not room and name not in mine["drawing"]:
+                st.button("Draw it instead", on_click=mine["drawing"].add, args=(name,), key=f"_{name}_draw", help=f"A curve over the layers: {part.predict.sketch.ask}")
             if not room:
                 st.button("Ask no more", on_click=mine.update, kwargs={"off": True}, type="tertiary", key="_predict_off", help="For this visit. A link with predict=off does the same.")
         return st.container()
@@ -97,7 +99,7 @@ def reveals(place: Any, page: Page, part: Part, v: Values, shown: Shown) -> None
     name, answer = f"{page.prefix}_{part.key}", right(part.predict, v, shown)
     chosen = state()["guessed"].get(name)
     with place:
-        sketched = sketches(name, part.predict.sketch, v, shown) if part.predict.sketch and v.depth > 2 and not classroom.mine() else ""
+        sketched = sketches(name, part.predict.sketch, v, shown) if name in state()["drawing"] and v.depth > 2 and not classroom.mine() else ""
         if chosen is not None and answer:
             st.markdown(f"**{'Right' if answer[0] == chosen else 'No'}: {part.predict.choices[answer[0]]}.** {sketched}{answer[1]} {part.predict.why}")
         elif chosen is not None:

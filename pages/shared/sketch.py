@@ -30,7 +30,7 @@ def taken(sent: Any, depth: int) -> list[int] | None:
 def canvas(key: str, asked: Sketch, reach: tuple[int, int], depth: int, heights: Sequence[int] | None, curve: Sequence[float], keep: Callable[[Any], None]) -> None:
     """Draw the sketch, and over it the measured curve, once there is one; what the browser sends goes to `keep`."""
     measured = [None if np.isnan(e) else round(float(np.clip(e, *reach)), 3) for e in exponents(curve)] if heights else None
-    st.caption(f"**Or draw it:** {asked.ask} Drag the points, or move one with the arrow keys.")
+    st.caption(f"**Draw it:** {asked.ask} Drag the points, or move one with the arrow keys.")
     CANVAS(
         key=key, on_heights_change=lambda: keep(getattr(st.session_state.get(key), "heights", None)),
         data={"at": places(depth).tolist(), "low": reach[0], "high": reach[1], "heights": heights or [], "curve": measured,

@@ -14,6 +14,7 @@ def test_a_curve_is_drawn_by_pointer_and_keys_and_then_compared_with_the_measure
     page = visitor.page
     picture, points = page.locator("svg[role=group]"), page.get_by_role("slider", name="Layer")
     measured = picture.locator("circle[r='4']")
+    page.get_by_role("button", name="Draw it instead").click()
     expect(points).to_have_count(9)
     expect(page.locator(".st-key-veiled")).to_be_visible()
     assert measured.count() == 0

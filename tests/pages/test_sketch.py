@@ -20,6 +20,13 @@ def canvases(app) -> list:
     return [json.loads(one.proto.json) for one in app.get("bidi_component") if '"heights"' in one.proto.json]
 
 
+def open_drawing(page, part):
+    """A part whose visitor draws, by a click."""
+    app = open_part(page, part)
+    assert canvases(app) == []   # nothing of it travels before
+    return app.button(key=f"_{page.prefix}_{part.key}_draw").click().run()
+
+
 def keep(app, page, part, sent, depth, reach):
     """As the canvas's own callback keeps it."""
     if (heights := sketch.taken(sent, depth)) is not None:
@@ -35,7 +42,7 @@ def heights_of(curve, reach) -> list[int]:
 
 @each
 def test_the_measured_curve_is_told_only_after_a_sketch_and_who_drew_it_exactly_was_right(page, part):
-    app = open_part(page, part)
+    app = open_drawing(page, part)
     (before,) = canvases(app)
     assert before["curve"] is None
     assert len(before["at"]) <= PLACES
@@ -63,7 +70,7 @@ def test_what_is_no_sketch_is_refused(sent):
 
 def test_a_sketch_belongs_to_the_axes_it_was_drawn_on_and_is_asked_of_three_layers_or_more():
     page, part = CHAIN
-    app = open_part(page, part)
+    app = open_drawing(page, part)
     keep(app, page, part, [0] * 9, 30, part.predict.sketch.reach(type("v", (), {"depth": 30})))
     assert canvases(app)[0]["heights"]
     app.slider(key="init_depth").set_value(20).run()
@@ -77,7 +84,7 @@ def test_a_sketch_belongs_to_the_axes_it_was_drawn_on_and_is_asked_of_three_laye
 
 def test_nothing_is_drawn_where_nothing_is_asked():
     page = PAGES["batch_norm"]
-    app = open_part(page, page.part("depth"))
+    app = open_drawing(page, page.part("depth"))
     assert canvases(app)
     app.button(key="_predict_off").click().run()
     assert canvases(app) == []
