@@ -42,12 +42,16 @@ def test_a_walk_through_the_parts_keeps_settings_and_the_link(server, tab):
     assert complaints(visitor) == []
 
 
-def test_the_first_preset_of_a_visit_is_in_the_link_and_back_returns_to_the_settings_before(server, tab):
+def test_the_first_preset_of_a_visit_is_in_the_link_begins_at_the_top_and_back_returns_to_the_settings_before(server, tab):
     visitor = tab()
     page = visitor.open(f"{server.url}/batch_norm")
+    page.get_by_role("heading", name="Run it yourself").wait_for()
+    main = page.locator("[data-testid=stMain]")
+    assert main.evaluate("e => (e.scrollTop = 700, e.scrollTop)") == 700
     page.locator(".st-key-_bn_preset input").click()
     page.get_by_role("option", name="The inputs shift").click()
     expect(page).to_have_url(re.compile(r"bn_part=running&bn_evaluate=63&bn_shift=2$"))
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop === 0")   # another part begins at its top
     expect(page.locator(".st-key-verdict")).to_contain_text("The inputs have moved")
     said = page.locator(".st-key-verdict").inner_text()
     copy = tab().open(page.url)
