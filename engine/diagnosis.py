@@ -107,7 +107,7 @@ def lost_at(run: Propagation, seed: int = 0) -> tuple[int, str]:
     "inputs" where they can hardly be told apart any more; (DEEPEST + 1, "") if all last. The median of three networks of
     at most 100 units with Gaussian inputs, in float64.
     """
-    kind = dict(run.settings) | {"depth": DEEPEST, "samples": 100, "width": min(100, run.settings["width"]), "dtype": np.float64}
+    kind = dict(run.settings) | {"depth": DEEPEST, "samples": 32, "width": min(100, run.settings["width"]), "dtype": np.float64}
     return _lost_at(tuple(kind.items()), seed)
 
 

@@ -692,7 +692,7 @@ NOT_CLAIMS = {
     DOES: ("A click into the diagram sets Gain and Bias to that point, with LeCun normal.", "Go on to the linear chain: one factor, multiplied layer after layer.",
            "Keeps it beside whatever you set next; the link keeps both.", "The link pins a network that cannot be read; none is pinned.",
            "The theory is silent on batch norm: diagram and verdict are those of the same network without it.",
-           "Verdict, numbers and script are those of the first of these networks, seed {}.",
+           "Verdict, numbers and script are those of the first of these networks, seed {}.", "{} The others are measured on {} inputs.",
            'data = load_digits()\nimages = normalizer("standardize", data)(data.x_train[:{}])\n'),
     AXIS: ("By which factor a layer changes the {}, for gains from a quarter to eight, normal and uniform weights, and in theory", "Glorot's compromise in a funnel",
            "Glorot: equal widths suit both", "Gradient: the mean square of dJ/dz", "Gradient: the size of dJ/dz", "He: a gain of √2 for ReLU",

@@ -24,6 +24,14 @@ def opened(part="deep", **settings):
     return open_part(PAGE, PAGE.part(part), **settings)
 
 
+@pytest.mark.parametrize(("depth", "others"), [(5, 1000), (30, 100)])   # 5 × 100 is the notes' figure
+def test_the_networks_of_the_band_are_measured_on_a_hundred_inputs_where_all_would_cost_too_much(depth, others, monkeypatch):
+    calls, plain = [], common.workers.measure_all
+    monkeypatch.setattr(common.workers, "measure_all", lambda *asked: (calls.extend(asked), plain(*asked))[1])
+    common.measure((4, 5, 6), samples=1000, depth=depth, width=100, activation="relu", initializer="he_normal")
+    assert [(call.args, call.keywords["samples"]) for call in calls] == [((4,), 1000), ((5,), others), ((6,), others)]
+
+
 def linked(query):
     return golden.open_link(f"initialization?{query}")
 

@@ -47,6 +47,8 @@ MEASURED = (
     Whole("init_seeds", "Seeds", 5, "How many networks are drawn. The band spans them.", (1, 10)), SEED)
 
 BUDGET = 6e9  # multiplications that one answer may cost: about half a second
+SMALL = 1e8  # so many that all networks of the band get all inputs: those of the notes' figure do
+BAND = 100  # inputs for them else: the median over the seeds moves by less than the seeds differ
 LOW, HIGH = -10, 4  # exponents of ten between which every magnitude is drawn over depth, at the most
 SERIES = {  # statistic: what it measures, and its name in the legend
     "std": ("signal", "over all"), "std_over_data": ("signal", "per unit, over data"), "gradient_rms": ("gradient", "RMS"),
@@ -55,11 +57,16 @@ SERIES = {  # statistic: what it measures, and its name in the legend
 
 def measure(seeds: tuple[int, ...], **settings: Any) -> tuple[list[propagation.Propagation], Verdict]:
     """One network for each seed, and the diagnosis of the first: how many share it is said."""
-    band = [partial(random_networks.network, seed, measure=("gradient_median",), **settings) for seed in seeds[1:]]
+    few = inputs_of_band(settings["depth"], settings["width"], settings["samples"])
+    band = [partial(random_networks.network, seed, measure=("gradient_median",), **settings | {"samples": few}) for seed in seeds[1:]]
     (first, found), *others = workers.measure_all(partial(random_networks.diagnosed, seeds[0], **settings), *workers.thin_out(band))
     networks = [first, *others]
     same = sum(diagnosis.diagnose(one).kind == found.kind for one in networks)
     return networks, replace(found, text=f"{found.text} {same} of {len(networks)} networks drawn get this diagnosis." if len(networks) > 1 else found.text)
+
+
+def inputs_of_band(depth: int, width: int, samples: int) -> int:
+    return samples if depth * width**2 * samples <= SMALL else min(BAND, samples)
 
 
 def affordable(v: Values) -> tuple[int, int]:

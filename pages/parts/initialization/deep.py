@@ -169,7 +169,9 @@ def show(v: Values) -> Shown:
             common.show_by_depth(st.columns(2), nets, v)
         if said := units_said(nets[0]):
             st.caption(said)
-        st.caption(f"Verdict, numbers and script are those of the first of these networks, seed {v.seed}.")
+        words = f"Verdict, numbers and script are those of the first of these networks, seed {v.seed}."
+        few = common.inputs_of_band(v.depth, v.width, samples)
+        st.caption(f"{words} The others are measured on {few} inputs." if few < samples and len(nets) > 1 else words)
 
     samples, batch_norm = common.affordable(v)[0], None if v.batch_norm == "none" else v.batch_norm
     digits = v.inputs == "digits"
