@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+BLOCK = 1 << 15   # numbers of each array that Adam takes at a time: through all ten operations they stay in the cache
+
 
 def _check(upper: float, **options: float) -> None:
     for name, value in options.items():
@@ -134,23 +136,26 @@ class Adam(Optimizer):
         _check(math.inf, epsilon=epsilon)
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self.m, self.v, self.t = self._memory(), self._memory(), 0
-        self.scratch = self._memory()   # one buffer for the whole update: at this length, allocation costs as much as arithmetic
+        self.scratch = self._memory()[:BLOCK].copy()
 
     def update(self, theta, g, rate):
         self.t += 1
         of_m = (1 - self.beta1) / (1 - self.beta1**self.t)              # m̂ = of_m m
         of_v = math.sqrt((1 - self.beta2) / (1 - self.beta2**self.t))   # sqrt(v̂) = of_v sqrt(v)
-        s = self.scratch
-        self.m *= self.beta1
-        self.m += g
-        np.multiply(g, g, out=s)
-        self.v *= self.beta2
-        self.v += s
-        np.sqrt(self.v, out=s)
-        s += self.epsilon / of_v
-        np.divide(self.m, s, out=s)
-        s *= rate * of_m / of_v
-        theta -= s
+        for start in range(0, len(theta), BLOCK):
+            part = slice(start, start + BLOCK)
+            grad, m, v = g[part], self.m[part], self.v[part]
+            s = self.scratch[:len(m)]
+            m *= self.beta1
+            m += grad
+            np.multiply(grad, grad, out=s)
+            v *= self.beta2
+            v += s
+            np.sqrt(v, out=s)
+            s += self.epsilon / of_v
+            np.divide(m, s, out=s)
+            s *= rate * of_m / of_v
+            theta[part] -= s
 
 
 class AdamW(Adam):
