@@ -6,6 +6,8 @@ parameters, and returns dx, the gradient with respect to its input.
 Both return fresh arrays and never write into the ones that they are given.
 """
 
+import math
+
 import numpy as np
 
 from engine.activations import Activation, as_activation, negative_part, positive_part
@@ -221,7 +223,8 @@ class Dropout(Layer):
     def forward(self, x: Array, training: bool) -> Array:
         self.mask = None
         if training and self.rate:
-            kept = self.rng.random(x.shape, dtype=np.float32) >= self.rate
+            drawn = self.rng.integers(2**32, size=x.shape, dtype=np.uint32)   # the bits of random(dtype=float32), in half the time:
+            kept = drawn >= math.ceil(np.float32(self.rate) * 2**24) * 2**8    # it makes a number below 1 of the first 24
             self.mask = kept * np.asarray(1 / (1 - self.rate), x.dtype)
         return x.copy() if self.mask is None else x * self.mask
 
