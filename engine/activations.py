@@ -175,10 +175,12 @@ def _exponential(alpha: float, scale: float) -> tuple[Callable[[Array], Array], 
 
     def f(z: Array) -> Array:
         t = np.tanh(negative_part(z) / 2)   # e^z - 1 = 2t / (1 - t): as exact as expm1 near 0, and NumPy computes tanh three times as fast
-        y = (2 * scale * alpha) * t
-        y /= 1 - t
-        y += positive_part(z) if scale == 1 else scale * positive_part(z)
-        return y
+        rest = 1 - t
+        t *= 2 * scale * alpha   # in place: fewer arrays that the cache has to hold
+        t /= rest
+        if scale == 1 and alpha <= 1 and not np.iscomplexobj(z):
+            return np.maximum(z, t)   # alpha (e^z - 1) is above z to the left of 0, and 0 to the right
+        return t + scale * positive_part(z)
 
     def df(z: Array) -> Array:
         z = np.asarray(z)
