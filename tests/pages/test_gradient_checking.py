@@ -444,7 +444,7 @@ def test_axes_and_colours_do_not_move_with_the_data(spec):
     channels = []
     for layer in spec["layer"]:
         assert "data" not in layer
-        channels += [layer["encoding"][name] for name in ("x", "y", "color") if name in layer["encoding"]]
+        channels += [channel for name in ("x", "y", "color") if "value" not in (channel := layer["encoding"].get(name, {"value": None}))]
     for channel in channels:
         assert len(channel["scale"]["domain"]) >= 2, channel
     numeric = [channel for channel in channels if channel["type"] == "quantitative"]
