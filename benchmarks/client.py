@@ -80,6 +80,8 @@ class Server:
 class Visitor:
     """One tab: what a browser says to the server, and what it keeps of the answers."""
 
+    patience = 120.0   # seconds for a run of the whole page
+
     def __init__(self, url: str, link: str = ""):
         self.url, (self.path, _, self.query) = url, link.lstrip("/").partition("?")
         self.session = self.page = ""
@@ -163,8 +165,9 @@ class Visitor:
         asked.context_info.timezone, asked.context_info.locale, asked.context_info.url = "UTC", "en-US", f"{self.url}/{self.path}"
         self.socket.send(message.SerializeToString())
 
-    def rerun(self, *changed: WidgetState, timeout: float = 120) -> None:
+    def rerun(self, *changed: WidgetState, timeout: float = 0) -> None:
         """Ask for a run of the whole page, and wait for its end."""
+        timeout = timeout or self.patience
         before, end = self.finished, time.monotonic() + timeout
         self.send(*changed)
         while self.finished == before:
