@@ -50,7 +50,7 @@ def check_books():
 def check_sigmoids():
     for seed in (0, 1, 2):
         sgd, adam = tests_read("sigmoid_sgd", seed), tests_read("sigmoid_adam", seed)
-        assert sgd["1/√n"] == 0.1135
+        assert sgd["1/√n"] in np.bincount(mnist().y_test) / 10_000   # all images are read as one digit: ones from seeds 0 and 1, sixes from seed 2
         assert min(share for name, share in sgd.items() if name != "1/√n") > 0.8
         assert adam["1/√n"] > 0.8
 
