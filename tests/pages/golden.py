@@ -28,7 +28,7 @@ from tests.conftest import ROOT
 # Every AppTest reads the metadata of all installed packages again, which takes longer than most pages.
 manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
-NUMBER = re.compile(r"[-−]?\d+(?:,\d{3})*\.?\d*(?:e[-+]?\d+)?|nan|inf|~")
+NUMBER = re.compile(r"[-−]?\d+(?:,\d{3}(?!\d))*\.?\d*(?:e[-+]?\d+)?|nan|inf|~")
 RECORD = Path(__file__).with_name("golden.json")
 KERNELS = ("", "Haswell", "Sandybridge")   # OpenBLAS as this processor gets it, and two older ones, for which NumPy leaves out AVX-512
 
