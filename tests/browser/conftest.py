@@ -1,4 +1,4 @@
-"""What the browser's console may say: Streamlit looks for its base path under deep links."""
+"""What several visits do: find a run's button, and ask what the browser's console may say, where Streamlit looks for its base path."""
 
 import re
 
@@ -6,6 +6,11 @@ from tests.conftest import ROOT
 
 POLICY = re.search(r'Content-Security-Policy "([^"]+)"', (ROOT / ".streamlit" / "nginx.conf").read_text(encoding="utf-8"))[1]
 HARMLESS = re.compile(r"_stcore/(health|host-config)|Failed to load resource")
+
+
+def run_button(page, name: str):
+    """*Start* or *Pause*: a reader hears its key too."""
+    return page.get_by_role("button", name=f"{name} Shortcut S", exact=True)
 
 
 def complaints(tab) -> list[str]:

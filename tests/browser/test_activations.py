@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from pages.parts.activations import PAGE
 from pages.shared.part import link_to
-from tests.browser.conftest import complaints
+from tests.browser.conftest import complaints, run_button
 
 pytestmark = pytest.mark.browser
 
@@ -32,7 +32,7 @@ def test_parts_and_sets_travel_in_the_link(server, tab):
 def test_the_ranking_runs_to_its_end_and_draws_every_activation(server, tab):
     visitor = tab()
     page = visitor.open(f"{server.url}/{link_to('act_ranking')}&act_rank_depth=5&act_rank_epochs=2&act_rank_seeds=2")
-    page.get_by_role("button", name="Start", exact=True).click()
+    run_button(page, "Start").click()
     expect(page.locator("[data-testid='stProgress']")).to_contain_text("12 of 12 trainings", timeout=60_000)
     expect(page.locator(".st-key-verdict")).to_contain_text("Of the claim's 15 pairs")
     chart = page.locator("[data-testid='stVegaLiteChart']").first
@@ -45,7 +45,7 @@ def test_the_ranking_runs_to_its_end_and_draws_every_activation(server, tab):
 def test_a_sweep_that_runs_says_its_edge_below_a_verdict_that_stays(server, tab):
     visitor = tab()
     page = visitor.open(f"{server.url}/activations?act_part=dying&act_rivals=relu&act_dying_depth=2")
-    page.get_by_role("button", name="Start", exact=True).click()
+    run_button(page, "Start").click()
     expect(page.locator("[data-testid='stProgress']")).to_contain_text("15 of 15 trainings", timeout=60_000)
     expect(page.locator(".st-key-verdict_sweep")).to_contain_text("More than half of the units end switched off")
     expect(page.locator(".st-key-verdict")).to_contain_text("end with slope 0 on every image")

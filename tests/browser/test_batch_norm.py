@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import complaints
+from tests.browser.conftest import complaints, run_button
 
 pytestmark = pytest.mark.browser
 
@@ -14,11 +14,11 @@ pytestmark = pytest.mark.browser
 def test_all_scales_train_live_and_the_sentence_says_where_batch_norm_is_behind(server, tab):
     visitor = tab()
     page = visitor.open(f"{server.url}/batch_norm?bn_part=Sixteen+scales")
-    page.get_by_role("button", name="Start", exact=True).click()
+    run_button(page, "Start").click()
     verdict = page.locator(".st-key-verdict")
     expect(verdict).to_contain_text("After 20 epochs batch norm is ahead at", timeout=120_000)
     expect(verdict).to_contain_text("behind")
-    expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
+    expect(run_button(page, "Start")).to_be_disabled()
     expect(page.locator("[data-testid='stVegaLiteChart']")).to_have_count(4)
     page.get_by_role("button", name="Reset", exact=True).click()
     expect(verdict).to_contain_text("Press Start")
