@@ -63,7 +63,7 @@ def packed(spec: dict) -> dict:
 
 
 # nginx.conf allows this style by its hash, see tests/pages/test_layout.py; without it, meanings stay hidden. Below them, what Streamlit's
-# own look lacks: white words on a dark enough blue, idle controls' labels that can be read, formulas that wrap, pictures that stay while a run ticks, targets.
+# own look lacks: white words on a dark enough blue, idle labels that can be read, formulas that wrap, pictures that a run does not fade, targets.
 STYLE = """<style>
 .opening {display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 0.4rem 1.75rem; font-size: 0.875rem; line-height: 1.45}
 .opening > div {position: relative}
@@ -76,9 +76,8 @@ STYLE = """<style>
 .st-key-veiled {filter: blur(9px); opacity: 0.5; pointer-events: none; user-select: none}
 :is([data-testid=stMultiSelectTagsContainer] [data-tag], [data-testid=stBaseButton-primary]:not(:disabled)) {background: #2f6fb3; border-color: #2f6fb3}
 :is(label[disabled], [data-testid=stCaptionContainer]) :is(p, li) {color: light-dark(#565d67, #a9b1bc); opacity: 1}
-:is(.stMarkdown, [data-testid=stImageCaption]) [data-testid=stCaptionContainer] {opacity: 1}
+:is(.stMarkdown, [data-testid=stImageCaption]) [data-testid=stCaptionContainer] {opacity: 1} [data-testid=stBaseButton-primary] kbd {color: inherit; opacity: 1}
 [data-testid=stButtonGroup] [data-selected=true] p {color: light-dark(#2a64a1, #6aa9e9)}
-[data-testid=stBaseButton-primary] kbd {color: inherit; opacity: 1}
 [data-testid=stMain]:has([class*=_buttons]) [data-stale=true] {opacity: 1 !important; transition: none !important}
 .stMarkdown [data-testid=stMarkdownContainer] .katex-display {overflow: visible}
 .stMarkdown [data-testid=stMarkdownContainer] .katex-display > .katex {white-space: normal}
