@@ -96,12 +96,17 @@ class Class:
         while not self.bell.is_set():
             try:
                 one = rng.choice(ACTS)(self.server.url, rng)
-                self.faults += [f"{fault}   at {one.path}?{one.query}" for fault in one.faults]
+                self.note(*(f"{fault}   at {one.path}?{one.query}" for fault in one.faults))
                 self.visits += 1
                 one.vanish()
             except Exception as error:   # a visit that ends in any way but its own is what is looked for
-                self.faults.append(f"{type(error).__name__}: {error}"[:300])
+                self.note(f"{type(error).__name__}: {error}"[:300])
             self.bell.wait(rng.uniform(0, 4))
+
+    def note(self, *faults: str) -> None:
+        self.faults += faults
+        for fault in faults:
+            print("fault:", fault, flush=True)
 
     def hold(self, minutes: float) -> list[float]:
         """Megabytes of the server itself, every half minute."""

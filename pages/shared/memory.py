@@ -14,6 +14,7 @@ from contextlib import suppress
 
 import streamlit as st
 from streamlit import runtime
+from streamlit.runtime.state import SafeSessionState, SessionState
 
 from pages.shared import room
 
@@ -35,17 +36,16 @@ def ask_allocator(name: str, *numbers: int) -> None:
             getattr(ctypes.CDLL("libc.so.6"), name)(*numbers)
 
 
-def give_back() -> None:
-    """Collect, and hand the allocator's free pages to the system. Tens of milliseconds, after `gc.freeze`."""
-    gc.collect()
-    ask_allocator("malloc_trim", 0)
+def one_lock_a_session() -> None:
+    """Two script threads of one session, made by a quick second click, take turns at its state: with a lock each, as Streamlit has it, one now and then changes what the other goes through."""
+    made = SafeSessionState.__init__
 
+    def init(self: SafeSessionState, state: SessionState, *given: object) -> None:
+        made(self, state, *given)
+        with suppress(AttributeError, TypeError):
+            object.__setattr__(self, "_lock", vars(state.query_params).setdefault("_lock_of_all", self._lock))
 
-def forget_expired_sessions() -> None:
-    """Streamlit drops a session whose time to live is over only when another one comes or goes; nothing public asks it to."""
-    with suppress(AttributeError):
-        server = runtime.get_instance()
-        server._get_async_objs().eventloop.call_soon_threadsafe(server._session_mgr._session_storage._cache.expire)
+    SafeSessionState.__init__ = init
 
 
 def keep() -> None:
@@ -58,15 +58,18 @@ def keep() -> None:
         patience = float(st.get_option("server.disconnectedSessionTTL") or 0)
         closed, now = room.close_abandoned(runtime.get_instance().is_active_session, patience), time.monotonic()
         if closed or (now - last >= COLLECT and now - _latest[0] <= patience + 2 * COLLECT):
-            last = now
-            forget_expired_sessions()
+            last, server = now, runtime.get_instance()
+            with suppress(AttributeError):  # it drops a session whose time to live is over only when another one comes or goes; nothing public asks it to
+                server._get_async_objs().eventloop.call_soon_threadsafe(server._session_mgr._session_storage._cache.expire)
             time.sleep(0.1)
-            give_back()
+            gc.collect()  # tens of milliseconds, after `gc.freeze`
+            ask_allocator("malloc_trim", 0)
 
 
 def start() -> None:
     """Once per process, however many sessions open it at once. What is large gets pages of its own, which go back when it is freed: a heap in pieces keeps them."""
     if not _first.acquire(blocking=False):
         return
+    one_lock_a_session()
     ask_allocator("mallopt", -3, 4 * 2**20)  # M_MMAP_THRESHOLD, in bytes
     threading.Thread(target=keep, name="memory", daemon=True).start()

@@ -4,6 +4,7 @@ import threading
 import weakref
 
 import pytest
+from streamlit.runtime.state import SafeSessionState, SessionState
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import memory, room, runs
@@ -379,7 +380,24 @@ def test_a_run_is_closed_when_its_browser_has_been_gone_for_as_long_as_one_waits
 def test_one_thread_looks_after_memory_however_many_sessions_open_the_app_at_once(monkeypatch):
     started = []
     monkeypatch.setattr(memory, "_first", threading.Lock())
+    monkeypatch.setattr(SafeSessionState, "__init__", SafeSessionState.__init__)
     monkeypatch.setattr(memory.threading, "Thread", lambda **_: type("Started", (), {"start": lambda self: started.append(self)})())
     for _ in range(3):
         memory.start()
     assert len(started) == 1
+
+
+def test_two_script_threads_of_a_session_take_turns_at_its_state_and_sessions_do_not_wait_for_each_other(monkeypatch):
+    monkeypatch.setattr(SafeSessionState, "__init__", SafeSessionState.__init__)   # undone at the end
+    memory.one_lock_a_session()
+    mine, another = SessionState(), SessionState()
+    first, second, other = (SafeSessionState(state, lambda: None) for state in (mine, mine, another))
+    first["number"], done = 1, []
+    reads = [threading.Thread(target=lambda one=one: done.append(one.filtered_state)) for one in (second, other)]
+    with first._lock:   # as while one of them goes through the state
+        for thread in reads:
+            thread.start()
+        reads[1].join(10)
+        assert done == [{}]
+    reads[0].join(10)
+    assert done == [{}, {"number": 1}]
