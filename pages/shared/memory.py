@@ -40,8 +40,8 @@ def one_lock_a_session() -> None:
     """Two script threads of one session, made by a quick second click, take turns at its state: with a lock each, as Streamlit has it, one now and then changes what the other goes through."""
     made = SafeSessionState.__init__
 
-    def init(self: SafeSessionState, state: SessionState, *given: object) -> None:
-        made(self, state, *given)
+    def init(self: SafeSessionState, state: SessionState, yield_callback: object) -> None:
+        made(self, state, yield_callback)
         with suppress(AttributeError, TypeError):
             object.__setattr__(self, "_lock", vars(state.query_params).setdefault("_lock_of_all", self._lock))
 
