@@ -391,7 +391,7 @@ def test_two_script_threads_of_a_session_take_turns_at_its_state_and_sessions_do
     monkeypatch.setattr(SafeSessionState, "__init__", SafeSessionState.__init__)   # undone at the end
     memory.one_lock_a_session()
     mine, another = SessionState(), SessionState()
-    first, second, other = (SafeSessionState(state=state, yield_callback=lambda: None) for state in (mine, mine, another))   # named, as Streamlit does
+    first, second, other = (SafeSessionState(state=state, yield_callback=lambda: None) for state in (mine, mine, another))  # by name, as Streamlit
     first["number"], done = 1, []
     reads = [threading.Thread(target=lambda one=one: done.append(one.filtered_state)) for one in (second, other)]
     with first._lock:   # as while one of them goes through the state
