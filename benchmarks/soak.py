@@ -90,7 +90,7 @@ class Class:
 
     def __init__(self, server: Server, visitors: int, seed: int):
         self.server, self.bell, self.visits, self.faults = server, threading.Event(), 0, []
-        self.threads = [threading.Thread(target=self.attend, args=(random.Random(f"{seed}/{i}"),)) for i in range(visitors)]
+        self.threads = [threading.Thread(target=self.attend, args=(random.Random(f"{seed}/{i}"),), daemon=True) for i in range(visitors)]
 
     def attend(self, rng: random.Random) -> None:
         while not self.bell.is_set():
