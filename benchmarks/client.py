@@ -92,7 +92,7 @@ class Visitor:
         self.elements: dict[tuple, tuple[str, Any, str, int]] = {}   # delta path -> kind, proto, fragment, run
         self.states: dict[str, WidgetState] = {}
         self.timers: dict[str, list[float]] = {}   # fragment -> interval, due
-        self.runs, self.fragments, self.finished, self.faults = 0, [], 0, []
+        self.runs, self.fragments, self.finished, self.faults, self.told = 0, [], 0, [], ""
         response = OPENER.open(self.url + "/_stcore/health", timeout=30)
         cookies = SimpleCookie("; ".join(response.headers.get_all("Set-Cookie") or []))
         token = cookies["_streamlit_xsrf"].value if "_streamlit_xsrf" in cookies else "none"
@@ -136,6 +136,7 @@ class Visitor:
         kind = delta.new_element.WhichOneof("type")
         proto = getattr(delta.new_element, kind) if kind else None
         self.elements[path] = kind, proto, delta.fragment_id, self.runs
+        self.told = proto.text if kind in ("spinner", "progress") else self.told   # what a visitor who waits reads
         if kind == "exception":
             self.faults.append(f"{proto.type}: {proto.message}")
         if kind in VALUES and (proto.id not in self.states or getattr(proto, "set_value", False)):
@@ -168,12 +169,11 @@ class Visitor:
     def rerun(self, *changed: WidgetState, timeout: float = 0) -> None:
         """Ask for a run of the whole page, and wait for its end."""
         timeout = timeout or self.patience
-        before, end = self.finished, time.monotonic() + timeout
+        before, end, self.told = self.finished, time.monotonic() + timeout, ""
         self.send(*changed)
         while self.finished == before:
             if not self.read(end - time.monotonic()):
-                told = [proto.text for kind, proto, _, run in self.elements.values() if kind in ("spinner", "progress") and run == self.runs]
-                raise TimeoutError(f"no end of the run within {timeout:g} s, and the page says {told}   at {self.path}?{self.query}")
+                raise TimeoutError(f"no end of the run within {timeout:g} s, and the page said {self.told!r}   at {self.path}?{self.query}")
 
     def press(self, key: str) -> None:
         self.rerun(state(self.widgets()[key][1].id, "trigger_value", True))
