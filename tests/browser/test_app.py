@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import expect
 
 import pages.parts  # noqa: F401  (fills PAGES)
-from pages.shared import lessons
 from pages.shared.part import link_to
 from tests.browser.conftest import complaints
 from tests.conftest import ROOT
@@ -70,24 +69,6 @@ def test_a_preset_opened_by_a_link_is_named_and_the_picture_is_on_a_laptops_firs
     chart = page.locator(CHART).first
     expect(chart).to_be_visible()
     assert chart.bounding_box()["y"] < 600
-
-
-@pytest.mark.slow
-def test_a_lesson_leads_from_home_over_two_pages_to_its_end_and_back(server, tab):
-    page = tab().open(server.url)
-    page.get_by_role("link", name="Vanishing and exploding").click()
-    bar, opening, steps = page.locator(".st-key-lesson"), page.locator(".opening"), lessons.lessons()["vanishing"].steps
-    for number, step in enumerate(steps, start=1):
-        expect(opening).to_contain_text(f"Vanishing and exploding, {number} of {len(steps)}")
-        expect(bar.get_by_role("button", name="Next")).to_have_count(1)   # what the step before left is gone
-        expect(page).to_have_url(re.compile(rf"/{step.page.stem}\?.*step={number}"))
-        if number < len(steps):
-            bar.get_by_role("button", name="Next").click()
-    bar.get_by_role("button", name="Back").click()
-    expect(opening).to_contain_text(f"{len(steps) - 1} of {len(steps)}")
-    expect(page.locator(".opening .aim")).to_contain_text("tanh beyond it")
-    page.go_back()
-    expect(opening).to_contain_text(f"{len(steps)} of {len(steps)}")
 
 
 def test_the_keys_lead_a_class_over_large_pictures_and_the_browsers_back_undoes_each_step(server, tab):
