@@ -73,6 +73,20 @@ def check_read():
     assert kinds == {"apart", "close"}
 
 
+def check_overflow():
+    """A real one, σ = 1 in five layers at a large rate, beside made-up ones: named, with some seeds or with each, and nothing else is."""
+    wild = course(recipes(**PRESETS["compare_weights"])["Normal, σ = 1"], DIGITS, 0)
+    tame = compare.Course(*np.array([[1.0], [0.5], [1.0], [0.5]]))
+    wild = compare.Course(*(values[-1:] for values in vars(wild).values()))
+    for groups, said in (
+            ([[tame, tame]] * 2, ""), ([[tame, tame], [wild, wild]], "with **b**: "), ([[tame, tame]], ""),
+            ([[wild, tame], [wild, wild]], "with **a** (some seeds), **b**: "), ([[wild, tame]], "with **a** (some seeds): ")):
+        text = compare.read(compare.table(groups, list("ab")[:len(groups)]), 2).text
+        assert (f"Numbers overflow {said}they become too large" in text) if said else ("overflow" not in text)
+    alone = compare.read(compare.table([[wild]], ["a"]), 1).text
+    assert "0.0 %. Numbers overflow with **a**: " in alone
+
+
 def check_luck_alone():
     """Made-up shares of one network over seeds, and a real one: other seeds, the same settings."""
     rng = random.Random(5)
@@ -114,13 +128,15 @@ def why(text: str) -> Claim:
 
 
 CLAIMS = {
-    "Test images read correctly after {} epoch{}: most with {}; then {}; fewest with {}. ": Claim("always", check_read),
+    "Test images read correctly after {} epoch{}: most with {}; then {}; fewest with {}. {}": Claim("always", check_read),
     "One seed alone does not tell whether the order is luck.": Claim("one seed", check_read),
     "The first is ahead of the second with every seed.": Claim("their ranges lie apart", check_read),
     "The ranges of the first two overlap: with other seeds their order may turn.": Claim("they overlap", check_read),
+    "Numbers overflow with {}: they become too large for the computer, and from then on no test image counts as read. ":
+        Claim("a loss is no finite number", check_overflow),
     "Test images read correctly after {} epoch{}: {}": Claim("the seed alone is changed", check_luck_alone),
-    "{}. One seed alone does not tell what luck makes of it.": Claim("the seed alone is changed, and there is one", check_luck_alone),
-    "{} on average, {} to {} over {} seeds. The seed alone makes {} points: a smaller difference between two single runs may be luck.":
+    "{}. {}One seed alone does not tell what luck makes of it.": Claim("the seed alone is changed, and there is one", check_luck_alone),
+    "{} on average, {} to {} over {} seeds. {}The seed alone makes {} points: a smaller difference between two single runs may be luck.":
         Claim("the seed alone is changed", check_luck_alone),
     "The part Compare trains these settings from seeds 0, 1, 2 …, on at most 5,000 images and for at most 20 epochs.":
         Claim("a run is finished", check_again),

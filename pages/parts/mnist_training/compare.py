@@ -110,7 +110,7 @@ def read(frame: pd.DataFrame, seeds: int) -> Verdict:
     """Kinds: "apart" (the best variant's worst seed beats every seed of the second), "close", "luck" (a single variant)."""
     last = frame[frame["epoch"] == frame["epoch"].max()].sort_values("mean", ascending=False, kind="stable")
     if len(last) == 1:
-        return read_luck(last.iloc[0], seeds)
+        return read_luck(last, seeds)
     best, second, worst = last.iloc[0], last.iloc[1], last.iloc[-1]
 
     def said(row: pd.Series) -> str:
@@ -118,7 +118,7 @@ def read(frame: pd.DataFrame, seeds: int) -> Verdict:
         return f"**{row['variant']}** {100 * row['mean']:.1f} %{over}"
 
     epochs = int(best["epoch"])
-    text = f"Test images read correctly after {epochs} epoch{'s' * (epochs > 1)}: most with {said(best)}; then {said(second)}; fewest with {said(worst)}. "
+    text = f"Test images read correctly after {epochs} epoch{'s' * (epochs > 1)}: most with {said(best)}; then {said(second)}; fewest with {said(worst)}. {overflowed(last)}"
     if seeds == 1:
         return Verdict("close", text + "One seed alone does not tell whether the order is luck.")
     if best["low"] > second["high"]:
@@ -126,14 +126,22 @@ def read(frame: pd.DataFrame, seeds: int) -> Verdict:
     return Verdict("close", text + "The ranges of the first two overlap: with other seeds their order may turn.")
 
 
-def read_luck(end: pd.Series, seeds: int) -> Verdict:
+def overflowed(last: pd.DataFrame) -> str:
+    """Which variants' loss is no finite number in the end, with some seeds or with every one; empty where there are none."""
+    rows = last[np.isinf(last["loss_high"])].itertuples()
+    names = ", ".join(f"**{row.variant}**{'' if np.isinf(row.loss_low) else ' (some seeds)'}" for row in rows)
+    return f"Numbers overflow with {names}: they become too large for the computer, and from then on no test image counts as read. " if names else ""
+
+
+def read_luck(last: pd.DataFrame, seeds: int) -> Verdict:
     """Kind "luck": what the seed alone changes."""
+    end, over = last.iloc[0], overflowed(last)
     epochs, shares = int(end["epoch"]), [f"{100 * end[name]:.1f} %" for name in ("mean", "low", "high")]
     text = f"Test images read correctly after {epochs} epoch{'s' * (epochs > 1)}: {shares[0]}"
     if seeds == 1:
-        return Verdict("luck", f"{text}. One seed alone does not tell what luck makes of it.")
+        return Verdict("luck", f"{text}. {over}One seed alone does not tell what luck makes of it.")
     luck = 100 * (end["high"] - end["low"])
-    return Verdict("luck", f"{text} on average, {shares[1]} to {shares[2]} over {seeds} seeds. The seed alone makes {luck:.1f} points: a smaller difference between two single runs may be luck.")
+    return Verdict("luck", f"{text} on average, {shares[1]} to {shares[2]} over {seeds} seeds. {over}The seed alone makes {luck:.1f} points: a smaller difference between two single runs may be luck.")
 
 
 def show(v: Values) -> Shown:
