@@ -26,7 +26,7 @@ def test_a_teachers_link_opens_a_bug_that_fits_a_laptop_and_what_is_found_stays_
     expect(page.get_by_text("Found at this level: 1 of 17")).to_have_count(1)   # until what the bug before left is gone
     page.wait_for_function("document.querySelector(\"[data-testid='stMain']\").scrollTop === 0")
     page = visitor.open(f"{server.url}/gradient_checking?grad_part=bug&grad_bug=2")   # another visit with the same browser
-    expect(page.get_by_text("Found at this level: 1 of 17 (numbers 7)")).to_be_visible()
+    expect(page.get_by_text("Found at this level: 1 of 17 (number 7)")).to_be_visible()
     assert page.locator("[data-testid='stException']").count() == 0
     assert complaints(visitor) == []
 

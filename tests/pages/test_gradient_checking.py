@@ -297,7 +297,7 @@ def test_progress_over_the_zoo_is_kept_while_bugs_and_parts_change_and_being_sho
     app = opened("bug", bug=7)
     assert "0 of 17" in progress(app)
     app.radio[0].set_value(line_of("wrong_sign")).run()
-    assert "1 of 17 (numbers 7)" in progress(app)
+    assert "1 of 17 (number 7)" in progress(app)
     app.button(key="grad_next").click().run()
     assert app.session_state["grad_bug"] == 8
     app.button(key="grad_show").click().run()
@@ -306,7 +306,7 @@ def test_progress_over_the_zoo_is_kept_while_bugs_and_parts_change_and_being_sho
     for part in ("net", "bug"):
         move(app, part=part)
     assert app.session_state["grad_bug"] == 8
-    assert "1 of 17 (numbers 7)" in progress(app)
+    assert "1 of 17 (number 7)" in progress(app)
     move(app, level="2")
     assert "0 of 17" in progress(app)
 

@@ -23,7 +23,7 @@ from pages.shared.part import Part, Preset, Shown, Try
 from pages.shared.theme import DIVERGING
 
 BUG = Whole("grad_bug", "Bug number", 1, "Each number hides one bug. A link with the number does not name it.", (1, len(NUMBERED)))
-LEVELS = {"1": "1: the code as it runs", "2": "2: the code as it was meant", "3": "3: as meant, one try, no hints"}
+LEVELS = {"1": "1: the code as it runs", "2": "2: the code as meant", "3": "3: one try, no hints"}
 LEVEL = Menu(
     "grad_level", "Level", "1", "The faulty line stands in the code at level 1. At levels 2 and 3 the code is right, and one line runs otherwise.", tuple(LEVELS),
     show=lambda key: LEVELS.get(key, key))
@@ -123,7 +123,7 @@ def move_on(level: str, number: int, seen: Clues, done: bool) -> None:
                     st.markdown(hint)
             st.button("Show me", on_click=show_answer, args=(level, number), key="grad_show")
     mine = sorted(int(word[2:]) for word in found() if word.startswith(f"{level}:"))
-    which = f" (numbers {', '.join(map(str, mine))})" if mine else ""
+    which = f" (number{'s' * (len(mine) > 1)} {', '.join(map(str, mine))})" if mine else ""
     st.progress(len(mine) / len(NUMBERED), f"Found at this level: {len(mine)} of {len(NUMBERED)}{which}")
 
 
@@ -170,7 +170,7 @@ LOOK_FOR = "Which parameters are wrong? Which are right, if any? Which lines of 
 PART = Part(
     "bug", "Find the bug", show,
     question="Which line of the backward pass is wrong?",
-    sees="The table says which parameters get a wrong gradient: a is backpropagation's, b the one by differences. Beside it stands the backward pass, with one wrong line.",
+    sees="The table says which parameters get a wrong gradient: a is backpropagation's, b the one by differences. Beside it stands the backward pass, of which one line runs wrong.",
     matters="A check finds a bug without naming it. Which weights are wrong, and by what factor, leads to the faulty line.",
     first="Look for a parameter that is still right. Then click a line.",
     controls=(LEVEL, BUG), inside=(PARAMETER,),
