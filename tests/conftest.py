@@ -96,8 +96,8 @@ def browser():
 class Tab:
     """A browser tab on the app that keeps what the console complains about."""
 
-    def __init__(self, browser, size=(1400, 1000)):
-        self.context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="en-US")
+    def __init__(self, browser, size=(1400, 1000), **device):
+        self.context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="en-US", **device)
         self.page, self.complaints = self.context.new_page(), []
         self.page.on("console", lambda m: m.type == "error" and self.complaints.append(m.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
