@@ -107,6 +107,10 @@ def check_read():
                 assert ("These **differ**" in said.text) == (says == "differs")
             else:
                 assert all(f"**{name}** 50.0 %" in said.text for name in experiment.variants)
+                assert "overflow" not in said.text
+                found[name := next(iter(found))][1].loss[-1] = np.nan
+                assert published.read(key, rows, found, 2).text.count(f"**{name}** 50.0 %, as its numbers overflow") == 1
+                found[name][1].loss[-1] = 1.0
             losses, shares = published.courses(found)
             assert {"variant", "step", "mean", "low", "high"} == set(losses.columns) == set(shares.columns)
     assert isinstance(rows, pd.DataFrame)
@@ -126,6 +130,7 @@ CLAIMS = {
     "These numbers were published for MNIST, which is not on this server: nothing was trained. The part Training offers to download it.":
         Claim("MNIST is not there", check_read),
     "{} Test images read in the end: {} ({}).": Claim("no number was published", check_read),
+    ", as its numbers overflow": Claim("a loss is no finite number", check_read),
     "{} of {} published numbers are **reproduced** by {}. ": Claim("numbers were published", check_read),
     "the mean of {} seeds": Claim("several seeds", check_read),
     "Reproduced: published between “From” and “To”. For an accuracy that is the seeds' range and {} points on either side. "

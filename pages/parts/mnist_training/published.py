@@ -92,7 +92,8 @@ def read(key: str, rows: pd.DataFrame, found: Found, seeds: int) -> Verdict:
         return Verdict("unread", "These numbers were published for MNIST, which is not on this server: nothing was trained. The part Training offers to download it.")
     said, several = SAID.get(key, ""), f"the mean of {seeds} seeds" if seeds > 1 else "one seed"
     if rows.empty:
-        ends = ", ".join(f"**{name}** {100 * np.mean([one.test[-1] for one in group]):.1f} %" for name, group in found.items())
+        over = {name for name, group in found.items() if np.isnan([one.loss[-1] for one in group]).any()}
+        ends = ", ".join(f"**{name}** {100 * np.mean([one.test[-1] for one in group]):.1f} %{', as its numbers overflow' * (name in over)}" for name, group in found.items())
         return Verdict("measured", f"{said} Test images read in the end: {ends} ({several}).".strip())
     off = rows[rows["Says"] == "differs"]
     text = f"{len(rows) - len(off)} of {len(rows)} published numbers are **reproduced** by {several}. "
