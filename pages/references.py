@@ -1,5 +1,7 @@
 """References and symbols: what the claims stand on, and what each word and letter means, here and in the lecture notes."""
 
+import re
+
 import streamlit as st
 
 import engine  # noqa: F401  (first: see pages/shared/router.py)
@@ -14,7 +16,8 @@ ensure_routed()
 layout.question("What do the words and symbols mean, and who says so?")
 st.header("Words and symbols", anchor=False)
 rows = [(f"**{entry.word}**", entry.meaning, entry.here, entry.notes or ("–" if entry.here else "")) for entry in sorted(GLOSSARY, key=lambda entry: entry.word.lower())]
-st.markdown("\n".join(f"| {' | '.join(row)} |" for row in (("Word", "Meaning", "Here", "In the notes"), ("---",) * 4, *rows)))
+table = "\n".join(f"| {' | '.join(row)} |" for row in (("Word", "Meaning", "Here", "In the notes"), ("---",) * 4, *rows))
+st.markdown(re.sub(r"(\w)_(\w+)", r"$\1_\\text{\2}$", table))
 slips.overview()
 st.header("References", anchor=False)
 for key, (short, full) in REFERENCES.items():

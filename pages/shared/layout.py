@@ -79,8 +79,7 @@ STYLE = """<style>
 :is(.stMarkdown, [data-testid=stImageCaption]) [data-testid=stCaptionContainer] {opacity: 1} [data-testid=stBaseButton-primary] kbd {color: inherit; opacity: 1}
 [data-testid=stButtonGroup] [data-selected=true] p {color: light-dark(#2a64a1, #6aa9e9)}
 [data-testid=stMain]:has([class*=_buttons]) [data-stale=true] {opacity: 1 !important; transition: none !important}
-.stMarkdown [data-testid=stMarkdownContainer] .katex-display {overflow: visible}
-.stMarkdown [data-testid=stMarkdownContainer] .katex-display > .katex {white-space: normal}
+.stMarkdown [data-testid=stMarkdownContainer] .katex-display {overflow: visible} .stMarkdown [data-testid=stMarkdownContainer] .katex-display > .katex {white-space: normal}
 @media (max-width: 640px) {.stMarkdown [data-testid=stMarkdownContainer] .katex-display > .katex {font-size: 1em}}
 [data-testid=stToolbar] > div > div:has(> [data-testid=stMainMenu], > * > [data-testid=stMainMenu]) {min-width: 0}
 [data-testid=stStatusWidget] {position: fixed; top: 3.6rem; right: 1rem}
@@ -97,7 +96,7 @@ def opening(page: str, texts: Mapping[str, str], aim: tuple[str, str] | None = N
     told: set[glossary.Entry] = set()
     said = "".join(f"<div><strong>{html.escape(head)}</strong><br>{glossary.dotted(text, page, told)}</div>" for head, text in texts.items() if text)
     if aim:
-        said += f'<div class="aim"><strong>{html.escape(aim[0])}.</strong> Look for: {html.escape(aim[1])}</div>'
+        said += f'<div class="aim"><strong>{html.escape(aim[0])}{"." * (aim[0][-1] not in "?!")}</strong> Look for: {html.escape(aim[1])}</div>'
     if said:
         st.html(f'{STYLE}<div class="opening">{said}</div>')
 

@@ -20,7 +20,7 @@ MEANINGS = ("signal", "gradient", "yardstick", "trouble")
 QUIET = "#737a84"  # lines and marks of guides: the one grey that can be seen on white and on near-black
 WORDS = {"light": "#565d67", "dark": "#a9b1bc"}  # of charts; no one grey can be read well on both
 FORWARD, BACK = {"light": "#2a64a1", "dark": "#6aa9e9"}, {"light": "#a65508", "dark": "#f0994a"}  # words about signal and gradient
-TEXT, NOTE = 14, 13  # px
+TEXT, NOTE, LONG = 14, 13, 900  # px; a stroke in a legend that shows its dash is 30 px long: its size is an area
 TALL, HALF = 540, 430  # px of a chart with its words: the one that carries a page, and those beside or below it
 
 
@@ -50,7 +50,7 @@ def _config() -> alt.theme.ThemeConfig:
                 "orient": "top", "title": None, "labelFontSize": TEXT, "labelColor": ink(), "symbolType": "stroke", "symbolStrokeWidth": 2.5,
                 "symbolSize": 150, "offset": 4, "columns": {"expr": "width < 360 ? 2 : 0"}},
             "mark": {"tooltip": None, "aria": False},  # a picture tells what `tips` says, not what it is made of
-            "view": {"strokeOpacity": 0}, "rule": {"color": QUIET}, "text": {"color": ink(), "fontSize": TEXT}, "line": {"strokeWidth": 2},
+            "axisX": {"labelFlush": 9}, "view": {"strokeOpacity": 0}, "rule": {"color": QUIET}, "text": {"color": ink(), "fontSize": TEXT}, "line": {"strokeWidth": 2},
             "point": {"size": 30, "filled": True}}
     }
 

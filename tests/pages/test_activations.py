@@ -239,6 +239,13 @@ def test_the_presets_of_the_notes_measurement_are_a_click_away_and_hold_its_sett
         assert all(control.read(asked[control.key]) == page.settings_of(preset)[control.key] for control in page.controls if control.key in asked)
 
 
+@pytest.mark.parametrize("chosen", common.USUAL.values(), ids=common.USUAL)
+@pytest.mark.parametrize("looks", [common.DASHES, common.SHAPES], ids=["dashes", "shapes"])
+def test_activations_that_usually_stand_together_are_told_apart_without_their_colours(chosen, looks):
+    shown = [str(looks[list(ACTIVATIONS).index(key) % len(looks)]) for key in chosen]
+    assert len({*shown}) == len(chosen)
+
+
 def linear(colour):
     """Red, green and blue as amounts of light."""
     channels = np.array([int(c, 16) / 255 for c in re.findall("..", colour[1:])])

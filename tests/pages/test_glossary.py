@@ -47,7 +47,9 @@ def test_the_page_of_references_lists_all_of_them():
     app = golden.open_link("references")
     assert not app.exception
     table = next(element.value for element in app.markdown if "| Word |" in element.value)
-    assert all(f"| **{entry.word}** | {entry.meaning} | {entry.here} |" in table for entry in GLOSSARY)
+    assert r"| $σ_\text{w}$ |" in table
+    plain = re.sub(r"\$(\w)_\\text\{(\w+)\}\$", r"\1_\2", table)
+    assert all(f"| **{entry.word}** | {entry.meaning} | {entry.here} |" in plain for entry in GLOSSARY)
 
 
 def test_no_page_and_no_verdict_says_a_sentence_of_more_than_thirty_words():

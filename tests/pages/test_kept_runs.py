@@ -62,6 +62,13 @@ def test_the_table_shows_the_settings_that_differ_and_what_was_reached():
     assert reached.iloc[0].tolist() == pytest.approx([0.9, 2, 0.9, 0.6])
 
 
+def test_a_run_is_named_by_what_sets_it_apart_in_words():
+    runs = [kept.Kept(**vars(one) | {"settings": one.settings | {"hidden": "2 × 100"}}) for one in made_up(2)]
+    assert kept.named(runs) == ("1: seed 1", "2: seed 2")
+    assert kept.named(made_up(2), 60) == ("1: 1 × 5, seed 1", "2: 2 × 5, seed 2")
+    assert kept.named(made_up(1)) == ("1",)
+
+
 def test_a_run_is_kept_with_its_own_numbers():
     run = training_run(epochs=2, images=300, batch=1000)
     assert kept.kept(run) is None

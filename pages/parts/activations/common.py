@@ -13,14 +13,16 @@ import streamlit as st
 
 from engine.activations import ACTIVATIONS, FAMILIES, Activation, as_activation
 from pages.shared.control import Control, Ladder, Several, Values
+from pages.shared.theme import LONG
 from pages.shared.titles import title
 
 NAMES = tuple(title(key) for key in ACTIVATIONS)
 HUES = (
     "#9c909c", "#9054b4", "#9c9000", "#3c9c90", "#cc60b4", "#307818", "#786c3c", "#30a830", "#b43078", "#1890c0", "#18786c", "#9c84e4",
 )
-DASHES = ([16, 4], [9, 3, 2, 3], [2, 2], [1, 0], [7, 3], [9, 3, 2, 3, 2, 3], [4, 2])
-SHAPES = ("diamond", "square", "triangle-up", "circle", "cross", "triangle-down", "triangle-right")
+# Eight: of the usual six no two look alike without their colours, and a rival is like none of them.
+DASHES = ([9, 3, 2, 3, 2, 3], [9, 3, 2, 3], [2, 2], [1, 0], [7, 3], [5, 5], [4, 2], [16, 4])
+SHAPES = ("triangle-down", "square", "triangle-up", "circle", "cross", "triangle-left", "triangle-right", "diamond")
 
 USUAL = {"set": ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu"], "rivals": ["relu", "leaky_relu", "prelu", "elu"]}
 SET = Several("act_set", "Activations", USUAL["set"], "Shown in the curves, the product of slopes and the ranking.", tuple(ACTIVATIONS))
@@ -110,7 +112,7 @@ def signed(x: float) -> str:
 def _own(channel: type, looks: Sequence, shown: Sequence[str], names: Sequence[str], **legend) -> alt.Color | alt.StrokeDash | alt.Shape:
     """What is each activation's own, the same in every picture. Equal legends merge into one."""
     given = [looks[i % len(looks)] for i in range(len(names))]
-    legend = alt.Legend(values=list(shown), columns=3, symbolOpacity=1, **legend)
+    legend = alt.Legend(values=list(shown), columns=alt.ExprRef("width < 360 ? 2 : 3"), symbolOpacity=1, **legend)
     return channel("activation", type="nominal", scale=alt.Scale(domain=list(names), range=given), legend=legend)
 
 
@@ -119,7 +121,7 @@ def hue(shown: Sequence[str], names: Sequence[str] = NAMES, **legend) -> alt.Col
 
 
 def dash(shown: Sequence[str], names: Sequence[str] = NAMES) -> alt.StrokeDash:
-    return _own(alt.StrokeDash, DASHES, shown, names)
+    return _own(alt.StrokeDash, DASHES, shown, names, symbolSize=LONG)
 
 
 def shape(shown: Sequence[str], names: Sequence[str] = NAMES) -> alt.Shape:

@@ -69,10 +69,11 @@ def by_layer(frame: pd.DataFrame, gone: pd.DataFrame, depth: int, shown: tuple[s
         return encodings.number(alt.Y, field, "Gradient here / in layer L", domain=(10.0**low, 10.0**high), log=True, ticks=range(-(-low // step) * step, high + 1, step))
 
     tip = tips(("activation", "Activation"), ("layer", "Layer", "d"), ("value", "Measured", ".3~g"), ("theory", "Theory", ".3~g"))
+    size = alt.condition("datum.activation == 'ReLU'", alt.value(90), alt.value(34))  # Leaky ReLU's cross lies on its circle
     return alt.layer(
         base.mark_area(opacity=0.2, clip=True).encode(y=y("least"), y2=alt.Y2("most")),
         base.transform_filter("isValid(datum.theory)").mark_line(strokeWidth=1.2, clip=True).encode(y=y("theory")),
-        base.mark_point(filled=True, size=34, opacity=1, clip=True).encode(y=y("value"), shape=shape(shown, names), tooltip=tip),
+        base.mark_point(filled=True, opacity=1, clip=True).encode(y=y("value"), size=size, shape=shape(shown, names), tooltip=tip),
         *encodings.arrows(gone, encodings.layers(depth), y("value")), height=TALL)
 
 

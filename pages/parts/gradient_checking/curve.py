@@ -1,5 +1,7 @@
 """One curve: which secant leans like the tangent?"""
 
+import json
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -13,7 +15,7 @@ from pages.shared.control import Ladder, Values
 from pages.shared.encodings import drawn
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
-from pages.shared.theme import QUIET, TALL, colour, tint
+from pages.shared.theme import LONG, QUIET, TALL, colour, tint
 from pages.shared.titles import powers
 
 STEP = Ladder(
@@ -21,6 +23,7 @@ STEP = Ladder(
     (*(10.0**-k for k in range(12, 1, -1)), 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0), show=powers,
 )
 LINES = {"two-sided": "signal", "one-sided": "gradient", "tangent": "yardstick"}
+DASHES = {"two-sided": [1, 0], "one-sided": [7, 3], "tangent": [2, 2]}
 SPAN = (-3.0, 3.0)  # of θ in the drawing
 REACH = {"cube": (-9, 9), "square": (-2, 9), "exp": (-2, 9), "relu": (-2, 3)}  # of f, where not (-2, 2)
 STEPS = (0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-7, 1e-9, 1e-11)  # of the table
@@ -39,11 +42,12 @@ def picture(points: pd.DataFrame, lines: pd.DataFrame, ends: pd.DataFrame, reach
     """f as a grey curve; the tangent and both secants through it; dots where f was evaluated. Columns t, y (and line)."""
     x = encodings.number(alt.X, "t", "θ", domain=SPAN)
     y = encodings.number(alt.Y, "y", f"f = {name}", domain=reach)
-    dash = alt.StrokeDash("line", type="nominal", scale=alt.Scale(domain=list(LINES), range=[[1, 0], [7, 3], [2, 2]]), legend=None)
+    dash = alt.StrokeDash("line", type="nominal", scale=alt.Scale(domain=list(DASHES), range=list(DASHES.values())), legend=None)
     meaning = {line: LINES[line] for line in shown}
+    legend = alt.Legend(values=list(shown), symbolOpacity=1, symbolSize=LONG, symbolDash=alt.ExprRef(f"({json.dumps(DASHES)})[datum.value]"))
     return alt.layer(
         alt.Chart(points).mark_line(color=QUIET, strokeWidth=3, opacity=0.6, clip=True).encode(x=x, y=y),
-        alt.Chart(lines).mark_line(clip=True).encode(x=x, y=y, color=colour("line", meaning), strokeDash=dash),
+        alt.Chart(lines).mark_line(clip=True).encode(x=x, y=y, color=colour("line", meaning).legend(legend), strokeDash=dash),
         alt.Chart(ends).mark_point(size=70, filled=True, clip=True).encode(x=x, y=y, color=tint("yardstick")), resolve=encodings.OWN_COLOURS,
         height=TALL, title=alt.Title("Which secant leans like the tangent?", subtitle="Grey: the curve f. Dots: where f is evaluated."))
 

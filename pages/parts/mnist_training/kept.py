@@ -64,8 +64,13 @@ def differing(runs: Sequence[Kept]) -> list[str]:
 
 def named(runs: Sequence[Kept], longest: int = 30) -> tuple[str, ...]:
     """A name for each: its number, and as much as there is room for of what sets it apart from the others."""
+
+    def text(run: Kept, name: str) -> str:
+        value = said(name, run.settings[name])
+        return f"{label(name).lower()} {value}" if value[0].isdigit() and name != "hidden" else value  # a bare number says nothing
+
     names = differing(runs)
-    texts = [f"{run.number}: {', '.join(said(name, run.settings[name]) for name in names)}" if names else f"{run.number}" for run in runs]
+    texts = [f"{run.number}: {', '.join(text(run, name) for name in names)}" if names else f"{run.number}" for run in runs]
     return tuple(text if len(text) <= longest else text[: longest - 1] + "…" for text in texts)
 
 
@@ -156,7 +161,7 @@ def show(runs: Sequence[Kept]) -> None:
         for column, which in zip(st.columns(2), ("test_loss", "test_accuracy"), strict=True):
             heard = f"{which.replace('_', ' ').capitalize()} by epoch of the runs {', '.join(names)}"
             layout.show(column, overlay(frame, ends(frame, which, floor), which, names, until, floor), heard)
-    share = st.column_config.NumberColumn(format="%.4f")
+    share = st.column_config.NumberColumn(format="percent")
     config = dict.fromkeys(("Best test accuracy", "Last train accuracy", "Last test accuracy"), share) | {"at epoch": st.column_config.NumberColumn(format="%.3g")}
     st.dataframe(table(runs)[::-1], hide_index=True, column_config=config, key="mnist_kept_table")
     if again := [run.number for run in runs[::-1] if settings_again(run)]:

@@ -6,6 +6,7 @@ import altair as alt
 import numpy as np
 
 from pages.shared import encodings
+from pages.shared.theme import LONG
 
 HUES = ("#1890c0", "#cc60b4", "#30a830", "#9054b4", "#9c9000", "#18786c", "#9c84e4", "#b43078", "#786c3c", "#3c9c90")
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [16, 4], [4, 2])
@@ -15,7 +16,7 @@ def _own(channel: type, looks: Sequence, field: str, shown: Sequence[str], names
     given = [looks[i % len(looks)] for i in range(len(names))]
     return channel(
         field, type="nominal", scale=alt.Scale(domain=list(names), range=given),
-        legend=alt.Legend(values=list(shown), columns=3, symbolOpacity=1) if legend else None)
+        legend=alt.Legend(values=list(shown), columns=alt.ExprRef("width < 360 ? 2 : 3"), symbolOpacity=1, symbolSize=LONG) if legend else None)
 
 
 def hue(field: str, shown: Sequence[str], names: Sequence[str], legend: bool = True) -> alt.Color:
