@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 import pages.parts  # noqa: F401  (fills PAGES)
 from benchmarks.client import Server, Visitor, state
-from pages.shared import link
+from pages.shared import link, room
 from pages.shared.part import PAGES, link_to
 
 LARGE = "mnist_width=512&mnist_epochs=300"   # with mnist_depth=…
@@ -153,6 +153,17 @@ def soak(server: Server, minutes: float, visitors: int, seed: int) -> bool:
 # Two single numbers -------------------------------------------------------------------------------------------------
 
 
+def started(url: str, link: str) -> Visitor:
+    """Who trains, as soon as those who vanished before have made room."""
+    while True:
+        one = Visitor(url, link)
+        press(one, "mnist_run_start")
+        if room.FULL not in one.text():
+            return one
+        one.vanish()
+        time.sleep(2)
+
+
 def vanishing(server: Server, visitors: int, work: float, after: float) -> tuple[float, float, float]:
     """Megabytes before, at the most, and when all have vanished and their sessions' time to live is over."""
     once = Visitor(server.url, "mnist_training?mnist_depth=1")   # what a first visit imports and caches stays, and is none of theirs
@@ -161,8 +172,7 @@ def vanishing(server: Server, visitors: int, work: float, after: float) -> tuple
     time.sleep(3)
     before = most = server.megabytes()
     for i in range(visitors):
-        one = Visitor(server.url, f"mnist_training?{LARGE}&mnist_depth=5&mnist_seed={i}")
-        one.press("mnist_run_start")
+        one = started(server.url, f"mnist_training?{LARGE}&mnist_depth=5&mnist_seed={i}")
         one.watch(work)
         most = max(most, server.megabytes())
         one.vanish()

@@ -37,13 +37,13 @@ def place(patience: float | None = None) -> Iterator[bool]:
             gate.release()
 
 
-def pace() -> tuple[float, float]:
-    """Seconds between two ticks, and of work in each, for every run on this machine.
+def pace(asking: Any = None) -> tuple[float, float]:
+    """Seconds between two ticks, and of work in each, for every run on this machine; `asking` is one that is about to tick.
 
     A tick draws, for about 10 ms of a core. Without longer pauses thirty runs would draw all the time.
     """
     now = time.monotonic()
-    busy = sum(run.status == "running" and now - run.last_tick < RECENT for run in list(known))
+    busy = sum(run.status == "running" and (run is asking or now - run.last_tick < RECENT) for run in list(known))
     tick = TICK * 2 ** max(0, math.ceil(math.log2(max(busy, 1) / (2 * PLACES))))
     return tick, min(SLICE, 0.8 * tick * PLACES / max(busy, 1))
 

@@ -112,7 +112,7 @@ def buttons(
 
 def live(run: Run, draw: Callable[[Any], Verdict], below: Callable[[Any], None] | None = None, key: str = "verdict") -> Verdict:
     """Draw a run and its verdict, while it runs again at every slice of work, with what is `below` (otherwise the page draws that, after a cure)."""
-    every = room.pace()[0] if run.status == "running" else None
+    every = room.pace(run)[0] if run.status == "running" else None  # counting this run, or a page that takes long would be drawn again for ever
     said: list[Verdict] = []
 
     @st.fragment(run_every=every)

@@ -280,6 +280,19 @@ def started(**options) -> Heavy:
     return run
 
 
+def test_a_page_that_takes_longer_than_a_run_counts_as_one_has_the_same_pace_before_its_tick_and_after(monkeypatch):
+    """With another one after its tick, it would be drawn again for ever."""
+    monkeypatch.setattr(room, "known", set())
+    mine, *others = (started() for _ in range(2 * room.PLACES + 1))
+    mine.last_tick -= 2 * room.RECENT   # of a page that is drawn on a busy machine
+    assert room.pace(mine)[0] != room.pace()[0]
+    before = room.pace(mine)[0]
+    mine.advance()
+    assert before == room.pace()[0]
+    for run in (mine, *others):
+        run.close()
+
+
 def test_a_run_that_is_closed_lets_go_of_what_is_large_though_others_still_refer_to_it_and_never_moves_again():
     run = Heavy()
     run.step()
