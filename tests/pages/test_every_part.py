@@ -166,6 +166,7 @@ def test_every_control_goes_to_both_ends_and_its_value_travels_in_the_link(page,
             assert not app.exception, (control.key, end)
             assert_charts_get_their_tables(app)
             assert len(verdict_of(app)) > 10
+            assert_reads_easily(app, f"{page.prefix}_{part.key}")
             if control.key in app.session_state and app.session_state[control.key] == end and end != control.default:
                 texts = app.query_params[control.key]
                 assert control.read(texts if isinstance(texts, list) else [texts]) == end
