@@ -117,7 +117,7 @@ CLAIMS = {
     "The gap closes: more than 95 % of new images are read without any cure.": Claim("its preset", check_thousand),
     "On MNIST a shift by one pixel is worth points: its digits have room to move.": Claim("its preset", check_mnist_shift),
     "Such networks are trained for {} epoch{} here: {} would keep you waiting.": Claim("the epochs are cut", check_cut),
-    "In the first step dropout keeps for this image, layer by layer: ": Claim("there is a hidden layer", check_thinned),
+    "In the first step dropout keeps for this image, layer by layer: {} units.": Claim("there is a hidden layer", check_thinned),
     "Filled: kept. Hollow: silent for this image. The first {} units of each layer.": Claim("there is a hidden layer", check_thinned),
     "The fewer they are, the sooner the network knows them by heart.": Claim("always", check_twenty),
     **{text: why("a question, or an instruction") for text in (

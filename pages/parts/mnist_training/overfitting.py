@@ -155,7 +155,9 @@ def show(v: Values) -> Shown:
             example = min(v.masked, len(masks[0]))
             kept = [mask[example - 1] for mask in masks]
             layout.show(st, thinned.network(*thinned.tables(kept), len(kept)), f"The network as dropout thins it for image {example} of the first batch")
-            st.caption("In the first step dropout keeps for this image, layer by layer: " + ", ".join(f"{np.count_nonzero(one)} of {len(one)}" for one in kept) + " units.")
+            told = [f"{np.count_nonzero(one)} of {len(one)}" for one in kept]
+            told = told if len(told) < 9 else [*told[:6], "…", told[-1]]
+            st.caption(f"In the first step dropout keeps for this image, layer by layer: {', '.join(told)} units.")
 
     lines = "".join(f"    {cure!r}: ({counts[cure]}, {recipe!r}, {given!r}),\n" for cure, (recipe, given) in made.items())
     script = f"""import numpy as np
