@@ -56,16 +56,15 @@ def make_room(wanted: float, asking: Any = None) -> bool:
     with _counting:
         now, others = time.monotonic(), [run for run in list(known) if run is not asking and run.held]
         stale = [run for run in others if (run.gone and now - run.gone > GRACE) or (run.status != "running" and now - run.last_tick > IDLE)]
-        held = sum(run.held for run in others)
-        if held - sum(run.held for run in stale) + wanted <= MOST:  # or nobody loses anything: it would not help
+        held, most = sum(run.held for run in others), max(0, MOST - wanted)  # alone, whatever the controls allow has room
+        if held - sum(run.held for run in stale) <= most:  # or nobody loses anything: it would not help
             for run in sorted(stale, key=lambda run: -run.held):  # one large one, rather than many small ones
-                if held + wanted > MOST:
+                if held > most:
                     held -= run.held
                     run.close()
-        fits = held + wanted <= MOST
-        if fits and asking:
+        if held <= most and asking:
             asking.held = wanted
-        return fits
+        return held <= most
 
 
 def close_abandoned(is_active: Callable[[str], bool], after: float) -> int:

@@ -371,11 +371,24 @@ def test_nobody_gives_way_where_it_would_not_help(alone):
 
 
 def test_a_page_says_that_there_is_no_room_and_its_run_stays_ready(alone):
-    app = page()
-    app.session_state["counting"].full = 300
+    app, other = page(), started()
+    app.session_state["counting"].full = 200
     app.button(key="counting_start").click().run()
     assert notes(app) == [room.FULL]
     assert app.session_state["counting"].status == "ready"
+    other.close()
+    app.button(key="counting_start").click().run()
+    assert notes(app) == []
+    assert app.session_state["counting"].status != "ready"
+
+
+def test_the_largest_network_that_the_controls_allow_can_be_trained_where_nobody_else_trains(alone):
+    assert room.make_room(251)
+    other = started()
+    assert not room.make_room(251)
+    other.gone = room.time.monotonic() - room.GRACE - 1
+    assert room.make_room(251)
+    assert other.status == "closed"
 
 
 def test_a_run_is_closed_when_its_browser_has_been_gone_for_as_long_as_one_waits_for_it(alone, monkeypatch):

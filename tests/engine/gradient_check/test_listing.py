@@ -98,7 +98,7 @@ def test_the_hints_say_more_from_one_to_the_next_and_never_name_the_bug(number):
     first, second, third = hints(found)
     assert set(first.partition(" Right")[0].removeprefix("Wrong: ").rstrip(".").split(", ")) == found.wrong
     assert all(name in second for name in found.wrong)
-    lines = re.search(r"Only faults in lines? ([\d, ]+), counted", third)[1]
+    lines = re.search(r"Only faults in lines? ([\d, ]+) spoil just these parameters", third)[1]
     assert {int(i) - 1 for i in lines.split(", ")} == set(found.suspects)
     assert all(e.bug.title not in text and "`" not in text for text in (first, second, third))
 
