@@ -116,6 +116,7 @@ def test_every_setting_travels_in_the_link(server, tab):
     page.locator(".st-key-mnist_depth [role='slider'], .st-key-mnist_depth input[type='range']").first.focus()
     page.keyboard.press("ArrowRight")
     expect(page).to_have_url(re.compile("mnist_depth=3"))
+    page.wait_for_selector("[data-test-script-state=notRunning]")   # its end closes a menu that is open
     page.locator(".st-key-mnist_activation input").click()
     page.get_by_role("option", name="SELU").click()
     expect(page).to_have_url(re.compile("mnist_activation=selu"))

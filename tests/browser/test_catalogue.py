@@ -10,6 +10,7 @@ import pages.parts  # noqa: F401  (fills PAGES)
 from pages.shared import catalogue, lessons
 from tests.browser.conftest import complaints
 from tests.conftest import Server
+from tests.pages.helpers import aim_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LISTED = catalogue.find()
@@ -29,7 +30,7 @@ def test_an_experiment_opens_in_a_new_browser_with_its_title_what_to_look_for_an
     visitor = tab()
     page = visitor.page
     page.goto(f"{server.url}/{listed.page.stem}?{urlencode(listed.query)}")
-    expect(page.locator(".opening .aim")).to_have_text(f"{listed.preset.title}. Look for: {listed.preset.look_for}")
+    expect(page.locator(".opening .aim")).to_have_text(aim_of(listed.preset))
     expect(page.locator(".st-key-verdict")).to_have_text(SENTENCE, timeout=120_000)   # of those that train first
     visitor.settle()
     assert page.locator(".st-key-veiled, [data-testid='stException']").count() == 0

@@ -121,3 +121,8 @@ def printed(run: TrainingRun) -> list[str]:
     with contextlib.redirect_stdout(out):
         exec(script(run), {})
     return out.getvalue().splitlines()
+
+
+def aim_of(preset) -> str:
+    """What stands above the picture of an experiment."""
+    return f"{preset.title}{'.' * (preset.title[-1] not in '?!')} Look for: {preset.look_for}"

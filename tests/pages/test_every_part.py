@@ -23,6 +23,7 @@ from tests.pages.helpers import (
     CONTROLS,
     PARTS,
     PRESETS,
+    aim_of,
     assert_charts_are_vega_lite,
     assert_charts_get_their_tables,
     assert_reads_easily,
@@ -193,7 +194,7 @@ def test_a_preset_chosen_as_the_first_act_of_a_visit_has_a_link_that_shows_the_s
     copy = golden.open_link(link_of(app, page))
     for visit in (app, copy):
         assert any(f"Look for: {preset.look_for}" == caption.value for caption in visit.caption)
-        assert f"{preset.title}. Look for: {preset.look_for}" in " ".join(opening_of(visit).split())
+        assert aim_of(preset) in " ".join(opening_of(visit).split())
         part = next(part for part in page.parts if preset in part.presets)
         assert_words_and_symbols_are_explained(visit, page, part)
     assert_reads_easily(copy, f"{page.prefix}_{part.key}")
