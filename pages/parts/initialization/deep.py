@@ -96,9 +96,9 @@ def panels(bars: pd.DataFrame, words: pd.DataFrame, count: int, counted: str, de
     by_layer = alt.Color("layer", type="quantitative", scale=alt.Scale(domain=[1 - 0.7 * depth, depth], range="ramp"), legend=None)
     inside = base.transform_filter("!datum.outside").mark_bar(binSpacing=0).encode(color=tint("gradient") if counted == "gradients" else by_layer)
     outside = base.transform_filter("datum.outside").mark_bar(binSpacing=0).encode(color=tint("trouble"))
-    said = alt.Chart(words).encode(x=x)
+    said = alt.Chart(words).encode(x=x)  # on a phone there is room for every second panel's numbers
     lines = [
-        said.mark_text(baseline="top", fontSize=alt.ExprRef("width < 600 ? 10 : 14"), fontWeight=weight, dy=2 + 18 * i, opacity=alt.ExprRef(f"{i} < 3 || width > 600 ? 1 : 0")).encode(y=alt.YValue(0), text=alt.Text(field, type="nominal"))
+        (said.transform_filter("width > 600 || floor(datum.x) % 2 == 0") if i else said).mark_text(baseline="top", fontSize=alt.ExprRef("width < 600 ? 10 : 14"), fontWeight=weight, dy=2 + 18 * i, opacity=alt.ExprRef(f"{i} < 3 || width > 600 ? 1 : 0")).encode(y=alt.YValue(0), text=alt.Text(field, type="nominal"))
         for i, (field, weight) in enumerate((("head", 600), ("line1", 400), ("line2", 400), ("line3", 400)))
     ]
     name = {"activations": "Activations y", "pre_activations": "Pre-activations z", "gradients": "Size of the gradient, log₁₀ |dJ/dz|"}[counted]
