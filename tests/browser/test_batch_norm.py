@@ -46,7 +46,7 @@ def test_the_first_preset_of_a_visit_is_in_the_link_begins_at_the_top_and_back_r
     visitor = tab()
     page = visitor.open(f"{server.url}/batch_norm")
     page.get_by_role("heading", name="Run it yourself").wait_for()
-    page.wait_for_function("(e => (e.scrollTop = 400, e.scrollTop === 400))(document.querySelector('[data-testid=stMain]'))")   # once it is so long
+    page.wait_for_function("(e => (e.scrollTop = 400, e.scrollTop === 400))(document.querySelector('[data-testid=stMain]'))", polling=100)
     page.locator(".st-key-_bn_preset input").click()
     page.get_by_role("option", name="The inputs shift").click()
     expect(page).to_have_url(re.compile(r"bn_part=running&bn_evaluate=63&bn_shift=2$"))

@@ -81,15 +81,15 @@ def test_a_click_on_a_cell_of_the_matrix_opens_its_images_and_the_keyboard_does_
     expect(page.get_by_role("combobox", name=re.compile("Network's answer"))).to_be_visible(timeout=60_000)
     cells = page.locator(".st-key-mnist_matrix .mark-rect path")
     cells.nth(10 * 3 + 3).click(force=True)
-    expect(page.get_by_text("True digit 3, read as 3:")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("True digit 3, read as 3:")).to_be_visible(timeout=60_000)
     expect(page.get_by_role("img", name=re.compile("Test digit 3, read as 3 with"))).to_have_count(12)
     answer = page.get_by_role("combobox", name=re.compile("Network's answer"))
     answer.focus()
     page.keyboard.type("8")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("True digit 3, read as 8:")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("True digit 3, read as 8:")).to_be_visible(timeout=60_000)
     cells.nth(10 * 5 + 5).click(force=True)
-    expect(page.get_by_text("True digit 5, read as 5:")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("True digit 5, read as 5:")).to_be_visible(timeout=60_000)
     assert complaints(visitor) == []
 
 

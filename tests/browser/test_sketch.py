@@ -37,7 +37,7 @@ def test_a_curve_is_drawn_by_pointer_and_keys_and_then_compared_with_the_measure
     page.keyboard.press("Home")
     assert heights_of(points)[7:] == [0, heights[8] - 20]
     page.get_by_role("button", name="Compare").click()
-    expect(page.get_by_text("You were furthest off in layer ")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("You were furthest off in layer ")).to_be_visible(timeout=60_000)
     expect(page.locator(".st-key-veiled")).to_have_count(0)
     expect(measured).to_have_count(30)
     page.get_by_role("button", name="Draw again").click()
@@ -69,5 +69,5 @@ def test_a_finger_draws_on_a_phone_and_the_page_stays_where_it_is(server, tab):
     assert len(set(drawn)) == 9
     assert main.evaluate("main => main.scrollTop") == scrolled
     page.get_by_role("button", name="Compare").click()   # to a tap at once after a quick stroke, Chromium gives no click
-    expect(page.get_by_text("You were furthest off in layer ")).to_be_visible()
+    expect(page.get_by_text("You were furthest off in layer ")).to_be_visible(timeout=60_000)
     assert complaints(visitor) == []
