@@ -7,7 +7,7 @@ come back, lets go of their sessions, collects, and hands free pages back to the
 
 import ctypes
 import gc
-import sys
+import logging
 import threading
 import time
 from contextlib import suppress
@@ -15,11 +15,13 @@ from contextlib import suppress
 import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.state import SafeSessionState, SessionState
+from streamlit.web.server.starlette import starlette_websocket
 
 from pages.shared import room
 
 LOOK = 1.0  # seconds between two looks for visitors who have left
 COLLECT = 30.0  # seconds between two collections, as long as pages are being drawn
+CLOSED = "after sending 'websocket.close'"  # a picture was on its way to a tab when it closed: no news for the log, and for Streamlit an error
 _first = threading.Lock()  # never given back
 _latest = [0.0]  # when a page was drawn
 
@@ -31,9 +33,8 @@ def drawn() -> None:
 
 def ask_allocator(name: str, *numbers: int) -> None:
     """Of glibc, where it is the C library."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            getattr(ctypes.CDLL("libc.so.6"), name)(*numbers)
+    with suppress(OSError, AttributeError):
+        getattr(ctypes.CDLL("libc.so.6"), name)(*numbers)
 
 
 def one_lock_a_session() -> None:
@@ -71,5 +72,6 @@ def start() -> None:
     if not _first.acquire(blocking=False):
         return
     one_lock_a_session()
+    logging.getLogger(starlette_websocket.__name__).addFilter(lambda record: CLOSED not in str(record.exc_info))
     ask_allocator("mallopt", -3, 4 * 2**20)  # M_MMAP_THRESHOLD, in bytes
     threading.Thread(target=keep, name="memory", daemon=True).start()

@@ -6,6 +6,7 @@ import weakref
 import pytest
 from streamlit.runtime.state import SafeSessionState, SessionState
 from streamlit.testing.v1 import AppTest
+from streamlit.web.server.starlette import starlette_websocket
 
 from pages.shared import memory, room, runs
 
@@ -411,6 +412,21 @@ def test_one_thread_looks_after_memory_however_many_sessions_open_the_app_at_onc
     for _ in range(3):
         memory.start()
     assert len(started) == 1
+
+
+def test_the_log_is_spared_a_tab_that_closed_in_the_middle_of_a_message_and_no_other_error(monkeypatch, caplog):
+    monkeypatch.setattr(memory, "_first", threading.Lock())
+    monkeypatch.setattr(SafeSessionState, "__init__", SafeSessionState.__init__)
+    monkeypatch.setattr(memory.threading, "Thread", lambda **_: type("Started", (), {"start": lambda self: None})())
+    monkeypatch.setattr(starlette_websocket._LOGGER, "filters", [])
+    monkeypatch.setattr(starlette_websocket._LOGGER, "propagate", True)
+    memory.start()
+    for said in ("Unexpected ASGI message 'websocket.send', after sending 'websocket.close' or response already completed.", "no such thing"):
+        try:
+            raise RuntimeError(said)
+        except RuntimeError:
+            starlette_websocket._LOGGER.exception("Error sending websocket payload")
+    assert {str(record.exc_info[1]) for record in caplog.records} == {"no such thing"}
 
 
 def test_two_script_threads_of_a_session_take_turns_at_its_state_and_sessions_do_not_wait_for_each_other(monkeypatch):
