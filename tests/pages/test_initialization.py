@@ -113,7 +113,7 @@ def test_the_other_scripts_print_what_their_parts_show():
     assert lines[-1] == "z = 51, slope 7.095e-23"
     assert printed("phase", activation="tanh", gain=1.5)[1] == "critical sigma_w 1"
     lines = printed("matrix", depth=5)
-    assert len(lines) == len(matrix.survey(5, 1.0, 0)) == 132
+    assert len(lines) == len(matrix.table_of(matrix.workers.measure_all(*matrix.surveys(5, 1.0, 0)))) == 132
     assert any(line.startswith("relu with he_normal: healthy") for line in lines)
     lines = printed("symmetry", activation="tanh")
     assert lines[0].startswith("zeros: 1 different units")

@@ -158,6 +158,20 @@ def test_a_full_class_sees_fewer_networks_and_is_told_and_gets_the_others_when_t
     assert " of 4 networks drawn get this diagnosis" in verdict_of(app), "what is there is shown, however full it is"
 
 
+def test_a_full_class_sees_a_matrix_of_fewer_networks_and_gets_the_others_when_there_is_room(monkeypatch):
+    full = [True]
+    monkeypatch.setattr(Desk, "crowded", lambda desk: full[0])
+    app = golden.open_link("initialization?init_part=matrix&init_depth=3&init_seed=903")
+    said = " ".join(caption.value for caption in app.caption)
+    assert "2 of 8 networks are shown" in said
+    assert "Up to 2 are drawn" in said
+    full[0] = False
+    app.run()
+    said = " ".join(caption.value for caption in app.caption)
+    assert "networks are shown" not in said
+    assert "Up to 8 are drawn" in said
+
+
 def test_answers_are_kept_within_bounds(by_hand, monkeypatch):
     monkeypatch.setattr(desks, "KEPT", 5_000)
     desk = Desk(lambda: by_hand, 1)

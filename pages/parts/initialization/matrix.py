@@ -1,6 +1,6 @@
 """Matrix: every activation with every initializer, at one depth."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 
@@ -22,24 +22,21 @@ from pages.shared.theme import DIVERGING, QUIET
 from pages.shared.titles import title
 
 AT_ONCE = 3  # activations that one worker measures, before their rows are shown
-NETWORKS = 8  # of a pair, where the first few do not agree
+NETWORKS, FEW = 8, 2  # of a pair, where the first ones do not agree; and while many ask
 LETTERS = [
     "● means that all networks are healthy, and 6/8 that six of eight are. Else the first two letters say what is wrong: fading, growing, vanishing,",
     "exploding, saturated, dead, symmetric, indistinguishable. Blue: the gradient shrinks. Orange: it grows."]
 KINDS = {"fading": "fa", "growing": "gr", "vanishing": "va", "exploding": "ex", "saturated": "sa", "dead": "de", "symmetric": "sy", "indistinguishable": "in"}
 
 
-def survey(depth: int, gain: float, seed: int, seen: Callable[[pd.DataFrame], None] | None = None) -> pd.DataFrame:
-    """One row a pair: activation, initializer, kind, signal and gradient (factors from end to end), healthy of drawn networks, usual.
-
-    `seen` draws the rows that are there while others are measured.
-    """
-    names, settings = tuple(ACTIVATIONS), {"width": 64, "samples": 32, "gain": gain, "seed": seed, "networks": NETWORKS}
-    each = (partial(diagnosis.survey, depth, activations=names[i : i + AT_ONCE], **settings) for i in range(0, len(names), AT_ONCE))
-    return table_of(workers.measure_all(*each, long=True, seen=seen and (lambda found: seen(table_of(found)))))
+def surveys(depth: int, gain: float, seed: int, networks: int = NETWORKS) -> list[partial]:
+    """Questions that measure all pairs, with up to so many networks each."""
+    names, settings = tuple(ACTIVATIONS), {"width": 64, "samples": 32, "gain": gain, "seed": seed, "networks": networks}
+    return [partial(diagnosis.survey, depth, activations=names[i : i + AT_ONCE], **settings) for i in range(0, len(names), AT_ONCE)]
 
 
 def table_of(found: Sequence[Sequence[diagnosis.Pair] | None]) -> pd.DataFrame:
+    """One row a pair: activation, initializer, kind, signal and gradient (factors from end to end), healthy of drawn networks, usual. None is not there yet."""
     table = pd.DataFrame([asdict(pair) for pairs in found for pair in pairs or ()])
     table["usual"] = [as_activation(activation).recommended == rule for activation, rule in zip(table["activation"], table["initializer"], strict=True)]
     return table.assign(**{name: table[name].map(title) for name in ("activation", "initializer")})
@@ -95,13 +92,21 @@ def show(v: Values) -> Shown:
     def fill(pairs: pd.DataFrame) -> None:
         layout.show(slot, encodings.titled(grid(cells(pairs), rows, columns), f"Depth {v.depth}: which pairs keep the signal?", LETTERS), said)
 
-    pairs = survey(v.depth, v.gain, v.seed, seen=fill)
+    asked, networks = surveys(v.depth, v.gain, v.seed), NETWORKS
+    if len(workers.thin_out(asked)) < len(asked):
+        asked, networks = surveys(v.depth, v.gain, v.seed, FEW), FEW
+    pairs = table_of(workers.measure_all(*asked, long=True, seen=lambda found: fill(table_of(found))))
     fill(pairs)
-    st.caption("Networks of 64 units on 32 inputs, judged by the same thresholds as the deep network. Up to 8 are drawn for each pair, and fewer if the first ones agree.")
+    st.caption(
+        "Networks of 64 units on 32 inputs, judged by the same thresholds as the deep network. "
+        f"Up to {networks} are drawn for each pair, and fewer if the first ones agree."
+    )
+    if networks < NETWORKS:
+        workers.complete(networks, NETWORKS)
     formulas = [r"\text{Glorot: } \tfrac{2}{n_{in} + n_{out}} \qquad \text{He: } \tfrac{2}{n_{in}} \qquad \text{LeCun: } \tfrac{1}{n_{in}}"]
     script = f"""from engine.diagnosis import survey
 
-for pair in survey({v.depth}, width=64, samples=32, gain={v.gain}, seed={v.seed}, networks={NETWORKS}):
+for pair in survey({v.depth}, width=64, samples=32, gain={v.gain}, seed={v.seed}, networks={networks}):
     print(f"{{pair.activation}} with {{pair.initializer}}: {{pair.kind}}, gradient x {{pair.gradient:.3g}}, {{pair.healthy}} of {{pair.drawn}} healthy")
 """
     return Shown(read(pairs, v.depth), formulas, script, pairs)
