@@ -16,6 +16,7 @@ from contextlib import ExitStack, suppress
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import psutil
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -23,9 +24,19 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import connect
 
+import pages.parts  # noqa: F401  (fills PAGES)
+from pages.shared import link
+from pages.shared.part import find_preset
+
 ROOT = Path(__file__).parent.parent
 logging.getLogger("websockets").setLevel(logging.CRITICAL)   # visitors vanish on purpose, which their own library takes for an error
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def link_to(key: str) -> str:
+    """The link that opens a preset on its page."""
+    page, preset = find_preset(key)
+    return f"{page.stem}?{urlencode(link.query(page.controls, page.settings_of(preset)))}".rstrip("?")
 
 
 class Server:
@@ -126,6 +137,8 @@ class Visitor:
                 self.timers.pop(fragment, None)
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
             self.draw(tuple(message.metadata.delta_path), message.delta)
+        elif kind == "delta" and message.delta.WhichOneof("type") == "new_transient":   # what stands there while a script waits
+            self.told = next((one.spinner.text for one in message.delta.new_transient.elements), self.told)
         elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
             self.elements = {path: one for path, one in self.elements.items()
                              if one[3] == self.runs or (self.fragments and one[2] not in self.fragments)}
@@ -136,7 +149,7 @@ class Visitor:
         kind = delta.new_element.WhichOneof("type")
         proto = getattr(delta.new_element, kind) if kind else None
         self.elements[path] = kind, proto, delta.fragment_id, self.runs
-        self.told = proto.text if kind in ("spinner", "progress") else self.told   # what a visitor who waits reads
+        self.told = proto.text if kind == "progress" else self.told   # what a visitor who waits reads
         if kind == "exception":
             self.faults.append(f"{proto.type}: {proto.message}")
         if kind in VALUES and (proto.id not in self.states or getattr(proto, "set_value", False)):

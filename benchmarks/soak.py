@@ -19,9 +19,9 @@ from statistics import median
 from urllib.parse import urlencode
 
 import pages.parts  # noqa: F401  (fills PAGES)
-from benchmarks.client import Server, Visitor, state
+from benchmarks.client import Server, Visitor, link_to, state
 from pages.shared import link, room
-from pages.shared.part import PAGES, link_to
+from pages.shared.part import PAGES
 
 LARGE = "mnist_width=512&mnist_epochs=300"   # with mnist_depth=…
 SIZES = ((0, 5), (1, 30), (2, 100), (3, 300), (5, 512), (10, 200), (20, 100), (20, 512))   # hidden layers, units

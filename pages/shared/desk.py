@@ -105,9 +105,9 @@ class Desk:
                 wait.dropped = True
                 wait.news.set()
 
-    def ask(self, visitor: str, calls: Collection[partial], long: bool, told: Callable[[int], AbstractContextManager],
+    def ask(self, visitor: str, calls: Collection[partial], long: bool, told: Callable[[int], AbstractContextManager[Callable]],
             seen: Callable[[list[Any]], None] | None = None) -> list[Any] | None:
-        """The answers in order, or None when the visitor moved on. `told` how many questions are ahead, while it waits. Raises what a function raised.
+        """The answers in order, or None when the visitor moved on. `told` how many questions are ahead, while it waits; it looks whether he has. Raises what a function raised.
 
         With `seen`, it gets the answers whenever there are more of them, and None for each that is still open.
         """
@@ -137,7 +137,7 @@ class Desk:
             self._leave(wait, mine.values())
         return None if wait.dropped else results()
 
-    def _wait_for(self, wait: Wait, questions: Collection[Question], told: Callable[[int], AbstractContextManager], more: Callable[[], None] | None) -> None:
+    def _wait_for(self, wait: Wait, questions: Collection[Question], told: Callable[[int], AbstractContextManager[Callable]], more: Callable[[], None] | None) -> None:
         answered = 0
 
         def pause(seconds: float) -> bool:
@@ -151,13 +151,16 @@ class Desk:
                 more()
             return wait.dropped or answered == len(questions)
 
-        over = pause(PATIENCE)
-        while not over:
+        def ahead() -> int:
             with self._lock:
                 turns = [self._turn(question) for question in self.queue if wait in question.waits]
-                ahead = sum(self._turn(question) < min(turns) for question in self.queue) if turns else 0
-            with told(ahead):
-                over = pause(2 * PATIENCE)
+                return sum(self._turn(question) < min(turns) for question in self.queue) if turns else 0
+
+        over = pause(PATIENCE)
+        while not over:
+            with told(said := ahead()) as look:  # what is taken down and put up again blinks
+                while not (over := pause(2 * PATIENCE)) and ahead() == said:
+                    look()
 
     def _leave(self, wait: Wait, questions: Collection[Question]) -> None:
         with self._lock:

@@ -8,12 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlencode
 
 import pandas as pd
 
 from engine.verdict import Verdict
-from pages.shared import link
 from pages.shared.control import Control, Menu, Values
 
 PAGES: dict[str, "Page"] = {}  # every page by its stem, in the order of the menu: `pages/parts/__init__.py` fills it
@@ -152,9 +150,3 @@ class Page:
 
 def find_preset(key: str) -> tuple[Page, Preset]:
     return next((page, preset) for page in PAGES.values() for part in page.parts for preset in part.presets if preset.key == key)
-
-
-def link_to(key: str) -> str:
-    """The link that opens a preset on its page."""
-    page, preset = find_preset(key)
-    return f"{page.stem}?{urlencode(link.query(page.controls, page.settings_of(preset)))}".rstrip("?")

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -102,10 +102,14 @@ def complete(had: int, wanted: int) -> None:
         st.rerun()
 
 
-def _told(ahead: int) -> contextlib.AbstractContextManager:
+@contextlib.contextmanager
+def _told(ahead: int) -> Iterator[Callable]:
+    """With what lets go of a script whose visitor has moved on: Streamlit looks for that whenever its state is read."""
     if not _visitor():
-        return contextlib.nullcontext()
-    return st.spinner(f"Computing. {ahead} questions of other visitors come first." if ahead > 1 else "Computing …")
+        yield lambda: None
+        return
+    with st.spinner(f"Computing. {ahead} questions of other visitors come first." if ahead > 1 else "Computing …"):
+        yield lambda: "_routed" in st.session_state
 
 
 def measure_all(*calls: partial, long: bool = False, seen: Callable[[list[Any]], None] | None = None) -> list[Any]:

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from benchmarks.client import link_to
 from pages.parts.activations import PAGE
-from pages.shared.part import link_to
 from tests.browser.conftest import complaints, run_button
 
 pytestmark = pytest.mark.browser

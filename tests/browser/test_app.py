@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 import pages.parts  # noqa: F401  (fills PAGES)
-from pages.shared.part import link_to
+from benchmarks.client import link_to
 from tests.browser.conftest import complaints
 from tests.conftest import ROOT
 

@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.client import link_to
 from engine.activations import ACTIVATIONS
 from pages.parts.activations import PAGE, common, product
 from pages.parts.activations.dying import SweepSettings
 from pages.parts.activations.ranking import RankingRun, RankingSettings, script
-from pages.shared.part import PAGES, find_preset, link_to
+from pages.shared.part import PAGES, find_preset
 from pages.shared.theme import MEANINGS, QUIET
 from tests.conftest import ROOT
 from tests.pages import golden

@@ -43,6 +43,10 @@ def questions(*numbers: float) -> list[partial]:
     return [partial(max, number, 0) for number in numbers]
 
 
+def quiet(ahead):
+    return nullcontext(lambda: None)
+
+
 class Asking(threading.Thread):
     def __init__(self, desk: Desk, visitor: str, calls: list[partial]):
         super().__init__(daemon=True)
@@ -55,7 +59,7 @@ class Asking(threading.Thread):
     def run(self):
         def told(ahead):
             self.told.append(ahead)
-            return nullcontext()
+            return nullcontext(lambda: None)
 
         self.result = self.desk.ask(self.visitor, self.calls, False, told)
 
@@ -78,7 +82,7 @@ def test_what_several_ask_is_computed_once_and_kept(by_hand):
     assert len(by_hand.begun) == 1
     by_hand.end()
     settle(lambda: all(one.result == [7] for one in asking))
-    assert desk.ask("d", questions(7), False, nullcontext) == [7]
+    assert desk.ask("d", questions(7), False, quiet) == [7]
     assert (by_hand.begun, desk.open, desk.waits) == ([], {}, {})
 
 
@@ -143,6 +147,26 @@ def test_who_waits_hears_how_many_are_ahead(by_hand, monkeypatch):
     assert len(desk.thin_out(questions(5, 6, 7), 1)) == 3
 
 
+def test_a_script_whose_visitor_has_moved_on_is_let_go_while_it_waits(by_hand, monkeypatch):
+    monkeypatch.setattr(desks, "PATIENCE", 0.01)
+    desk, looks, gone = Desk(lambda: by_hand, 1), [], []
+
+    def look():
+        looks.append(len(looks))
+        if len(looks) == 3:
+            raise InterruptedError   # as Streamlit does
+
+    def ask():
+        try:
+            desk.ask("a", questions(1), False, lambda ahead: nullcontext(look))
+        except InterruptedError:
+            gone.append(True)
+
+    threading.Thread(target=ask, daemon=True).start()
+    settle(lambda: gone == [True])
+    assert not desk.waits
+
+
 def test_a_full_class_sees_fewer_networks_and_is_told_and_gets_the_others_when_there_is_room(monkeypatch):
     full = [True]
     monkeypatch.setattr(Desk, "crowded", lambda desk: full[0])
@@ -201,7 +225,7 @@ def test_questions_are_told_apart_by_every_argument():
 
 def test_what_is_there_is_seen_while_the_rest_is_open(by_hand):
     desk, seen = Desk(lambda: by_hand, 2), []
-    asking = threading.Thread(target=lambda: seen.append(desk.ask("a", questions(1, 2, 3), False, lambda ahead: nullcontext(), seen.append)))
+    asking = threading.Thread(target=lambda: seen.append(desk.ask("a", questions(1, 2, 3), False, quiet, seen.append)))
     asking.start()
     settle(lambda: len(by_hand.begun) == 2)
     by_hand.end(1)
@@ -214,7 +238,7 @@ def test_what_is_there_is_seen_while_the_rest_is_open(by_hand):
 
 
 def test_long_questions_leave_a_worker_to_short_ones(by_hand):
-    desk, told = Desk(lambda: by_hand, 2), lambda ahead: nullcontext()
+    desk, told = Desk(lambda: by_hand, 2), quiet
     for visitor, number in (("a", 1), ("b", 2), ("c", 3)):
         threading.Thread(target=desk.ask, args=(visitor, questions(number), True, told), daemon=True).start()
         settle(lambda visitor=visitor: visitor in desk.waits)
@@ -241,7 +265,7 @@ def test_the_cluster_gets_what_is_long_and_its_loss_nobody_notices(by_hand, capl
             return future
 
     desk = Desk(lambda: by_hand, 1, Lane(Lost(), 4))
-    asking = threading.Thread(target=lambda: asked.append(desk.ask("a", questions(3), True, nullcontext)))
+    asking = threading.Thread(target=lambda: asked.append(desk.ask("a", questions(3), True, quiet)))
     asked = []
     asking.start()
     settle(lambda: by_hand.begun)
@@ -286,11 +310,11 @@ def test_processes_answer_as_this_one_does_and_survive_a_kill(real, caplog):
     calls = [partial(gradient_reach, as_activation(key), depth=depth) for key in ("relu", "elu") for depth in (3, 10, 40, 80)]
 
     def ask():
-        return real.ask("a", calls, False, nullcontext)
+        return real.ask("a", calls, False, quiet)
 
-    pid = real.ask("a", [partial(worker.ready)], False, nullcontext)[0]
+    pid = real.ask("a", [partial(worker.ready)], False, quiet)[0]
     assert psutil.Process(pid).nice() >= 5
-    modules = real.ask("a", [partial(eval, "'streamlit' in __import__('sys').modules")], False, nullcontext)[0]
+    modules = real.ask("a", [partial(eval, "'streamlit' in __import__('sys').modules")], False, quiet)[0]
     assert not modules
     threading.Timer(0.1, os.kill, (pid, 9)).start()
     answers = ask()
@@ -329,10 +353,10 @@ def test_a_cluster_that_loses_a_worker_gives_the_pool_s_bytes(real, monkeypatch,
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{s.getsockname()[1]}"
-    started, quiet = [], {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT, "env": {**os.environ, "PYTHONPATH": str(ROOT)}}
+    started, silent = [], {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT, "env": {**os.environ, "PYTHONPATH": str(ROOT)}}
 
     def dask(*arguments: str) -> subprocess.Popen:
-        started.append(subprocess.Popen([sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:], "--no-dashboard"], **quiet))
+        started.append(subprocess.Popen([sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:], "--no-dashboard"], **silent))
         return started[-1]
 
     try:
@@ -346,15 +370,15 @@ def test_a_cluster_that_loses_a_worker_gives_the_pool_s_bytes(real, monkeypatch,
         desk = Desk(partial(workers.pool, 0), 1, workers.cluster())
         assert desk.cluster.size == 2
         threading.Timer(0.5, dying.kill).start()
-        assert len(desk.ask("a", calls, True, nullcontext)) == 40
+        assert len(desk.ask("a", calls, True, quiet)) == 40
         assert desk.cluster
         assert dying.wait(20) == -9
-        real.ask("a", calls, True, nullcontext)
+        real.ask("a", calls, True, quiet)
         assert dict(desk.kept) == dict(real.kept)   # in whatever order they came
         started[0].kill()
         more = [partial(gradient_reach, "tanh", depth=depth) for depth in (5, 6)]
         asked = []
-        threading.Thread(target=lambda: asked.append(desk.ask("a", more, True, nullcontext)), daemon=True).start()
+        threading.Thread(target=lambda: asked.append(desk.ask("a", more, True, quiet)), daemon=True).start()
         settle(lambda: asked, 60)
         assert desk.cluster is None
         assert all(np.array_equal(one.measured, call().measured) for one, call in zip(asked[0], more, strict=True))

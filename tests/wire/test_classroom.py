@@ -49,3 +49,14 @@ def test_thirty_students_are_counted_right_and_hostile_codes_and_answers_change_
     assert tracebacks(server.log.read_text()[log:]) == []
     for one in (*students, teacher, stranger):
         one.vanish()
+
+
+def test_who_waits_reads_so_and_is_let_go_by_the_next_move(server):
+    one = Visitor(server.url, "mnist_training?mnist_part=rates&mnist_batch=1&mnist_width=512")   # seconds of work, a question after the other
+    asked = state(one.widgets()["mnist_gain"][1].id, "string_array_value", ["0.7"])
+    one.send(asked)
+    one.watch(3)
+    assert one.told.startswith("Computing")
+    one.rerun(state(asked.id, "string_array_value", ["1"]))   # as it was, and answered at once
+    assert "mnist_gain" not in one.query, "the run that was left has come to its end"
+    one.vanish()
