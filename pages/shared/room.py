@@ -23,7 +23,7 @@ IDLE = 600.0  # seconds without a look: then a run that stands gives way to one 
 gate = threading.BoundedSemaphore(PLACES)
 _counting = threading.Lock()  # room is counted and taken by one thread at a time
 FULL = "Other trainings fill the memory that this server has for them. A smaller network may fit, or try again later."
-known: "weakref.WeakSet[Any]" = weakref.WeakSet()  # runs
+known: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()  # runs, by id; `valuerefs` is a copy, for other threads add to it at any time
 
 
 @contextlib.contextmanager
@@ -43,7 +43,7 @@ def pace(asking: Any = None) -> tuple[float, float]:
     A tick draws, for about 10 ms of a core. Without longer pauses thirty runs would draw all the time.
     """
     now = time.monotonic()
-    busy = sum(run.status == "running" and (run is asking or now - run.last_tick < RECENT) for run in list(known))
+    busy = sum(run.status == "running" and (run is asking or now - run.last_tick < RECENT) for ref in known.valuerefs() if (run := ref()))
     tick = TICK * 2 ** max(0, math.ceil(math.log2(max(busy, 1) / (2 * PLACES))))
     return tick, min(SLICE, 0.8 * tick * PLACES / max(busy, 1))
 
@@ -54,7 +54,7 @@ def make_room(wanted: float, asking: Any = None) -> bool:
     Where they do not, runs that have had no browser for a while are closed, and those that stand and that nobody has looked at for long.
     """
     with _counting:
-        now, others = time.monotonic(), [run for run in list(known) if run is not asking and run.held]
+        now, others = time.monotonic(), [run for ref in known.valuerefs() if (run := ref()) and run is not asking and run.held]
         stale = [run for run in others if (run.gone and now - run.gone > GRACE) or (run.status != "running" and now - run.last_tick > IDLE)]
         held, most = sum(run.held for run in others), max(0, MOST - wanted)  # alone, whatever the controls allow has room
         if held - sum(run.held for run in stale) <= most:  # or nobody loses anything: it would not help
@@ -70,7 +70,7 @@ def make_room(wanted: float, asking: Any = None) -> bool:
 def close_abandoned(is_active: Callable[[str], bool], after: float) -> int:
     """Close the runs of sessions that have had no browser for so many seconds: as long as Streamlit waits for it to come back."""
     closed, now = 0, time.monotonic()
-    for run in [run for run in list(known) if run.session and run.status != "closed"]:
+    for run in [run for ref in known.valuerefs() if (run := ref()) and run.session and run.status != "closed"]:
         run.gone = 0.0 if is_active(run.session) else run.gone or now
         if run.gone and now - run.gone >= after:
             run.close()

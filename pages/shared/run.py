@@ -79,7 +79,7 @@ class Run:
     def advance(self, seconds: float | None = None) -> None:
         """Work for one slice, or a single step when seconds is 0. Does nothing when another thread is at it, or no core is free."""
         self.last_tick = time.monotonic()
-        room.known.add(self)
+        room.known[id(self)] = self
         one_step, (tick, slice_) = seconds == 0, room.pace()
         self.waiting = not room.gate.acquire(timeout=1 if one_step else tick)  # in a tick's time everybody's turn comes
         if self.waiting:

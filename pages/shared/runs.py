@@ -45,7 +45,7 @@ def current(key: str, settings: Any, make: Callable[[], Run], size: float = 0, k
             st.stop()
         run = state[key] = make()
         run.key, run.settings, run.session = key, settings, getattr(get_script_run_ctx(), "session_id", "")
-        room.known.add(run)
+        room.known[id(run)] = run
         run.lost, state[f"{key}_known"] = lost, True
         if state.pop(f"{key}_go", False):
             run.press(pause=False)

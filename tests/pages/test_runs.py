@@ -1,5 +1,6 @@
 """Runs: what any of them does, whatever it computes. A made-up one counts its steps."""
 
+import sys
 import threading
 import weakref
 
@@ -87,7 +88,7 @@ def test_no_more_runs_work_at_once_than_the_machine_has_places(monkeypatch):
 @pytest.mark.parametrize("visitors", [1, 2, 4, 5, 8, 30, 60])
 def test_a_full_class_ticks_slower_and_leaves_the_cores_time_for_pages(visitors, monkeypatch):
     monkeypatch.setattr(room, "PLACES", 2)
-    monkeypatch.setattr(room, "known", weakref.WeakSet())
+    monkeypatch.setattr(room, "known", weakref.WeakValueDictionary())
     a_class = [Counting() for _ in range(visitors)]
     for run in a_class:
         run.advance(0)
@@ -267,23 +268,46 @@ class Heavy(Counting):
         self.large = None
 
 
+def test_runs_are_counted_while_other_visitors_begin_theirs(monkeypatch):
+    monkeypatch.setattr(room, "known", weakref.WeakValueDictionary())
+    begun, stop = [], threading.Event()
+
+    def visitors():
+        while not stop.is_set() and len(begun) < 5000:
+            begun.append(Counting())
+            room.known[id(begun[-1])] = begun[-1]
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)   # in the middle of a count
+    others = threading.Thread(target=visitors)
+    try:
+        others.start()
+        for _ in range(200):
+            assert room.pace()[0] >= room.TICK
+            assert room.close_abandoned(lambda session: True, 1) == 0
+    finally:
+        stop.set()
+        others.join()
+        sys.setswitchinterval(interval)
+
+
 @pytest.fixture
 def alone(monkeypatch):
     """No runs but those of the test, on a machine with room for 250 bytes."""
-    monkeypatch.setattr(room, "known", weakref.WeakSet())
+    monkeypatch.setattr(room, "known", weakref.WeakValueDictionary())
     monkeypatch.setattr(room, "MOST", 250)
 
 
 def started(**options) -> Heavy:
     run = Heavy(**options)
-    room.known.add(run)
+    room.known[id(run)] = run
     run.press(False)
     return run
 
 
 def test_a_page_that_takes_longer_than_a_run_counts_as_one_has_the_same_pace_before_its_tick_and_after(monkeypatch):
     """With another one after its tick, it would be drawn again for ever."""
-    monkeypatch.setattr(room, "known", set())
+    monkeypatch.setattr(room, "known", weakref.WeakValueDictionary())
     mine, *others = (started() for _ in range(2 * room.PLACES + 1))
     mine.last_tick -= 2 * room.RECENT   # of a page that is drawn on a busy machine
     assert room.pace(mine)[0] != room.pace()[0]
