@@ -36,11 +36,9 @@ class Run:
         self.first = dict.fromkeys(("first_overflow", "first_underflow", "gradient_overflow", "gradient_underflow"))
         for name in {"rank", "gradient_median", "distinct"} - set(measure):
             self.rows[name] = np.full(self.depth, np.nan)
-        self.counters = {}
-        if "histograms" in measure:
-            of_y = PRE_ACTIVATIONS if self.batch_norm == "after" else measures.value_range(phi.f)
-            self.counters = {"activations": Counter(self.depth, *of_y), "pre_activations": Counter(self.depth, *PRE_ACTIVATIONS)}
-        if "histograms" in measure or "gradient_median" in measure:
+        spans = {"activations": PRE_ACTIVATIONS if self.batch_norm == "after" else measures.value_range(phi.f), "pre_activations": PRE_ACTIVATIONS}
+        self.counters = {name: Counter(self.depth, *span) for name, span in spans.items() if name in measure}
+        if {"gradients", "gradient_median"} & set(measure):
             self.counters["gradients"] = MagnitudeCounter(self.depth, *DECADES, dtype)
 
     def forward(self, x: Array) -> None:
@@ -118,9 +116,9 @@ class Run:
         self.rows["saturated"][layer] = flat / z.size
         if "rank" in self.measure:
             self.rows["rank"][layer] = measures.effective_rank(y, means)
-        if "activations" in self.counters:
-            self.counters["activations"].count(layer, y)
-            self.counters["pre_activations"].count(layer, z)
+        for name, values in (("activations", y), ("pre_activations", z)):
+            if name in self.counters:
+                self.counters[name].count(layer, values)
         return y
 
     def backward(self) -> None:

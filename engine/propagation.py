@@ -24,7 +24,7 @@ from engine.passes import Run
 
 Array = np.ndarray
 
-EVERYTHING = ("histograms", "gradient_median", "rank", "distinct")   # what costs as much again as the products of a network
+EVERYTHING = ("activations", "pre_activations", "gradients", "gradient_median", "rank", "distinct")   # what costs as much again as the products
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,9 @@ def propagate(*, depth: int, width: int, activation: str | Activation, initializ
         Draws the inputs, then the weights and biases of each layer, then the last layer's gradient.
     dtype : float32 or float64
         In which the signal travels, and overflows.
-    measure : of "histograms", "gradient_median", "rank", "distinct"
+    measure : some of `EVERYTHING`
         What to measure beside the rest; what is left out is NaN in all layers (`distinct`: in all but the first), and
-        histograms are None.
+        a histogram is None.
 
     Raises
     ------

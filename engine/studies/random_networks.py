@@ -25,7 +25,7 @@ def network(seed: int, *, inputs: str = "gaussian", samples: int, measure: Colle
 
 
 def diagnosed(seed: int, **settings) -> tuple[Propagation, Verdict]:
-    """A network and its diagnosis, with the change that helps."""
+    """A network, measured as `network` does, and its diagnosis, with the change that helps."""
     run = network(seed, **settings)
     return run, diagnosis.diagnose(run, with_fix=True)
 

@@ -87,8 +87,10 @@ def test_rules_that_draw_alike_cost_nothing_twice(monkeypatch):
 @pytest.mark.parametrize("width", [20, 150])   # drawn here, and by another thread
 def test_what_is_not_asked_for_is_left_out_and_changes_nothing_else(width, batch_norm):
     settings = SETTINGS | {"width": width, "activation": "tanh", "initializer": "orthogonal", "batch_norm": batch_norm}
-    every, some = (propagate(**settings, measure=measure, rng=np.random.default_rng(1)) for measure in (EVERYTHING, ("gradient_median",)))
-    assert some.activations is some.pre_activations is None
+    measures = (EVERYTHING, ("gradient_median", "activations"))
+    every, some = (propagate(**settings, measure=measure, rng=np.random.default_rng(1)) for measure in measures)
+    np.testing.assert_array_equal(some.activations.inside, every.activations.inside)
+    assert some.pre_activations is None
     assert np.isnan(some.rank).all()
     assert np.isnan(some.distinct[1:]).all()
     assert some.distinct[0] == every.distinct[0]
@@ -97,5 +99,5 @@ def test_what_is_not_asked_for_is_left_out_and_changes_nothing_else(width, batch
 
 
 def test_an_unknown_measure_is_named():
-    with pytest.raises(ValueError, match=r"^measure must name some of histograms, gradient_median, rank, distinct, got \['colour'\]$"):
+    with pytest.raises(ValueError, match=r"^measure must name some of activations, .*, gradient_median, rank, distinct, got \['colour'\]$"):
         propagate(**SETTINGS, activation="relu", initializer="zeros", rng=np.random.default_rng(0), measure=["colour"])

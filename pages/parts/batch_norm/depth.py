@@ -119,7 +119,7 @@ def read(runs: Mapping[str, propagation.Propagation]) -> Verdict:
 
 def show(v: Values) -> Shown:
     network = {"depth": v.depth, "width": v.width, "activation": v.activation, "seed": v.seed}
-    found, swept = workers.measure_all(partial(placed, scale=v.scale, samples=1000, **network), partial(arriving_by_scale, SWEEP, samples=128, **network))
+    found, swept = workers.measure_all(partial(placed, scale=v.scale, samples=1000, measure=("activations",), **network), partial(arriving_by_scale, SWEEP, samples=128, **network))
     for column, (name, run) in zip(st.columns(3), found.items(), strict=True):
         frame, outside = strip_frame(run)
         caption = [f"Spread: {number(run.std[0], 2)} in layer 1, {number(run.std[-1], 2)} in layer {v.depth}.", f"Outside of the picture: at most {100 * outside:.1f} %."]

@@ -55,11 +55,12 @@ SERIES = {  # statistic: what it measures, and its name in the legend
     "gradient_median": ("gradient", "median")}
 
 
-def measure(seeds: tuple[int, ...], **settings: Any) -> tuple[list[propagation.Propagation], Verdict]:
-    """One network for each seed, and the diagnosis of the first: how many share it is said."""
+def measure(seeds: tuple[int, ...], counted: tuple[str, ...] = (), **settings: Any) -> tuple[list[propagation.Propagation], Verdict]:
+    """One network for each seed, and the diagnosis of the first, which alone has the histograms `counted`: how many share it is said."""
     few = inputs_of_band(settings["depth"], settings["width"], settings["samples"])
     band = [partial(random_networks.network, seed, measure=("gradient_median",), **settings | {"samples": few}) for seed in seeds[1:]]
-    (first, found), *others = workers.measure_all(partial(random_networks.diagnosed, seeds[0], **settings), *workers.thin_out(band))
+    whole = partial(random_networks.diagnosed, seeds[0], measure=("gradient_median", "rank", "distinct", *counted), **settings)
+    (first, found), *others = workers.measure_all(whole, *workers.thin_out(band))
     networks = [first, *others]
     same = sum(diagnosis.diagnose(one).kind == found.kind for one in networks)
     return networks, replace(found, text=f"{found.text} {same} of {len(networks)} networks drawn get this diagnosis." if len(networks) > 1 else found.text)
@@ -77,13 +78,14 @@ def affordable(v: Values) -> tuple[int, int]:
     return v.samples if seeds > 1 else max(100, min(v.samples, int(BUDGET / once * v.samples))), seeds
 
 
-def networks(v: Values) -> tuple[list[propagation.Propagation], Verdict]:
+def networks(v: Values, *counted: str) -> tuple[list[propagation.Propagation], Verdict]:
+    """As `measure` says; with fewer samples and seeds where the network is large."""
     samples, seeds = affordable(v)
     if (samples, seeds) != (v.samples, v.seeds):
         st.caption(f"A network of this size is measured on {samples:,} inputs and {seeds} seed{'s' * (seeds > 1)}, to answer soon.")
     settings = {name: getattr(v, name) for name in ("depth", "width", "activation", "initializer", "gain", "sigma_b")}
     batch_norm = None if v.batch_norm == "none" else v.batch_norm
-    found = measure(tuple(range(v.seed, v.seed + seeds)), inputs=v.inputs, samples=samples, batch_norm=batch_norm, **settings)
+    found = measure(tuple(range(v.seed, v.seed + seeds)), counted, inputs=v.inputs, samples=samples, batch_norm=batch_norm, **settings)
     if len(found[0]) < seeds:
         workers.complete(len(found[0]), seeds)
     return found

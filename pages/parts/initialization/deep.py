@@ -123,7 +123,7 @@ def show_histograms(place: Any, v: Values, counted: str, which: str = "") -> tup
     with place:
         if which:
             st.markdown(f"**{which}:** {describe(v)}")
-        nets, verdict = common.networks(v)
+        nets, verdict = common.networks(v, counted)
     bars, words = panel_tables(nets[0], counted)
     edges = getattr(nets[0], counted).edges
     said = f"{which} histograms of {COUNTED[counted].lower()} in up to five of {v.depth} layers: {describe(v)}".strip()
