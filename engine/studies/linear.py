@@ -32,17 +32,28 @@ def one_neuron(n: int, weight_std: float, *, draws: int = 2000, rng: Generator) 
     """
     if not 1 <= n <= 10_000 or not 2 <= draws <= 10_000:
         raise ValueError(f"n must be 1 to 10000 and draws 2 to 10000, got {n} and {draws}")
-    z = np.zeros(draws)
-    for first in range(0, n, 16):   # a few inputs at once: thousands of short calls cost more than their numbers
-        w, x = rng.standard_normal((min(16, n - first), 2, draws)).swapaxes(0, 1)   # for each input all weights, then all values
-        z += (w * weight_std * x).sum(axis=0)
-    return Neuron(float(np.var(z)), n * weight_std**2)
+    (unit,) = _variances((n,), draws, rng)
+    return Neuron(unit * weight_std**2, n * weight_std**2)
+
+
+def _variances(sizes: Sequence[int], draws: int, rng: Generator) -> Iterator[float]:
+    """Var(z) of neurons with weights N(0, 1) whenever they have so many inputs; sizes rise."""
+    z, had = np.zeros(draws), 0
+    for n in sizes:
+        while had < n:
+            more = min(16, n - had)   # a few inputs at once: thousands of short calls cost more than their numbers
+            w, x = rng.standard_normal((more, 2, draws)).swapaxes(0, 1)   # for each input all weights, then all values
+            z += np.einsum("nd,nd->d", w, x)
+            had += more
+        yield float(np.var(z))
 
 
 def neurons(sizes: Sequence[int], rules: Sequence[Sequence[float]], *, seed: int = 0) -> list[list[Neuron]]:
-    """Neurons of each size for each rule (the standard deviation of a weight at each size). All rules scale the same random numbers."""
-    rng = np.random.default_rng(seed)
-    units = [one_neuron(n, 1.0, rng=rng).measured for n in sizes]
+    """The same 2,000 neurons with ever more inputs (sizes rise), for each rule: the standard deviation of a weight at each size.
+
+    All sizes and rules share their random numbers, of which most of the time goes into drawing.
+    """
+    units = list(_variances(sizes, 2000, np.random.default_rng(seed)))
     return [[Neuron(unit * std**2, n * std**2) for n, unit, std in zip(sizes, units, stds, strict=True)] for stds in rules]
 
 

@@ -29,7 +29,7 @@ def variances(seed: int) -> pd.DataFrame:
 @drawn
 def picture(frame: pd.DataFrame, gone: pd.DataFrame) -> alt.LayerChart:
     x, y = encodings.number(alt.X, "n", "Inputs n", domain=(1, 1000), log=True), {"title": "Var(z)", "domain": VARIANCES, "log": True}
-    words = "Dots: the variance over 2,000 random neurons. Lines: n Var(w) E[x²]."
+    words = "Dots: the variance over 2,000 random neurons, which get ever more inputs. Lines: n Var(w) E[x²]."
     return lines_and_points(frame, gone, tuple(RULES), x, y, title=alt.Title("One neuron adds up its inputs", subtitle=words))
 
 
@@ -48,13 +48,11 @@ def show(v: Values) -> Shown:
     table = variances(v.seed)
     layout.show(st, encodings.readings(picture(*cut(table, VARIANCES, "n")), table, "n", "series", "measured"), "Variance of one neuron's z against its number of inputs, for weights of variance 1, 2/n and 1/n")
     formulas = [r"\mathrm{Var}(z) = n\,\mathrm{Var}(w)\,\mathrm{E}[x^2] \qquad \sigma'(51) = \sigma(51)\,\sigma(-51) = 7.095 \times 10^{-23}"]
-    script = f"""import numpy as np
+    script = f"""from engine.studies.linear import neurons, saturated_neuron
 
-from engine.studies.linear import one_neuron, saturated_neuron
-
-rng = np.random.default_rng({v.seed})
-for n in {SIZES}:
-    print(f"n = {{n}}  Var(z) = {{one_neuron(n, 1.0, rng=rng).measured:.4g}}")
+sizes = {SIZES}
+for n, one in zip(sizes, neurons(sizes, [[1.0] * len(sizes)], seed={v.seed})[0]):
+    print(f"n = {{n}}  Var(z) = {{one.measured:.4g}}")
 print("z = %g, slope %.4g" % saturated_neuron(100, 0.5, 1.0))
 """
     return Shown(read(table), formulas, script, table)
@@ -80,4 +78,4 @@ PART = Part(
     try_next=(
         Try("Go on to the linear chain: one factor, multiplied layer after layer.", preset="linear_chain"),
         Try("*Sigmoid, σ = 1*: two thirds of the first layer's sums z lie where the sigmoid is flat.", preset="sigmoid_1")),
-    sources=(linear.one_neuron, linear.saturated_neuron))
+    sources=(linear.neurons, linear.saturated_neuron))

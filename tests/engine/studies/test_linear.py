@@ -8,7 +8,15 @@ import pytest
 
 from engine.initializers import Initializer
 from engine.propagation import over_seeds, propagate, stack
-from engine.studies.linear import chain, largest_singular_value, one_neuron, product_singular_values, saturated_neuron, singular_values_by_depth
+from engine.studies.linear import (
+    chain,
+    largest_singular_value,
+    neurons,
+    one_neuron,
+    product_singular_values,
+    saturated_neuron,
+    singular_values_by_depth,
+)
 
 LIMITS = pytest.mark.parametrize(("depth", "square"), [(1, 4), (2, 6.75), (3, 9.48), (4, 12.2)])
 
@@ -68,6 +76,13 @@ def test_the_variance_of_one_neuron(n, std, variance):
     assert found.predicted == pytest.approx(variance(n))
     standard_error = math.sqrt((2 + 6 / n) / draws)   # a product of two normals has kurtosis 9, a sum of n of them 3 + 6/n
     assert found.measured == pytest.approx(variance(n), rel=4 * standard_error)
+
+
+def test_neurons_get_ever_more_inputs_and_rules_scale_the_same_ones():
+    (alone,), (early, late), (scaled, _) = neurons((10,), [[1.0]], seed=3)[0], *neurons((10, 1000), [[1.0, 1.0], [0.5, 0.5]], seed=3)
+    assert early == alone == one_neuron(10, 1.0, rng=rng(3))
+    assert late.measured == pytest.approx(1000, rel=4 * math.sqrt(2 / 2000))
+    assert (scaled.measured, scaled.predicted) == (early.measured / 4, 2.5)
 
 
 def test_a_saturated_neuron_keeps_a_slope_that_rounding_would_lose():
