@@ -20,7 +20,7 @@ from engine.activations import Activation, as_activation
 from engine.initializers import Initializer, as_initializer, unit_variance
 from engine.layers import Activate, BatchNorm, Dense, Dropout, Layer
 from engine.losses import LOSSES, Penalty, log_softmax, softmax_cross_entropy
-from engine.parameters import Parameter, flatten, views
+from engine.parameters import Parameter, flatten, views, zeros
 
 Array = np.ndarray
 LAYERS: dict[str, type[Layer]] = {kind.__name__: kind for kind in (Dense, Activate, BatchNorm, Dropout)}
@@ -56,7 +56,7 @@ class Network:
         self.parameters: list[Parameter] = [p for layer in self.layers for p in layer.parameters()]
         self.buffers: list[Parameter] = [b for layer in self.layers for b in layer.buffers()]
         self.theta, self.running = flatten(self.parameters), flatten(self.buffers)
-        self.gradient = np.zeros_like(self.theta)
+        self.gradient = zeros(self.theta.size, self.theta.dtype)
         for p, values, gradients in zip(self.parameters, views(self.theta, self.parameters), views(self.gradient, self.parameters), strict=True):
             p.value, p.gradient = values, gradients
         for b, values in zip(self.buffers, views(self.running, self.buffers), strict=True):

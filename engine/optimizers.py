@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from engine.parameters import zeros
+
 BLOCK = 1 << 15   # numbers of each array that Adam takes at a time: through all ten operations they stay in the cache
 
 
@@ -33,7 +35,7 @@ class Optimizer:
         self.network, self.learning_rate = network, learning_rate
 
     def _memory(self) -> np.ndarray:
-        return np.zeros_like(self.network.theta)
+        return zeros(self.network.theta.size, self.network.theta.dtype)
 
     def step(self, factor: float = 1.0) -> None:
         """Move theta once, with learning rate learning_rate * factor."""
@@ -136,7 +138,7 @@ class Adam(Optimizer):
         _check(math.inf, epsilon=epsilon)
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self.m, self.v, self.t = self._memory(), self._memory(), 0
-        self.scratch = self._memory()[:BLOCK].copy()
+        self.scratch = zeros(min(BLOCK, self.m.size), self.m.dtype)
 
     def update(self, theta, g, rate):
         self.t += 1

@@ -14,6 +14,7 @@ from engine.initializers import INITIALIZERS, constant
 from engine.layers import Activate, BatchNorm, Dense, Dropout, Layer
 from engine.losses import LOSSES, Penalty, squared_error
 from engine.network import Network, mlp
+from engine.optimizers import Adam
 from tests.reference import central_differences, disagreement
 
 ACTIVATION = pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -113,6 +114,13 @@ def test_every_parameter_is_a_view_into_theta_and_its_gradient_into_gradient():
     network.theta[:] = 7
     assert all((p.value == 7).all() for layer in network.layers for p in layer.parameters())
     assert all((w == 7).all() for w in network.weights)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_the_long_vectors_begin_where_a_line_of_the_cache_does(dtype):
+    network = small().astype(dtype)
+    adam = Adam(network)
+    assert all(vector.dtype == dtype and vector.ctypes.data % 64 == 0 for vector in (network.theta, network.gradient, adam.m, adam.v, adam.scratch))
 
 
 def test_views_survive_training_passes_and_optimizer_steps():
