@@ -126,7 +126,8 @@ class Activate(Layer):
 
     def backward(self, dy: Array) -> Array:
         if self.slopes is None:
-            return dy * self.activation.df(self.x)
+            slope = self.activation.df(self.x)
+            return np.multiply(dy, slope, out=slope)   # in memory that the cache still holds
         if self.slope is not None:
             self.slope.gradient[0] = (dy * negative_part(self.x)).sum()
         return np.where(self.x.real > 0, dy, self.slopes * dy)
