@@ -246,6 +246,7 @@ def test_dropout_sends_gradients_only_through_what_it_kept():
     layer = Dropout(0.5, rng=np.random.default_rng(0))
     y = layer.forward(np.ones((20, 20)), training=True)
     np.testing.assert_array_equal(layer.backward(np.ones((20, 20))), y)
+    np.testing.assert_array_equal(layer.mask, y)
 
 
 def test_dropout_does_nothing_in_use_and_its_masks_repeat_after_reseeding():
