@@ -86,6 +86,29 @@ def check_read():
     assert kinds == {"little", "cured", "hardly"}
 
 
+def check_overflow():
+    """A real one, five layers under SGD at the largest rate, beside made-up ones: named, with some seeds or with each, and nothing else is."""
+    v = Values(**DEFAULTS | {"depth": 5, "few": 20, "few_epochs": 10, "optimizer": "sgd", "rate": 100.0})
+    data = load_digits()
+    arrays = data.x_train[:20], data.y_train[:20], data.x_test[:50], data.y_test[:50]
+    (wild,) = learned(*arrays, recipe=overfitting.recipe_of(v, 64), seeds=(0,), pixel_max=16)
+    tame = Learned(np.array([1]), np.array([0.9]), np.array([0.88]))
+    none_of_its_own = Learned(np.array([1]), np.array([0.0]), np.array([0.1]))   # always the digit that is not among its images
+    for plain, l2, more, said, kind in (
+            (tame, tame, tame, "", "little"), (wild, tame, tame, "**No cure**", "overflow"), (tame, wild, tame, "**L2 penalty**", "little"),
+            (wild, wild, none_of_its_own, "**No cure**, **L2 penalty**", "overflow")):
+        found = {"none": [plain], "l2": [l2], "more": [more]}
+        text = f"Numbers overflow in the training of {said}: they become too large for the computer, and from then on no image counts as read. "
+        assert overfitting.overflowed(found) == (text if said else "")
+        verdict = overfitting.read(overfitting.table(found), 1, overfitting.overflowed(found))
+        assert verdict.kind == kind
+        assert ("overflow" in verdict.text) == bool(said)
+        assert ("hardly a gap" in verdict.text) == (kind == "little")
+    assert "**No cure** (some seeds):" in overfitting.overflowed({"none": [wild, tame]})
+    alone = overfitting.read(overfitting.table({"none": [wild], "l2": [tame], "more": [tame]}), 1, overfitting.overflowed({"none": [wild]}))
+    assert "reads 0.0 % of its training images and 0.0 % of new ones. Numbers overflow in" in alone.text
+
+
 def check_cut():
     v = Values(**DEFAULTS | {"depth": 20, "width": 512, "few": 1000, "few_seeds": 5})
     assert overfitting.recipe_of(v, 784).epochs == 1
@@ -106,7 +129,9 @@ def why(text: str) -> Claim:
 
 
 CLAIMS = {
-    "Without a cure the network reads {} % of its training images and {} % of new ones. ": Claim("always", check_read),
+    "Without a cure the network reads {} % of its training images and {} % of new ones. {}": Claim("always", check_read),
+    "Numbers overflow in the training of {}: they become too large for the computer, and from then on no image counts as read. ":
+        Claim("a training reads nothing, neither of its images nor of new ones", check_overflow),
     "Worth most, in points of new images: {}, then {}; least: {}. ": Claim("always", check_read),
     "Better with every seed: {}. ": Claim("a cure is", check_read),
     "No cure is better with every seed. ": Claim("none is", check_read),

@@ -103,8 +103,15 @@ def worths(frame: pd.DataFrame, order: tuple[str, ...], span: int) -> alt.LayerC
     return alt.layer(encodings.rule(x=0.0), *marks, height=HALF, title=alt.Title("What each cure is worth", subtitle="Dot: mean of the seeds. Bar: their spread."))
 
 
-def read(rows: pd.DataFrame, seeds: int) -> Verdict:
-    """Kinds: "little" (without a cure there is hardly a gap), "cured" (some cure gains with every seed), "hardly" (none does)."""
+def overflowed(found: Mapping[str, Sequence[Learned]]) -> str:
+    """Which trainings read nothing in the end, not even one image: their numbers overflowed, see `Learned`, with some seeds or with each; empty where none did."""
+    ends = {CURES[cure]: [one.train[-1] == one.test[-1] == 0 for one in group] for cure, group in found.items()}
+    names = ", ".join(f"**{name}**{'' if all(over) else ' (some seeds)'}" for name, over in ends.items() if any(over))
+    return f"Numbers overflow in the training of {names}: they become too large for the computer, and from then on no image counts as read. " if names else ""
+
+
+def read(rows: pd.DataFrame, seeds: int, over: str = "") -> Verdict:
+    """Kinds: "overflow" (without a cure, with every seed), "little" (there is hardly a gap), "cured" (some cure gains with every seed), "hardly" (none does)."""
     plain, cures = rows.iloc[0], rows.iloc[1:].sort_values("points", ascending=False, kind="stable")
     gap = 100 * (plain["train"] - plain["test"])
 
@@ -112,13 +119,15 @@ def read(rows: pd.DataFrame, seeds: int) -> Verdict:
         sign = f"{round(row['points'], 1) + 0.0:+.1f}".replace("-", "−")
         return f"**{row['cure']}** {sign}" + (f" ± {row['spread']:.1f}" if seeds > 1 else "")
 
-    text = f"Without a cure the network reads {100 * plain['train']:.1f} % of its training images and {100 * plain['test']:.1f} % of new ones. "
+    text = f"Without a cure the network reads {100 * plain['train']:.1f} % of its training images and {100 * plain['test']:.1f} % of new ones. {over}"
     text += f"Worth most, in points of new images: {said(cures.iloc[0])}, then {said(cures.iloc[1])}; least: {said(cures.iloc[-1])}. "
     better = [row["cure"] for _, row in cures.iterrows() if row["least"] > 0]
     if seeds > 1:
         text += f"Better with every seed: {', '.join(better)}. " if better else "No cure is better with every seed. "
     else:
         text += "One seed alone does not tell what is luck. "
+    if plain["train"] == plain["test"] == 0:
+        return Verdict("overflow", text.strip())
     if gap < 100 * words.OVERFITS:
         return Verdict("little", text + "There is hardly a gap to close.")
     return Verdict("cured" if better else "hardly", text.strip())
@@ -131,20 +140,20 @@ def show(v: Values) -> Shown:
     made = {cure: (replace(base, **change), given) for cure, (change, given) in changes(v).items()}
     left, right = (column.empty() for column in st.columns(2))
 
-    def fill(answers: Sequence) -> pd.DataFrame:
+    def fill(answers: Sequence) -> tuple[pd.DataFrame, str]:
         found = {cure: one for cure, one in zip(made, answers, strict=True) if one}
         if PLAIN not in found:
-            return pd.DataFrame()
+            return pd.DataFrame(), ""
         shown = [cure for cure in (PLAIN, v.cure) if cure in found]
         layout.show(left, parted(courses(found, shown), CURES[v.cure], base.epochs), f"Accuracy on training and new images without a cure and with: {CURES[v.cure]}")
         rows = table(found)
         span = next(s for s in (5, 10, 20, 50, 100) if s >= max(rows["high"].abs().max(), rows["low"].abs().max()) or s == 100)
         layout.show(right, worths(rows.iloc[1:], tuple(CURES.values())[1:], span), "What each cure is worth in points of new images read, with its spread over the seeds")
-        return rows
+        return rows, overflowed(found)
 
     asked = [partial(overfitting.learned, data.x_train[:counts[cure]], data.y_train[:counts[cure]], data.x_test[:NEW], data.y_test[:NEW],
                      recipe=recipe, seeds=seeds, pixel_max=data.pixel_max, **given) for cure, (recipe, given) in made.items()]
-    rows = fill(workers.measure_all(*asked, long=True, seen=fill))
+    rows, over = fill(workers.measure_all(*asked, long=True, seen=fill))
     if base.epochs < v.few_epochs:
         st.caption(f"Such networks are trained for {base.epochs} epoch{'s' * (base.epochs > 1)} here: {v.few_epochs} would keep you waiting.")
     st.caption(f"The network learns {counts[PLAIN]:,} images, and is tested on {min(NEW, len(data.y_test)):,} new ones. Early stopping keeps back {100 * HELD:.0f} % of its training images to decide when to stop.")
@@ -179,7 +188,7 @@ for name, (count, recipe, given) in cures.items():
 """
     formulas = [rf"J = -\frac{{1}}{{m}} \sum \ln p + {layout.tex(v.cure_l1)} \sum |w| \qquad J = -\frac{{1}}{{m}} \sum \ln p + \frac{{{layout.tex(v.cure_l2)}}}{{2}} \sum w^2",
                 rf"\text{{dropout in training: }} \frac{{y}}{{1 - {v.cure_dropout:g}}} \text{{ or }} 0"]
-    return Shown(read(rows, v.few_seeds), formulas, script, rows, details)
+    return Shown(read(rows, v.few_seeds, over), formulas, script, rows, details)
 
 
 PART = Part(
