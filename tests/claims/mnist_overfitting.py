@@ -75,7 +75,7 @@ def check_read():
         for place, name in zip(("of new images: ", ", then ", "; least: "), order, strict=True):
             points = f"{round(gains[name].mean(), 1) + 0.0:+.1f}".replace("-", "−")
             assert f"{place}**{overfitting.CURES[name]}** {points}" in said.text
-        assert (" ± " in said.text) == (seeds > 1)
+        assert ("\u00a0±\u00a0" in said.text) == (seeds > 1)
         assert ("One seed alone" in said.text) == (seeds == 1)
         assert ("Better with every seed: " in said.text) == (seeds > 1 and bool(better))
         assert ("No cure is better" in said.text) == (seeds > 1 and not better)
@@ -151,11 +151,12 @@ CLAIMS = {
     )},
     **{text: why("a name, a definition, or what a picture shows") for text in (
         "Accuracy on training and new images without a cure and with: {}", "Beside the network without a cure.",
-        "Cure drawn on the left", "Dot: mean of the seeds. Bar: their spread.",
+        "Cure drawn on the left", "Dot: mean of the seeds. Bar: their spread. Blue: a gain. Orange: a loss.",
         "Dropout silences other units for each image: the picture below shows them.",
         "Each training is repeated so often, with other first weights and another order of the images.", "Few images of MNIST", "Image of the batch",
         "Passes over these few images.", "Strength of the cures", "The loss gets λ/2 Σw².",
-        "The gap between blue and dark is overfitting. Band: the range of the seeds.", "Training images and new ones", "What each cure is worth",
+        "Dashed: no cure. Full: {}.", "The gap between blue and dark is overfitting. Band: the range of the seeds.",
+        "Training images and new ones", "What each cure is worth",
         "The network as dropout thins it for image {} of the first batch",
         "What each cure is worth in points of new images read, with its spread over the seeds",
         "The network learns {} images, and is tested on {} new ones. Early stopping keeps back {} % of its training images to decide when to stop.",

@@ -79,28 +79,29 @@ def parted(frame: pd.DataFrame, cure: str, epochs: int) -> alt.LayerChart:
     """Accuracy by epoch on the training images (blue) and on new ones (dark): without a cure dashed, with one in full."""
     meaning = {"train": "signal", "test": "yardstick"}
     x = encodings.number(alt.X, "epoch", "Epoch", domain=(1, max(2, epochs)), axis=alt.Axis(tickMinStep=1, format="d"))
-    dashes = alt.StrokeDash("cure", type="nominal", scale=alt.Scale(domain=[CURES[PLAIN], cure], range=[[5, 3], [1, 0]]), legend=alt.Legend(symbolOpacity=1, orient="bottom"))
+    dashes = alt.StrokeDash("cure", type="nominal", scale=alt.Scale(domain=[CURES[PLAIN], cure], range=[[5, 3], [1, 0]]), legend=None)
     base = alt.Chart(frame).encode(x=x, color=colour("series", meaning))
     return alt.layer(
         base.mark_area(opacity=0.12, clip=True).encode(y=alt.Y("low", type="quantitative"), y2=alt.Y2("high"), detail=alt.Detail("cure", type="nominal")),
         base.mark_line(clip=True).encode(
             y=encodings.share("mean", "Images read correctly"), strokeDash=dashes,
             tooltip=tips(("cure", "Cure"), ("series", "Images"), ("epoch", "Epoch", "d"), ("mean", "Read correctly", ".1%"))),
-        height=HALF, title=alt.Title("Training images and new ones", subtitle="The gap between blue and dark is overfitting. Band: the range of the seeds."))
+        height=HALF, title=alt.Title("Training images and new ones", subtitle=[
+            f"Dashed: no cure. Full: {cure}.", "The gap between blue and dark is overfitting. Band: the range of the seeds."]))
 
 
 @drawn
 def worths(frame: pd.DataFrame, order: tuple[str, ...], span: int) -> alt.LayerChart:
     """What each cure is worth: a dot with its spread over the seeds, blue on the right of 0, orange on the left."""
-    base = alt.Chart(frame).encode(y=alt.Y("cure", type="nominal", sort=list(order), title=None, axis=alt.Axis(labelLimit=170, minExtent=140)))
-    ticks = [sign * size for sign in (-1, 1) for size in (0, 1, 10, 100) if size <= span]
-    x = alt.X("points", type="quantitative", title="Points gained", scale=alt.Scale(type="symlog", domain=[-span, span], nice=False), axis=alt.Axis(values=ticks, tickCount=len(ticks)))
+    base = alt.Chart(frame).encode(y=alt.Y("cure", type="nominal", sort=list(order), title=None, axis=alt.Axis(labelLimit=170, minExtent=140, labelFlush=False)))
+    ticks = sorted({sign * size for sign in (-1, 1) for size in ((0, 10, 100) if span > 10 else (0, 1, 5)) if size <= span})
+    x = alt.X("points", type="quantitative", title="Points gained", scale=alt.Scale(type="symlog", domain=[-span, span], nice=False), axis=alt.Axis(values=ticks, tickCount=len(ticks), labelFlush=False))
     tip = tips(("cure", "Cure"), ("points", "Points", "+.1f"), ("spread", "Spread", ".1f"), ("train", "Training images", ".1%"), ("test", "New images", ".1%"))
     sides = (("datum.points >= 0", "signal"), ("datum.points < 0", "gradient"))
     marks = [layer for test, meaning in sides for side in [base.transform_filter(test)] for layer in (
         side.mark_rule(strokeWidth=3, opacity=0.6, clip=True).encode(x=alt.X("low", type="quantitative"), x2=alt.X2("high"), color=tint(meaning)),
         side.mark_point(size=110, opacity=1, clip=True).encode(x=x, color=tint(meaning), tooltip=tip))]
-    return alt.layer(encodings.rule(x=0.0), *marks, height=HALF, title=alt.Title("What each cure is worth", subtitle="Dot: mean of the seeds. Bar: their spread."))
+    return alt.layer(encodings.rule(x=0.0), *marks, height=HALF, title=alt.Title("What each cure is worth", subtitle="Dot: mean of the seeds. Bar: their spread. Blue: a gain. Orange: a loss."))
 
 
 def overflowed(found: Mapping[str, Sequence[Learned]]) -> str:
@@ -117,7 +118,7 @@ def read(rows: pd.DataFrame, seeds: int, over: str = "") -> Verdict:
 
     def said(row: pd.Series) -> str:
         sign = f"{round(row['points'], 1) + 0.0:+.1f}".replace("-", "−")
-        return f"**{row['cure']}** {sign}" + (f" ± {row['spread']:.1f}" if seeds > 1 else "")
+        return f"**{row['cure']}** {sign}" + (f"\u00a0±\u00a0{row['spread']:.1f}" if seeds > 1 else "")
 
     text = f"Without a cure the network reads {100 * plain['train']:.1f} % of its training images and {100 * plain['test']:.1f} % of new ones. {over}"
     text += f"Worth most, in points of new images: {said(cures.iloc[0])}, then {said(cures.iloc[1])}; least: {said(cures.iloc[-1])}. "
