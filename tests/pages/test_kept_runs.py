@@ -11,10 +11,11 @@ import pytest
 from engine import Evaluation
 from engine.studies.variants import course
 from pages.parts.mnist_training import PAGE, compare, kept, looks
-from pages.shared import workers
+from pages.shared import theme, workers
 from pages.shared.runs import Run
 from tests.pages.helpers import assert_charts_are_vega_lite, assert_charts_get_their_tables, open_part, verdict_of
 from tests.pages.test_mnist_training import finish, run_of, training_run
+from tests.pages.test_theme import contrast
 
 
 def made_up(count: int, evaluations: int = 3) -> list[kept.Kept]:
@@ -28,6 +29,22 @@ def made_up(count: int, evaluations: int = 3) -> list[kept.Kept]:
         one = kept.kept(base)
         found.append(kept.Kept(**vars(one) | {"settings": one.settings | {"seed": number, "hidden": f"{number} × 5"}}))
     return found
+
+
+def test_names_at_the_ends_of_lines_can_be_read_in_light_and_in_dark():
+    """They have the colours of their lines."""
+    for mode, hues in zip(("light", "dark"), zip(*looks.HUES, strict=True), strict=True):
+        assert len(set(hues)) == len(looks.HUES)
+        assert min(contrast(hue, theme.THEME[mode]["backgroundColor"]) for hue in hues) >= 4.5
+
+
+@pytest.mark.parametrize(("names", "short", "long"), [
+    (["1: Adam", "12: SGD, three layers"], 2, 21), (["He", "Momentum, η = 0.01"], 9, 18),
+    (["scaled to 0 … 1", "pixels as they are"], 9, 18), (["He", "1/√n"], 4, 4)])
+def test_a_name_too_long_for_a_narrow_picture_is_its_number_or_two_lines(names, short, long):
+    text, few, all_ = looks._in_little(names)
+    assert [few, all_] == [round(14 + looks.LETTER * letters) for letters in (short, long)]
+    assert ("datum.name, ': '" in text) == (": " in names[0])
 
 
 @pytest.mark.parametrize("log", [False, True])

@@ -14,7 +14,7 @@ from engine.datasets import Dataset
 from engine.optimizers import OPTIMIZERS
 from engine.studies import variants
 from engine.studies.variants import Course, Recipe
-from engine.verdict import Verdict
+from engine.verdict import Verdict, number
 from pages.parts.mnist_training import looks
 from pages.parts.mnist_training.common import RATE, TABLE, VARY_EPOCHS, hidden, say_usual_rate
 from pages.parts.mnist_training.looks import dash, hue
@@ -102,7 +102,7 @@ def courses_of(frame: pd.DataFrame, words: pd.DataFrame, off: pd.DataFrame, whic
             y=y(which), strokeDash=dash("variant", names, names, legend=False),
             tooltip=tips(("variant", "Variant"), ("epoch", "Epoch", "d"), ("mean", "Accuracy", ".1%"), ("loss", "Loss", ".3~g"))),
         *encodings.arrows(off, x, y(which)),
-        *looks.at_the_end(words, y("at"), hue("name", names, names, legend=False)),
+        *looks.at_the_end(words, y("at"), names),
         height=HALF, title=alt.Title(head, subtitle="Line: mean of the seeds. Band: their range."))
 
 
@@ -158,7 +158,8 @@ def show(v: Values) -> Shown:
         floor = encodings.floor_of(frame.loc[frame["epoch"] == epochs, "low"].min())
         shown = frame.assign(**{name: np.clip(frame[name], *LOSSES) for name in ("loss", "loss_low", "loss_high")})
         for column, which, axis, said in ((left, "mean", (floor, 1.0), "Share of test images read correctly"), (right, "loss", LOSSES, "Loss on the training images")):
-            off, ends = encodings.gone(frame, "epoch", which, axis, log=which == "loss"), shown[shown["epoch"] == epochs]
+            write, ends = number if which == "loss" else lambda share, _: f"{100 * share:.0f} %", shown[shown["epoch"] == epochs]
+            off = encodings.gone(frame, "epoch", which, axis, which == "loss", write=write)
             words = pd.DataFrame({"name": ends["variant"], "at": looks.apart(ends[which].to_numpy(), *axis, log=which == "loss")})
             spec = encodings.readings(courses_of(shown, words, off, which, names, epochs, floor), frame, "epoch", "variant", which)
             layout.show(column, spec, f"{said} by epoch for {', '.join(names)}")

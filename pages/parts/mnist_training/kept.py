@@ -14,6 +14,7 @@ from pages.parts.mnist_training import looks
 from pages.parts.mnist_training.common import ALL, RATE, TABLE, VARY_EPOCHS, shape, typed
 from pages.shared import encodings, layout, link
 from pages.shared.encodings import drawn, tips
+from pages.shared.theme import HALF
 
 SHOWN = "_mnist_shown"  # of the session: the numbers of the runs in the picture, and under a second key the same with the newest run so far
 MOST = len(looks.HUES)  # of them at once
@@ -136,8 +137,8 @@ def overlay(frame: pd.DataFrame, words: pd.DataFrame, which: str, names: tuple[s
         base.mark_line(strokeWidth=1, opacity=0.5, clip=True).encode(y=y(which.replace("test", "train"))),
         base.mark_line(strokeWidth=2.5, clip=True).encode(y=y(which), strokeDash=looks.dash("name", names, names, legend=False), tooltip=tip),
         base.mark_point(clip=True).encode(y=y(which), tooltip=tip),
-        *looks.at_the_end(words, y("at"), looks.hue("name", names, names, legend=False)),
-        height=300, title=alt.Title(head, subtitle="Thick: the test images. Thin: the training images."))
+        *looks.at_the_end(words, y("at"), names),
+        height=HALF, title=alt.Title(head, subtitle="Thick: the test images. Thin: the training images."))
 
 
 def show(runs: Sequence[Kept]) -> None:

@@ -1,14 +1,17 @@
 """A look of its own for each of a few lines: a colour that has no other meaning here, a dash, and its name where it ends."""
 
+import re
 from collections.abc import Sequence
 
 import altair as alt
 import numpy as np
 
 from pages.shared import encodings
-from pages.shared.theme import LONG
+from pages.shared.theme import LONG, NOTE, ink
 
-HUES = ("#1890c0", "#cc60b4", "#30a830", "#9054b4", "#9c9000", "#18786c", "#9c84e4", "#b43078", "#786c3c", "#3c9c90")
+HUES = (  # in light and in dark: names are written in them
+    ("#157da7", "#1890c0"), ("#c13fa5", "#cc60b4"), ("#268626", "#30a830"), ("#9054b4", "#a270c0"), ("#807600", "#9c9000"),
+    ("#18786c", "#1e9485"), ("#7e5edc", "#9c84e4"), ("#b43078", "#e8658f"), ("#786c3c", "#93844a"), ("#318077", "#3c9c90"))
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [16, 4], [4, 2])
 
 
@@ -21,7 +24,7 @@ def _own(channel: type, looks: Sequence, field: str, shown: Sequence[str], names
 
 def hue(field: str, shown: Sequence[str], names: Sequence[str], legend: bool = True) -> alt.Color:
     """`shown` of all `names`, each of which keeps its colour, whatever stands beside it."""
-    return _own(alt.Color, HUES, field, shown, names, legend)
+    return _own(alt.Color, [ink({"light": light, "dark": dark}) for light, dark in HUES], field, shown, names, legend)
 
 
 def dash(field: str, shown: Sequence[str], names: Sequence[str], legend: bool = True) -> alt.StrokeDash:
@@ -29,7 +32,8 @@ def dash(field: str, shown: Sequence[str], names: Sequence[str], legend: bool = 
 
 
 GAP = 0.075  # of an axis's length: the height of a line of words
-LETTER = 0.024  # of its length, too: an axis of epochs has room for names behind its lines
+LETTER, PART, LEAST = 7.7, 0.024, 0.4  # of a name: px of a letter, and its part of an axis in a wide picture; what lines keep of any picture's width
+TURN = "^(.*,|.{8}[^ ]*) "  # where a name goes on in a second line: behind its comma, or its eighth letter
 
 
 def apart(values: np.ndarray, low: float, high: float, log: bool = False) -> np.ndarray:
@@ -46,16 +50,28 @@ def apart(values: np.ndarray, low: float, high: float, log: bool = False) -> np.
     return back(bottom + moved * (top - bottom))
 
 
+def _in_little(names: Sequence[str]) -> tuple[str, int, int]:
+    """For a picture too narrow for these names: an expression that writes their numbers only, or else two lines; px for that; and for the names in full."""
+    if all(": " in name for name in names):
+        said, few = "split(datum.name, ': ')[0]", [name.split(": ")[0] for name in names]
+    else:
+        said, few = f"split(replace(datum.name, regexp('{TURN}'), '$1|'), '|')", [line for name in names for line in re.sub(TURN, r"\1|", name).split("|")]
+    short, long = (round(14 + LETTER * max(map(len, lines))) for lines in (few, names))
+    return f"(width - {long} < {LEAST} * width) ? {said} : datum.name", short, long
+
+
 def until(channel: type, field: str, title: str, last: float, names: Sequence[str], first: float = 0.0) -> alt.X:
-    """An axis from the first value to the last, with room behind it for these names of lines."""
-    room = min(0.5, 0.05 + LETTER * max(map(len, names)))
+    """An axis from the first value to the last, with room behind it for these names of lines: as much as they need at the width that the picture has."""
+    _, short, long = _in_little(names)
+    wide = 1 / (1 + min(0.5, 0.05 + PART * max(map(len, names))))
+    lines = f"max({LEAST} * width, width - {long} < {LEAST} * width ? width - {short} : min(width - {long}, {wide:.3f} * width))"
     step = next((step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if last / step <= 6), last)
     ticks = [tick for tick in np.arange(0, last + step / 2, step).tolist() if first <= tick <= last]
-    return encodings.number(channel, field, title, domain=(first, first + (1 + room) * max(last - first, 1)), axis=alt.Axis(values=ticks, tickCount=len(ticks), format=",d", labelOverlap=False))
+    return encodings.number(channel, field, title, domain=(first, alt.ExprRef(f"{first} + {max(last - first, 1)} * width / {lines}")), axis=alt.Axis(values=ticks, tickCount=len(ticks), format=",d", labelOverlap="parity"))
 
 
-def at_the_end(words: object, y: alt.Y, colour: alt.Color) -> list[alt.Chart]:
-    """Layers: names at the right end of a picture, where `apart` put them; lines do not strike them through."""
-    base = alt.Chart(words).encode(x=alt.XValue("width"), y=y, text=alt.Text("name", type="nominal"))
-    look = {"align": "right", "dx": -2, "fontSize": 13, "fontWeight": 600}
+def at_the_end(words: object, y: alt.Y, names: Sequence[str]) -> list[alt.Chart]:
+    """Layers: names at the right end of a picture, where `apart` put them, in the colours of their lines, which do not strike them through."""
+    base, colour = alt.Chart(words).encode(x=alt.XValue("width"), y=y), hue("name", names, names, legend=False)
+    look = {"align": "right", "dx": -2, "fontSize": NOTE, "fontWeight": 600, "text": alt.ExprRef(_in_little(names)[0])}
     return [base.mark_text(stroke=alt.ExprRef("background"), strokeWidth=5, **look), base.mark_text(**look).encode(color=colour)]

@@ -83,7 +83,7 @@ def picture(frame: pd.DataFrame, words: pd.DataFrame, targets: pd.DataFrame, whi
         drawn_ones.append(goal.mark_point(shape="diamond", filled=True, size=90, opacity=1).encode(x=x))
     head = "On test images" if which == "test" else "While training"
     subtitle = "Line: mean of the seeds. Dotted: published" + ("." if which == "test" else ", at the diamond's step.")
-    return alt.layer(*drawn_ones, *looks.at_the_end(words, y("at"), hue("name", names, names, legend=False)), height=HALF, title=alt.Title(head, subtitle=subtitle))
+    return alt.layer(*drawn_ones, *looks.at_the_end(words, y("at"), names), height=HALF, title=alt.Title(head, subtitle=subtitle))
 
 
 def read(key: str, rows: pd.DataFrame, found: Found, seeds: int) -> Verdict:
