@@ -140,7 +140,7 @@ def show(v: Values) -> Shown:
     (seen,) = workers.measure_all(partial(clues, number))
     report, e = seen.report, numbered(number)
     remember(number)
-    left, right = st.columns([3, 4], gap="medium")
+    left, right = st.columns(2)
     with left:
         evidence(report)
     with right:

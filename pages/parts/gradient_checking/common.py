@@ -104,9 +104,10 @@ def strip(cells: pd.DataFrame) -> alt.LayerChart:
     idle = base.transform_filter("datum.state == 'nothing to compare'").mark_rect(color=QUIET, opacity=0.12)
     kinks = base.transform_filter("datum.kinks > 0").mark_rect().encode(y=level(0), y2=alt.Y2Datum(0.07), color=tint("yardstick"))
     said = alt.Chart(cells).transform_filter("datum.state == 'name'").encode(x=x)
-    borders = said.mark_rule(color=QUIET, strokeWidth=1).encode(y=level(0.12), y2=alt.Y2Datum(0.95))
+    ends = (("!=", 0.95), ("==", 0.76))  # a name reaches over its narrow neighbours, whose borders end below it
+    borders = [said.transform_filter(f"datum.parameter {is_} ''").mark_rule(color=QUIET, strokeWidth=1).encode(y=level(0.12), y2=alt.Y2Datum(top)) for is_, top in ends]
     words = said.mark_text(align="left", baseline="top", dx=4, fontSize=NOTE).encode(y=level(0.97), text=alt.Text("parameter", type="nominal"))
-    return alt.layer(compared, idle, kinks, borders, words, resolve=encodings.OWN_COLOURS, height=198)
+    return alt.layer(compared, idle, kinks, *borders, words, resolve=encodings.OWN_COLOURS, height=198)
 
 
 def show_strip(report: GradientReport) -> None:
@@ -171,7 +172,7 @@ def numbers(report: GradientReport) -> pd.DataFrame:
 
 
 # J at θ ± ε, one component moved at a time
-DIFFERENCE = r"b_i = \frac{J(\theta_i + \varepsilon) - J(\theta_i - \varepsilon)}{2\,\varepsilon} \quad \text{(the notes call it dθ}_{\text{approx}}\text{)}"
+DIFFERENCE = r"b_i = \frac{J(\theta_i + \varepsilon) - J(\theta_i - \varepsilon)}{2\,\varepsilon} \quad \text{(the notes call it } \mathrm{d}\theta_{\text{approx}}\text{)}"
 
 
 def metric(report: GradientReport) -> list[str]:
