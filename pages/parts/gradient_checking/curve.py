@@ -46,7 +46,7 @@ def picture(points: pd.DataFrame, lines: pd.DataFrame, ends: pd.DataFrame, reach
     meaning = {line: LINES[line] for line in shown}
     legend = alt.Legend(values=list(shown), symbolOpacity=1, symbolSize=LONG, symbolDash=alt.ExprRef(f"({json.dumps(DASHES)})[datum.value]"))
     return alt.layer(
-        alt.Chart(points).mark_line(color=QUIET, strokeWidth=3, opacity=0.6, clip=True).encode(x=x, y=y),
+        alt.Chart(points).mark_line(color=QUIET, strokeWidth=3, clip=True).encode(x=x, y=y),
         alt.Chart(lines).mark_line(clip=True).encode(x=x, y=y, color=colour("line", meaning).legend(legend), strokeDash=dash),
         alt.Chart(ends).mark_point(size=70, filled=True, clip=True).encode(x=x, y=y, color=tint("yardstick")), resolve=encodings.OWN_COLOURS,
         height=TALL, title=alt.Title("Which secant leans like the tangent?", subtitle="Grey: the curve f. Dots: where f is evaluated."))

@@ -16,7 +16,7 @@ from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Question, Shown, Try
-from pages.shared.theme import TALL, colour
+from pages.shared.theme import LONG, TALL, colour
 
 MEANING = {"one-sided": "gradient", "two-sided": "signal", "complex": "yardstick"}
 LOW, TOP = 1e-17, 1e3  # of the errors drawn
@@ -55,7 +55,7 @@ def picture(frame: pd.DataFrame, best: pd.DataFrame, slopes: pd.DataFrame) -> al
     y = encodings.number(alt.Y, "error", "Error of the slope (log)", domain=(LOW, TOP), log=True, ticks=range(-16, 1, 4))
     tip = tips(("scheme", "Difference"), ("dtype", "Precision"), ("epsilon_said", "ε"), ("error_said", "Error"))
     scale = alt.Scale(domain=["float64", "float32"], range=[[1, 0], [4, 3]])
-    dash = alt.StrokeDash("dtype", type="nominal", scale=scale, legend=alt.Legend(orient="bottom"))
+    dash = alt.StrokeDash("dtype", type="nominal", scale=scale, legend=alt.Legend(orient="bottom", symbolSize=LONG))
     dots = alt.Chart(best).transform_calculate(**encodings.written(epsilon_said="epsilon", error_said="error")).mark_point(size=90, filled=True, clip=True, opacity=1)
     words = encodings.over_lines(alt.Chart(slopes).encode(x=x, y=y), alt.Text("text", type="nominal"), align="left", dx=12, dy=12, fontWeight=600)
     said = ["Right: the step is so long that the secant is not the tangent.", "Left: so short that rounding takes over. Dots: the best ε."]
