@@ -118,8 +118,8 @@ CLAIMS = {
         "Raw pixels, without scaling: does the test still point to the best rate?",
     )},
     **{text: why("a name, or a definition") for text in (
-        "Each starts from the same weights and makes {} steps. Dotted: what guessing reads.", "Dots: the loss of each batch. Line: their smoothed course. Dotted: the loss of guessing.",
-        "Learning rate η of the step (log)", "Learning rate η of the whole training (log)", "New images read correctly",
+        "Each starts from the same weights and makes {} steps. Grey: what guessing reads. Blue, red-brown: the rates marked in the other picture.", "Dots: the loss of each batch. Line: their smoothed course. Dotted: the loss of guessing.",
+        "New images read correctly",
         "Loss of each step against its learning rate, which grows from step to step", "One training whose rate grows step by step",
         "Range test: ten layers, SGD", "Share of new images read correctly, against the learning rate of a whole training",
         "Why a rate can be too large: the paths in a valley.", "{} trainings at one rate each",

@@ -52,13 +52,13 @@ def tried_table(found: Sequence[Sequence[Reached] | None]) -> pd.DataFrame:
 
 def marks(found: RangeTest, classes: int) -> pd.DataFrame:
     """Columns rate, word, kind ("fastest" or "above"): the rates at which the pictures draw a line."""
-    rows = [(found.fastest, f"falls fastest: {number(found.fastest, 2)}", "fastest")] if found.learns(classes) else []
+    rows = [(found.fastest, f"fastest: {number(found.fastest, 2)}", "fastest")] if found.learns(classes) else []
     rows += [(found.blows_up, f"above its start: {number(found.blows_up, 2)}", "above")] if found.blows_up else []
     return pd.DataFrame(rows, columns=["rate", "word", "kind"])
 
 
-def rate_axis(title: str) -> alt.X:
-    return encodings.number(alt.X, "rate", title, domain=(range_test.LOW, range_test.HIGH), log=True, ticks=range(-5, 3))
+def rate_axis() -> alt.X:
+    return encodings.number(alt.X, "rate", "Learning rate η (log)", domain=(range_test.LOW, range_test.HIGH), log=True, ticks=range(-5, 3))
 
 
 def lines_at(found: object, x: alt.X) -> list[alt.Chart]:
@@ -68,19 +68,24 @@ def lines_at(found: object, x: alt.X) -> list[alt.Chart]:
             for kind, meaning in (("fastest", "signal"), ("above", "trouble"))]
 
 
+def word_at(found: object, x: alt.X, kind: str, y: float | str, turn: float, **look) -> list[alt.Chart]:
+    """Layers: what a rule of `marks` is, on its right up to the rate `turn`, and beyond it on its left."""
+    base = alt.Chart(found).transform_filter(f"datum.kind == '{kind}'").encode(x=x, y=alt.YValue(y))
+    side = {name: alt.ExprRef(f"datum.rate > {turn} ? {beyond} : {before}") for name, beyond, before in (("align", "'right'", "'left'"), ("dx", -4, 4))}
+    return encodings.over_lines(base, alt.Text("word", type="nominal"), **side, **look)
+
+
 @drawn
 def grown(frame: pd.DataFrame, at: pd.DataFrame, left: pd.DataFrame, guess: float) -> alt.LayerChart:
     """The loss of each step against its rate: dots are batches, the line is smoothed."""
-    x, y = rate_axis("Learning rate η of the step (log)"), encodings.number(alt.Y, "smoothed", "Loss J (log)", domain=LOSSES, log=True, ticks=(-1, 0, 1))
+    x, y = rate_axis(), encodings.number(alt.Y, "smoothed", "Loss J (log)", domain=LOSSES, log=True, ticks=(-1, 0, 1))
     base = alt.Chart(frame).encode(x=x)
-    words = alt.Chart(at).encode(x=x, text=alt.Text("word", type="nominal"))
     inside = encodings.number(alt.Y, "loss", domain=LOSSES, log=True)
     return alt.layer(
         base.transform_filter("!datum.off").mark_point(size=10, opacity=0.5, color=QUIET).encode(
             y=inside, tooltip=tips(("rate", "Rate", ".2~g"), ("loss", "Loss", ".3~g"))),
         base.mark_line(clip=True).encode(y=y, color=tint("signal")), encodings.rule(y=guess), *lines_at(at, x),
-        words.transform_filter("datum.kind == 'fastest'").mark_text(align="right", dx=-4, dy=-4, baseline="bottom").encode(y=alt.YValue("height")),
-        words.transform_filter("datum.kind == 'above'").mark_text(align="right", dx=-4, dy=4, baseline="top").encode(y=alt.YValue(0)),
+        *word_at(at, x, "fastest", "height", 0.1, dy=-4, baseline="bottom"), *word_at(at, x, "above", 0, 0.01, dy=4, baseline="top"),
         *encodings.arrows(left, x, y), height=HALF,
         title=alt.Title("One training whose rate grows step by step", subtitle="Dots: the loss of each batch. Line: their smoothed course. Dotted: the loss of guessing."))
 
@@ -88,14 +93,14 @@ def grown(frame: pd.DataFrame, at: pd.DataFrame, left: pd.DataFrame, guess: floa
 @drawn
 def reached(frame: pd.DataFrame, at: pd.DataFrame, steps: int, guess: float) -> alt.LayerChart:
     """Accuracy on new images of one training for each rate."""
-    x = rate_axis("Learning rate η of the whole training (log)")
+    x = rate_axis()
     base = alt.Chart(frame).encode(
         x=x, y=encodings.share("accuracy", "New images read correctly"),
         tooltip=tips(("rate", "Rate", ".2~g"), ("accuracy", "Accuracy", ".1%"), ("test_loss", "Loss", ".3~g")))
     return alt.layer(
         base.mark_line().encode(color=tint("yardstick")), base.mark_point(size=45, opacity=1).encode(color=tint("yardstick")),
         encodings.rule(y=guess), *lines_at(at, x), height=HALF,
-        title=alt.Title(f"{len(TRIED)} trainings at one rate each", subtitle=f"Each starts from the same weights and makes {steps} steps. Dotted: what guessing reads."))
+        title=alt.Title(f"{len(TRIED)} trainings at one rate each", subtitle=f"Each starts from the same weights and makes {steps} steps. Grey: what guessing reads. Blue, red-brown: the rates marked in the other picture."))
 
 
 def nearest(rate: float) -> float:
