@@ -17,6 +17,7 @@ from pages.shared import layout, runs
 from pages.shared.control import Values, Whole
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Shown, Try
+from pages.shared.theme import HALF
 
 LAYER = Whole("mnist_layer", "Layer looked into", 1, "Its activations and its weights are drawn as histograms. Beyond the last layer, the last one.", (1, 21))
 TOP, BELOW, NORMALISED = ("update", "gradient"), ("saturated", "dead", "signal", "grown"), ("running_mean", "running_std")
@@ -36,7 +37,7 @@ def draw_lines(run: TrainingRun, looks: list[Look], measures: tuple[str, ...]) -
     for pair in zip(measures[::2], measures[1::2], strict=True):
         for column, measure in zip(st.columns(2), pair, strict=True):
             rows, ends, left = layered.lines_of(frame, measure)
-            layout.show(column, layered.over_time(rows, ends, left, measure, layers, until(run), 300 if measure in TOP else 220), SAID[measure])
+            layout.show(column, layered.over_time(rows, ends, left, measure, layers, until(run), HALF if measure in TOP else 240), SAID[measure])
 
 
 def read(run: TrainingRun, looks: list[Look]) -> Verdict:
@@ -57,7 +58,7 @@ def draw(run: TrainingRun) -> Verdict:
     if len(looks) > 1:
         draw_lines(run, looks, TOP)
     elif looks:
-        layout.show(st, layered.strip(layered.strip_table(looks[0]), len(looks[0].norm)), "Spread of the signal and size of the gradient by layer")
+        layout.show(st, layered.at_a_look(looks[0]), "Spread of the signal and size of the gradient by layer")
     runs.progress_line(run, run.latest.step if run.latest else 0, run.steps, f"Looks so far: {len(looks)}")
     return read(run, looks)
 
@@ -70,7 +71,7 @@ def show(v: Values) -> Shown:
         if not looks:
             return
         if len(looks) > 1:
-            st.caption("Each line is a layer: the lighter, the nearer to the images.")
+            st.caption("Each line is a layer: the fainter, the nearer to the images.")
             draw_lines(run, looks, BELOW + NORMALISED * (run.settings.batch_norm != "none" and depth > 0))
         left, right = st.columns(2) if depth else (None, st)
         layer, first, now = min(v.layer, depth + 1), looks[0], looks[-1]

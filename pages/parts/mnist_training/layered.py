@@ -9,7 +9,7 @@ import pandas as pd
 from engine.studies.by_layer import DECADES, MEASURES, TINY, Look
 from pages.shared import encodings
 from pages.shared.encodings import drawn, tips
-from pages.shared.theme import HALF, tint
+from pages.shared.theme import HALF, NOTE, tint
 
 PICTURES: dict[str, tuple[str, str, str, tuple[float, float], Sequence[int]]] = {  # measure: title, subtitle, axis, its ends, exponents of its ticks
     "update": ("How far one step moves the weights", "Dotted: 1 in 1,000, a rule of thumb.", "‖ΔW‖ / ‖W‖ (log)", (1e-6, 1.0), range(-6, 1)),
@@ -22,6 +22,7 @@ PICTURES: dict[str, tuple[str, str, str, tuple[float, float], Sequence[int]]] = 
     "dead": ("Dead units", "Off for each of 100 training images.", "Share", (0.0, 1.0), ()),
 }
 COLUMNS = (*MEASURES, "grown")
+WORD = 66  # px for the name of a layer behind its line
 
 
 def table(looks: Sequence[Look], per_epoch: float) -> pd.DataFrame:
@@ -43,26 +44,25 @@ def lines_of(frame: pd.DataFrame, measure: str) -> tuple[pd.DataFrame, pd.DataFr
         rows = rows.assign(**{measure: encodings.drawable(rows[measure].to_numpy(float))})
     first, last = (rows["layer"].min(), rows["layer"].max()) if len(rows) else (0, 0)
     latest = rows[(rows["epoch"] == rows["epoch"].max()) & rows["layer"].isin((first, last)) & rows[measure].between(*ends)]
-    said = latest.assign(text=[f"layer {layer}" for layer in latest["layer"]]).drop_duplicates("layer")
-    return rows, said.assign(above=said[measure] >= said[measure].max()), encodings.gone(rows, "epoch", measure, ends, bool(log), "layer")
+    said = latest.assign(text=[f"layer {layer}" for layer in latest["layer"]]).drop_duplicates(measure, keep="last")  # equal ones: the last layer's name
+    return rows, said.assign(above=said[measure] == said[measure].max()), encodings.gone(rows, "epoch", measure, ends, bool(log), "layer")
 
 
 @drawn
 def over_time(rows: pd.DataFrame, ends: pd.DataFrame, left: pd.DataFrame, measure: str, layers: int, until: float, height: int = 240) -> alt.LayerChart:
-    """One measure, epoch by epoch, a line a layer: the lighter, the nearer to the images. Words name the first and the last layer."""
+    """One measure, epoch by epoch, a line a layer: the fainter, the nearer to the images. Words behind their ends name the first and the last layer."""
     head, note, title, domain, ticks = PICTURES[measure]
-    x = encodings.number(alt.X, "epoch", "Epoch", domain=(0, until), clamp=True)
+    axis = alt.Axis(labelExpr=f"datum.value > {until} ? '' : datum.label")
+    x = encodings.number(alt.X, "epoch", "Epoch", domain=(0, alt.ExprRef(f"{until} * width / (width - {WORD})")), clamp=True, axis=axis)
     y = encodings.number(alt.Y, measure, title, domain=domain, log=True, ticks=ticks) if ticks else encodings.share(measure, title)
     ramp = alt.Color("layer", type="quantitative", scale=alt.Scale(domain=[1 - 0.7 * layers, layers], range="ramp"), legend=None)
     base = alt.Chart(rows).encode(x=x, y=y, color=ramp, detail=alt.Detail("layer", type="nominal"))
     points = base.transform_calculate(**encodings.written(said=measure)).mark_point(size=22, clip=True, opacity=1)
     guide = [encodings.rule(y=1e-3)] if measure == "update" else [encodings.rule(y=1.0)] if measure == "grown" else []
-    words, side = alt.Chart(ends).encode(x=x, y=y), f"datum.epoch {{}} {until / 2} && {{}}datum.above"
+    words, look = alt.Chart(ends).encode(x=x, y=y), {"align": "left", "dx": 6, "dy": alt.ExprRef("datum.above ? -7 : 9"), "fontSize": NOTE}
     return alt.layer(
         *guide, base.mark_line(clip=True, strokeWidth=1.6), points.encode(tooltip=tips(("layer", "Layer", "d"), ("epoch", "Epoch", ".3~g"), ("said", head))),
-        *(layer for where, align, dx in ((">", "right", -4), ("<=", "left", 6)) for below, dy in (("", -9), ("!", 11)) for layer in encodings.over_lines(
-            words.transform_filter(side.format(where, below)), alt.Text("text", type="nominal"), align=align, dx=dx, dy=dy, fontSize=13)),
-        *encodings.arrows(left, x, y), height=height, resolve=encodings.OWN_COLOURS, title=alt.Title(head, subtitle=note))
+        *encodings.over_lines(words, alt.Text("text", type="nominal"), **look), *encodings.arrows(left, x, y), height=height, resolve=encodings.OWN_COLOURS, title=alt.Title(head, subtitle=note))
 
 
 STRIP = {"signal": "Signal", "gradient": "Gradient"}
@@ -79,11 +79,17 @@ def strip_table(now: Look) -> pd.DataFrame:
 SPAN = 1e-8, 1e2
 
 
+def at_a_look(now: Look) -> dict:
+    """What `strip` draws of one look, on the shorter axis where that holds it all."""
+    frame = strip_table(now)
+    return strip(frame, len(now.norm), -4 if frame["value"].min() >= 1e-4 else -8)
+
+
 @drawn
-def strip(frame: pd.DataFrame, layers: int) -> alt.LayerChart:
-    """Spread of the signal (blue) and size of the weights' gradient (orange) by layer, on one log axis."""
+def strip(frame: pd.DataFrame, layers: int, low: int) -> alt.LayerChart:
+    """Spread of the signal (blue) and size of the weights' gradient (orange) by layer, on one log axis from this power of ten on."""
     base = alt.Chart(frame).transform_calculate(**encodings.written(said="real")).encode(
-        x=encodings.layers(layers, title="Layer"), y=encodings.number(alt.Y, "value", None, domain=SPAN, log=True, ticks=range(-8, 3, 2)),
+        x=encodings.layers(layers, title="Layer"), y=encodings.number(alt.Y, "value", None, domain=(10.0**low, SPAN[1]), log=True, ticks=range(low, 3, 1 if low > -8 else 2)),
         tooltip=tips(("series", "What"), ("layer", "Layer", "d"), ("said", "Value")))
     drawn_ = [kind.encode(color=tint(key)) for key, name in STRIP.items() for one in [base.transform_filter(f"datum.series == '{name}'")]
               for kind in (one.mark_line(clip=True, strokeWidth=1.6, strokeDash=[1, 0] if key == "signal" else [4, 2]), one.mark_point(size=34, opacity=1))]
@@ -106,13 +112,13 @@ def heat(looks: Sequence[Look], layer: int, edges: np.ndarray, per_epoch: float,
 
 @drawn
 def activations(frame: pd.DataFrame, layer: int, until: float, domain: tuple[float, float]) -> alt.Chart:
-    """A histogram at each look, stood on its side: the darker, the larger the share of the values that lie there."""
+    """A histogram at each look, stood on its side: the stronger, the larger the share of the values that lie there."""
     return alt.Chart(frame).mark_rect(clip=True).encode(
         x=encodings.number(alt.X, "start", "Epoch", domain=(0, until), axis=alt.Axis(grid=False)), x2=alt.X2("end"),
         y=encodings.number(alt.Y, "low", "Activation y", domain=domain, axis=alt.Axis(grid=False)), y2=alt.Y2("high"),
         color=alt.Color("share", type="quantitative", scale=alt.Scale(type="sqrt", domain=[0, 1], range="ramp"), legend=None),
         tooltip=tips(("start", "Epoch", ".3~g"), ("low", "From", ".3~g"), ("high", "To", ".3~g"), ("share", "Share", ".1%"))
-    ).properties(height=280, title=alt.Title(f"What layer {layer} hands on", subtitle="Each column is a histogram: darker where more values lie."))
+    ).properties(height=280, title=alt.Title(f"What layer {layer} hands on", subtitle="Each column is a histogram: stronger where more values lie."))
 
 
 WHEN = ("before", "now")

@@ -139,7 +139,7 @@ def draw(run: TrainingRun) -> Verdict:
         said = f"{measure.capitalize()} by epoch: each batch, the training images, the test images"
         layout.show(column, training_curve(measure, until, run.data.classes, decades(frame["loss"]), floor), said, frame, marks=changes(run))
     if looks := run.looks():
-        layout.show(aside, layered.strip(layered.strip_table(looks[-1]), len(looks[-1].norm)), "Spread of the signal and size of the gradient by layer, at the latest look")
+        layout.show(aside, layered.at_a_look(looks[-1]), "Spread of the signal and size of the gradient by layer, at the latest look")
     runs.progress_line(run, run.latest.step if run.latest else 0, run.steps, progress(run))
     return read(run)
 
