@@ -34,7 +34,7 @@ def show(run: TrainingRun) -> None:
     if drawn is None:
         drawn = run.pictures = pictures.mistakes(run.data, inspection), pictures.weight_picture(network.weights[0], run.data.image_shape)
     mistakes, weights = drawn
-    left, right = st.columns(2)
+    left, right = st.columns([3, 2])
     opens, said = run.status != "running", "Confusion matrix of the test images: true digit by answer"
     look = {"key": MATRIX, "on_select": picked, "selection_mode": "pick"} if opens else {}
     layout.show(left, pictures.confusion(opens), said, pictures.counts(inspection, open_cell() if opens else None), look=look)

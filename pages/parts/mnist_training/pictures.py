@@ -13,7 +13,7 @@ from engine import words
 from engine.datasets import Dataset
 from engine.training import Inspection
 from pages.shared.encodings import SENT, specification, tips
-from pages.shared.theme import INK_BLUE, ink, tint
+from pages.shared.theme import INK_BLUE, TEXT, ink, tint
 
 BLUE, GREY, ORANGE = np.array([47, 111, 179]), np.array([240, 240, 238]), np.array([217, 115, 13])
 TILES = 40  # units of the first layer that are drawn
@@ -36,10 +36,10 @@ def confusion(opens: bool = False) -> dict:
     """
     base = alt.Chart(SENT).encode(
         x=alt.X("answer", type="ordinal", title="Network's answer", axis=alt.Axis(labelAngle=0, orient="top")),
-        y=alt.Y("truth", type="ordinal", title="True digit", axis=alt.Axis(labelOverlap=False)),
+        y=alt.Y("truth", type="ordinal", title="True digit", axis=alt.Axis(labelOverlap=False, labelFlush=False)),
         tooltip=tips(("truth", "True digit"), ("answer", "Answer"), ("images", "Images", ",")))
     share = alt.Opacity("share", type="quantitative", scale=alt.Scale(domain=[0, 1], type="sqrt", range=[0.07, 1]), legend=None)
-    shown = base.transform_filter("datum.images > 0").mark_text(fontSize=11).encode(text=alt.Text("images", type="quantitative"))
+    shown = base.transform_filter("datum.images > 0").mark_text(fontSize=alt.ExprRef(f"width < 280 ? 12 : {TEXT}")).encode(text=alt.Text("images", type="quantitative"))
     squares, title = base.mark_rect(color=INK_BLUE).encode(opacity=share), alt.Title("Confusion matrix: which digits get mixed up")
     if opens:
         title.subtitle = "Click a cell, or choose it below, to see its images."
@@ -48,7 +48,7 @@ def confusion(opens: bool = False) -> dict:
     cells = alt.layer(
         squares, shown.transform_filter("datum.share > 0.3").encode(color=alt.ColorValue("white")),
         shown.transform_filter("datum.share <= 0.3").encode(color=tint("yardstick")), rim)
-    return specification(cells.properties(height=300, title=title))
+    return specification(cells.properties(height=400, title=title))
 
 
 def mistakes(data: Dataset, inspection: Inspection) -> list[tuple[str, str]]:
