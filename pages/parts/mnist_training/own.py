@@ -72,8 +72,8 @@ def certainty(frame: pd.DataFrame) -> alt.LayerChart:
     base = alt.Chart(frame).encode(
         x=alt.X("digit", type="ordinal", title="Digit", axis=alt.Axis(labelAngle=0)), y=encodings.share("probability", "Probability p"),
         tooltip=tips(("digit", "Digit"), ("probability", "Probability", ".2%")))
-    said = base.transform_filter("datum.probability >= 0.005").mark_text(dy=-7, fontSize=13).encode(text=alt.Text("probability", type="quantitative", format=".0%"))
-    return alt.layer(base.mark_bar().encode(color=tint("signal")), said, height=230, title="What the network says")
+    said = base.transform_filter("datum.probability >= 0.005").mark_text(dy=-7).encode(text=alt.Text("probability", type="quantitative", format=".0%"))
+    return alt.layer(base.mark_bar().encode(color=tint("signal")), said, height=330, title="What the network says")
 
 
 def units(found: Reading) -> pd.DataFrame:
