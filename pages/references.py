@@ -15,8 +15,10 @@ from pages.shared.router import ensure_routed
 ensure_routed()
 layout.question("What do the words and symbols mean, and who says so?")
 st.header("Words and symbols", anchor=False)
-rows = [(f"**{entry.word}**", entry.meaning, entry.here, entry.notes or ("–" if entry.here else "")) for entry in sorted(GLOSSARY, key=lambda entry: entry.word.lower())]
-table = "\n".join(f"| {' | '.join(row)} |" for row in (("Word", "Meaning", "Here", "In the notes"), ("---",) * 4, *rows))
+rows = [  # two columns: a phone has room for no more
+    (f"**{entry.word}**{f', {entry.here}' if entry.here else ''}{f' (in the notes: {entry.notes})' if entry.notes not in ('', entry.here) else ''}", entry.meaning)
+    for entry in sorted(GLOSSARY, key=lambda entry: entry.word.lower())]
+table = "\n".join(f"| {' | '.join(row)} |" for row in (("Word, and its symbol", "Meaning"), ("---",) * 2, *rows))
 st.markdown(re.sub(r"(\w)_(\w+)", r"$\1_\\text{\2}$", table))
 slips.overview()
 st.header("References", anchor=False)

@@ -46,10 +46,12 @@ def test_a_word_is_dotted_once_with_its_meaning_and_text_stays_text():
 def test_the_page_of_references_lists_all_of_them():
     app = golden.open_link("references")
     assert not app.exception
-    table = next(element.value for element in app.markdown if "| Word |" in element.value)
-    assert r"| $σ_\text{w}$ |" in table
+    table = next(element.value for element in app.markdown if "| Word, and its symbol |" in element.value)
+    assert r", $σ_\text{w}$ " in table
     plain = re.sub(r"\$(\w)_\\text\{(\w+)\}\$", r"\1_\2", table)
-    assert all(f"| **{entry.word}** | {entry.meaning} | {entry.here} |" in plain for entry in GLOSSARY)
+    for entry in GLOSSARY:
+        here, other = f", {entry.here}" if entry.here else "", entry.notes not in ("", entry.here)
+        assert f"| **{entry.word}**{here}{f' (in the notes: {entry.notes})' if other else ''} | {entry.meaning} |" in plain
 
 
 def test_no_page_and_no_verdict_says_a_sentence_of_more_than_thirty_words():
