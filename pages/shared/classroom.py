@@ -156,8 +156,8 @@ def teach(stem: str, part: Part, v: Values, found: tuple[int, str] | None) -> No
         if st.session_state.pop("_no_room", False):
             st.warning("All rooms of this server are in use. Try again in an hour.")
         return
-    st.markdown(f"Room **{room.code}**. Your class opens this link, or types the code there:")
-    st.code(f"{(st.context.url or '').partition('?')[0].rpartition('/')[0]}/room?room={room.code}", language=None)
+    st.markdown(f"## Room {room.code}\nYour class opens this link, or types the code there:")
+    st.code(f"{(st.context.url or '').partition('?')[0].rpartition('/')[0]}/room?room={room.code}", language=None, wrap_lines=True)
     here = room.asked == (stem, part.key)
     if here and room.revealed:
         room.revealed = found or room.revealed  # the teacher may have moved a control
