@@ -71,7 +71,7 @@ def tint(meaning: str) -> alt.ColorValue:
 def powers(*exponents: int, **options) -> alt.Axis:
     """An axis of powers of ten, written as people write them: 10⁻⁴. Without their number Vega would draw every second or fourth."""
     names = {f"{10.0**e:.0e}".replace("e-0", "e-").replace("e+0", "e+"): "1" if e == 0 else "10" + str(e).translate(SUPERSCRIPT) for e in exponents}
-    return alt.Axis(values=[10.0**e for e in exponents], tickCount=len(exponents), labelExpr=f"({json.dumps(names)})[format(datum.value, '.0e')]", **options)
+    return alt.Axis(values=[10.0**e for e in exponents], tickCount=len(exponents), labelExpr=f"({json.dumps(names)})[format(datum.value, '.0e')]", **{"labelOverlap": "parity"} | options)
 
 
 enable()  # before any chart is built: specifications are kept
