@@ -135,9 +135,9 @@ def show(where: Any, chart: alt.TopLevelMixin | dict, said: str, table: pd.DataF
 
 
 def verdict(text: str, key: str = "verdict") -> None:
-    """One sentence on these very numbers."""
+    """One sentence on these very numbers. No line ends between a number and its %."""
     with st.container(key=key, width=TEXT_WIDTH):
-        st.markdown(text)
+        st.markdown(text.replace(" %", "\u00a0%"))
 
 
 def formulas(lines: Sequence[str]) -> None:
@@ -174,7 +174,7 @@ def stand_in(name: str) -> str:
 def dataset(name: str) -> Dataset:
     """The chosen dataset, or the built-in one and a sentence why. A failure is not tried again until it is asked for."""
     if name == "digits":
-        st.caption("Digits: 1,797 images of 8 × 8, built in. Choose MNIST in the sidebar for 70,000 images of 28 × 28.")
+        st.caption("Digits: 1,797 images of 8\u00a0×\u00a08, built in. Choose MNIST in the sidebar for 70,000 images of 28\u00a0×\u00a028.")
         return load_digits()
     state, fetching = st.session_state, missing(name)
     slot = st.empty()

@@ -52,7 +52,7 @@ def blocks(block):
 
 def verdict_of(app: AppTest) -> str:
     found = [node for node in blocks(app._tree) if getattr(node, "key", None) == "verdict"]
-    return " ".join(one.value for block in found for one in blocks(block))
+    return " ".join(one.value for block in found for one in blocks(block)).replace("\u00a0%", " %")
 
 
 def charts_of(app: AppTest) -> list:
