@@ -42,10 +42,10 @@ def best_points(found: list[VCurve]) -> pd.DataFrame:
 
 
 def arms(found: list[VCurve]) -> pd.DataFrame:
-    """Where the slope of each right arm is written: columns epsilon, error, text."""
-    at = [(c, int(np.abs(np.log10(c.epsilons) - place).argmin())) for c, place in zip(found, (-6, -5), strict=False) if np.isfinite(c.order)]
-    rows = [(c.epsilons[k], c.errors[k], f"slope {number(c.order)}") for c, k in at]
-    return pd.DataFrame(rows, columns=["epsilon", "error", "text"]).astype({"epsilon": float, "error": float, "text": str})
+    """Where the slope of each right arm is written: columns epsilon, error, text, above (the arm, where float32's lines are not)."""
+    at = [(c, int(np.abs(np.log10(c.epsilons) + 5).argmin())) for c in found[:2] if np.isfinite(c.order)]
+    rows = [(c.epsilons[k], c.errors[k], f"slope {number(c.order)}", c.scheme == "forward") for c, k in at]
+    return pd.DataFrame(rows, columns=["epsilon", "error", "text", "above"]).astype({"epsilon": float, "error": float, "text": str, "above": bool})
 
 
 @drawn
@@ -57,7 +57,8 @@ def picture(frame: pd.DataFrame, best: pd.DataFrame, slopes: pd.DataFrame) -> al
     scale = alt.Scale(domain=["float64", "float32"], range=[[1, 0], [4, 3]])
     dash = alt.StrokeDash("dtype", type="nominal", scale=scale, legend=alt.Legend(orient="bottom", symbolSize=LONG))
     dots = alt.Chart(best).transform_calculate(**encodings.written(epsilon_said="epsilon", error_said="error")).mark_point(size=90, filled=True, clip=True, opacity=1)
-    words = encodings.over_lines(alt.Chart(slopes).encode(x=x, y=y), alt.Text("text", type="nominal"), align="left", dx=12, dy=12, fontWeight=600)
+    side = {name: alt.ExprRef(f"datum.above ? {above} : {below}") for name, above, below in (("align", "'right'", "'left'"), ("dx", -12, 12), ("dy", -12, 12))}
+    words = encodings.over_lines(alt.Chart(slopes).encode(x=x, y=y), alt.Text("text", type="nominal"), fontWeight=600, **side)
     said = ["Right: the step is so long that the secant is not the tangent.", "Left: so short that rounding takes over. Dots: the best ε."]
     return alt.layer(
         alt.Chart(frame).mark_line(clip=True).encode(x=x, y=y, color=colour("scheme", MEANING), strokeDash=dash),
