@@ -629,7 +629,7 @@ def agreement():
 
 
 def affordable():
-    assert common.affordable(SimpleNamespace(initializer="normal", depth=100, width=500, samples=1000, seeds=10)) == (240, 1)
+    assert common.affordable(SimpleNamespace(initializer="normal", depth=100, width=500, samples=1000, seeds=10)) == (100, 1)
 
 
 def critical_button():

@@ -46,7 +46,8 @@ MEASURED = (
     Ladder("init_samples", "Samples", 1000, "How many inputs go through the network.", (100, 300, 1000)),
     Whole("init_seeds", "Seeds", 5, "How many networks are drawn. The band spans them.", (1, 10)), SEED)
 
-BUDGET = 6e9  # multiplications that one answer may cost: about half a second
+BUDGET = 1e10  # multiplications that one answer may cost: about half a second
+DRAWN = 400  # inputs that cost as much to multiply as a matrix to draw
 SMALL = 1e8  # so many that all networks of the band get all inputs: those of the notes' figure do
 BAND = 100  # inputs for them else: the median over the seeds moves by less than the seeds differ
 LOW, HIGH = -10, 4  # exponents of ten between which every magnitude is drawn over depth, at the most
@@ -72,10 +73,10 @@ def inputs_of_band(depth: int, width: int, samples: int) -> int:
 
 def affordable(v: Values) -> tuple[int, int]:
     """As many samples and seeds, of those asked for, as a network of this size leaves room for."""
-    every_matrix = v.initializer in ("orthogonal", "lsuv")  # these decompose each
-    once = v.depth * v.width**2 * (v.samples + 10 * v.width * every_matrix)
-    seeds = max(1, min(v.seeds, int(BUDGET / once)))
-    return v.samples if seeds > 1 else max(100, min(v.samples, int(BUDGET / once * v.samples))), seeds
+    matrix = DRAWN + 10 * v.width * (v.initializer in ("orthogonal", "lsuv"))  # these decompose each
+    room = BUDGET / (v.depth * v.width**2)  # inputs through one network, if its matrices were free
+    seeds = max(1, min(v.seeds, int(room / (v.samples + matrix))))
+    return v.samples if seeds > 1 else max(100, min(v.samples, int(room - matrix))), seeds
 
 
 def networks(v: Values, *counted: str) -> tuple[list[propagation.Propagation], Verdict]:
