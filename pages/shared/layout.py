@@ -66,24 +66,23 @@ def packed(spec: dict) -> dict:
 # own look lacks: white words on a dark enough blue, idle labels that can be read, formulas that wrap, pictures that a run does not fade, targets.
 STYLE = """<style>
 .opening {display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 0.4rem 1.75rem; font-size: 0.875rem; line-height: 1.45}
-.opening > div {position: relative}
-.opening .aim {grid-column: 1 / -1}
+.opening > div {position: relative} .opening .aim {grid-column: 1 / -1}
 .opening dfn {font-style: normal; text-decoration: underline dotted; text-underline-offset: 0.2em; cursor: help}
 .opening dfn span {position: absolute; left: 0; right: 0; margin-top: 1.6em; z-index: 9; padding: 0.4rem 0.6rem; border-radius: 0.4rem;
   background: #2b2f36; color: #f2f3f5; cursor: default}
 .opening dfn:hover span, .opening dfn:focus span {display: block !important}
-.st-key-live .vega-bind input[type=range] {width: min(30rem, 50vw) !important}
-.st-key-veiled {filter: blur(9px); opacity: 0.5; pointer-events: none; user-select: none}
+.st-key-live .vega-bind input[type=range] {width: min(30rem, 70vw) !important} .st-key-veiled {filter: blur(9px); opacity: 0.5; pointer-events: none; user-select: none}
 :is([data-testid=stMultiSelectTagsContainer] [data-tag], [data-testid=stBaseButton-primary]:not(:disabled)) {background: #2f6fb3; border-color: #2f6fb3}
 :is(label[disabled], [data-testid=stCaptionContainer]) :is(p, li) {color: light-dark(#565d67, #a9b1bc); opacity: 1}
 :is(.stMarkdown, [data-testid=stImageCaption]) [data-testid=stCaptionContainer] {opacity: 1} [data-testid=stBaseButton-primary] kbd {color: inherit; opacity: 1}
-[data-testid=stButtonGroup] [data-selected=true] p {color: light-dark(#2a64a1, #6aa9e9)}
+:is([data-testid=stButtonGroup] [data-selected=true], [data-testid=stMain] :is([data-testid=stPageLink-NavLink], [data-testid=stBaseButton-tertiary])) p {color: light-dark(#2a64a1, #6aa9e9)}
+[data-testid=stMain] :is([data-testid=stPageLink-NavLink], [data-testid=stBaseButton-tertiary]) :is(span, div, p) {white-space: normal; text-align: left} [data-testid=stMain] [data-testid=stPageLink-NavLink] {padding-left: 0}
+[data-testid=stButtonGroup] [data-variant]:not([data-selected=true]) {border-color: light-dark(#d2d2d3, #3e4044) !important} [data-selected=true] {position: relative; z-index: 1}
 [data-testid=stMain]:has([class*=_buttons]) [data-stale=true] {opacity: 1 !important; transition: none !important}
 .stMarkdown [data-testid=stMarkdownContainer] .katex-display {overflow: visible} .stMarkdown [data-testid=stMarkdownContainer] .katex-display > .katex {white-space: normal}
 @media (max-width: 640px) {.stMarkdown [data-testid=stMarkdownContainer] .katex-display > .katex {font-size: 1em}}
 [data-testid=stToolbar] > div > div:has(> [data-testid=stMainMenu], > * > [data-testid=stMainMenu]) {min-width: 0}
-[data-testid=stStatusWidget] {position: fixed; top: 3.6rem; right: 1rem}
-@media (max-width: 1270px) {[data-testid=stTopNavLink] {padding: 0 0.3rem} [data-testid=stTopNavLink] * {font-size: 0.82rem !important}}
+[data-testid=stStatusWidget] {position: fixed; top: 3.6rem; right: 1rem} @media (max-width: 1270px) {[data-testid=stTopNavLink] {padding: 0 0.3rem} [data-testid=stTopNavLink] * {font-size: 0.82rem !important}}
 @media (max-width: 640px) {[data-testid=stMain] :is([data-testid=stButtonGroup] button, summary) {min-height: 2.5rem}}
 </style>"""
 
@@ -104,7 +103,8 @@ def opening(page: str, texts: Mapping[str, str], aim: tuple[str, str] | None = N
 def words(entries: Iterable[glossary.Entry]) -> None:
     """What the words and symbols of a part mean."""
     with st.expander("Words and symbols"), st.container(width=TEXT_WIDTH):
-        st.markdown("\n".join(f"- **{entry.word}**{f', {entry.here}' if entry.here else ''}: {entry.meaning}" for entry in entries))
+        lines = (f"- **{entry.word}**{f', {entry.here}' if entry.here else ''}: {entry.meaning}" for entry in entries)
+        st.markdown(re.sub(r"(\w)_(\w+)", r"$\1_\\text{\2}$", "\n".join(lines)))
 
 
 def head(title: str | Mapping[str, Any]) -> str:
@@ -145,7 +145,7 @@ def formulas(lines: Sequence[str]) -> None:
     st.header("The formula, with these numbers", anchor=False)
     with st.container(width=TEXT_WIDTH):
         for line in lines:
-            with st.container(horizontal=True, horizontal_alignment="center"):
+            with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center", gap="medium"):
                 for part in line.split(r"\qquad"):
                     st.latex(part.strip(), width="content")
 
