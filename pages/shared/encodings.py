@@ -136,10 +136,10 @@ def written_of(x: str, power: str = "") -> str:
     return f"!isValid({x}) ? '–' : {x} == 0 ? '0' : abs({x}) >= 0.01 && abs({x}) < 1e7 ? ({plain}) : {short}"
 
 
-def over_lines(base: alt.Chart, text: alt.Text, colours: dict = theme.WORDS, **look) -> list[alt.Chart]:
+def over_lines(base: alt.Chart, text: alt.Text, colours: dict = theme.WORDS, rim: float = 10, **look) -> list[alt.Chart]:
     """Layers of a chart: words that lines do not strike through, for behind them is a rim of the background."""
-    rim = base.mark_text(stroke=alt.ExprRef("background"), strokeWidth=5, **look)
-    return [rim.encode(text=text), base.mark_text(color=alt.ExprRef(**theme.ink(colours)), **look).encode(text=text)]
+    behind = base.mark_text(stroke=alt.ExprRef("background"), strokeWidth=rim, strokeJoin="round", **look)
+    return [behind.encode(text=text), base.mark_text(color=alt.ExprRef(**theme.ink(colours)), **look).encode(text=text)]
 
 
 def rule(x: float | None = None, y: float | Sequence[float] | None = None, dash: Sequence[int] = (2, 3)) -> alt.Chart:

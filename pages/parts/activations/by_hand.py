@@ -58,9 +58,9 @@ def network(edges: pd.DataFrame, nodes: pd.DataFrame) -> alt.LayerChart:
     along, spots = alt.Chart(edges).encode(**place("mx", "my")), alt.Chart(nodes).encode(**place("x", "y"))
     return alt.layer(
         alt.Chart(edges).mark_rule(strokeWidth=1.5).encode(**place("x", "y"), x2=alt.X2("x2"), y2=alt.Y2("y2")),
-        *over_lines(along, alt.Text("weight", type="nominal"), dy=-13, fontSize=small), *over_lines(along, alt.Text("back", type="nominal"), BACK, dy=14, fontSize=small),
+        *over_lines(along, alt.Text("weight", type="nominal"), rim=20, dy=-13, fontSize=small), *over_lines(along, alt.Text("back", type="nominal"), BACK, rim=20, dy=14, fontSize=small),
+        *over_lines(spots, alt.Text("text", type="nominal"), rim=14, dy=alt.ExprRef("datum.y == 1 ? -26 : 26"), fontWeight=600, fontSize=small),
         spots.mark_point(filled=True, size=330, opacity=1).encode(color=tint("signal")),
-        *over_lines(spots, alt.Text("text", type="nominal"), dy=24, fontWeight=600, fontSize=small),
         height=TALL,
         title=alt.Title("Two inputs, two units, one output", subtitle="Blue: what flows forward. Orange: the gradients ∂J/∂w that come back."))
 
