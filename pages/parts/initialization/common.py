@@ -155,16 +155,16 @@ def depth_picture(frame: pd.DataFrame, gone: pd.DataFrame, overflow: pd.DataFram
     band = base.mark_area(opacity=0.18, clip=True).encode(y=y("least"), y2=alt.Y2("most"), color=tint(measured), detail=alt.Detail("series", type="nominal"))
     lines = base.transform_filter("isValid(datum.theory)").mark_line(strokeWidth=1.2)
     said = encodings.written(**{f"{name}_said": name for name in ("value", "least", "most", "theory")})
-    points = base.transform_filter("isValid(datum.value)").transform_calculate(**said).mark_point(size=45, opacity=0.8).encode(
+    points = base.transform_filter("isValid(datum.value)").transform_calculate(**said).mark_point(size=45).encode(
         y=y("value"), color=tint(measured),
-        shape=alt.Shape("series", type="nominal", scale=alt.Scale(domain=names, range=["circle", "diamond"]), legend=LEGEND),
+        shape=shapes(names, measured, "circle", "diamond"),
         tooltip=tips(
             ("layer", "Layer", "d"), ("series", "Measured"), ("value_said", "Median of the seeds"), ("least_said", "Least"),
             ("most_said", "Greatest"), ("theory_said", "Theory")),
     )
     words = ["Dots: the median of the networks drawn.", "Band: their range. Line: theory.", "Triangle: here the dots leave the picture."]
     return alt.layer(
-        band, lines.encode(y=y("theory"), color=tint("yardstick"), strokeDash=dashes(names)), points, *encodings.arrows(gone, encodings.layers(depth), y("value")),
+        band, lines.encode(y=y("theory"), color=tint("yardstick"), **dashes(names)), points, *encodings.arrows(gone, encodings.layers(depth), y("value")),
         mark.mark_rule(strokeDash=[3, 3], strokeWidth=2).encode(color=tint("trouble")),
         *(mark.transform_filter(f"datum.layer {where} {depth / 2}").mark_text(align=side, baseline="top", dx=away, dy=6).encode(
             y=alt.YValue(0), text=alt.Text("text", type="nominal")) for side, where, away in (("right", ">", -6), ("left", "<=", 6))),
@@ -183,11 +183,16 @@ def show_by_depth(places: Any, nets: list[propagation.Propagation], v: Values, w
         layout.show(place, encodings.readings(picture, table, "layer", "series", "whole"), f"{which}{measured.capitalize()} by layer, measured and in theory: {describe(v)}")
 
 
-LEGEND = alt.Legend(symbolType="stroke", symbolSize=150)  # the same of shape and dash, which are one legend
+def dashes(names: tuple[str, ...]) -> dict:
+    """Channels of the line of each series: a dash by its place, without a scale, for that would put a dashed rim around the dots of the legend."""
+    tests = [{"test": f"datum.series == '{name}'", "value": dash} for name, dash in zip(names[1:], ([5, 3], [2, 2]), strict=False)]
+    return {"strokeDash": alt.StrokeDashValue([1, 0], condition=tests), "detail": alt.Detail("series", type="nominal")}
 
 
-def dashes(names: tuple[str, ...]) -> alt.StrokeDash:
-    return alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=names, range=[[1, 0], [5, 3], [2, 2]][: len(names)]), legend=LEGEND)
+def shapes(names: tuple[str, ...], measured: str, *range_: str) -> alt.Shape:
+    """A shape for the dots of each series, and a legend of dots in their colour."""
+    filled = tint(measured).to_dict()["value"]
+    return alt.Shape("series", type="nominal", scale=alt.Scale(domain=names, range=range_[: len(names)]), legend=alt.Legend(symbolFillColor=filled, symbolStrokeColor=filled))
 
 
 def cut(frame: pd.DataFrame, domain: tuple[float, float], x: str = "layer", back: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -201,13 +206,13 @@ def lines_and_points(frame: object, gone: object, names: tuple[str, ...], x: alt
 
     What is `measured` gives its colour.
     """
-    base, series = alt.Chart(frame).encode(x=x), {"type": "nominal", "scale": alt.Scale(domain=names, range=["circle", "square", "triangle-up"][: len(names)])}
+    base = alt.Chart(frame).encode(x=x)
     lines = base.transform_filter("isValid(datum.expected)").mark_line(strokeWidth=1.2, color=QUIET)
     said = encodings.written(measured_said="measured", expected_said="expected")
     points = base.transform_filter("isValid(datum.measured)").transform_calculate(**said).mark_point(size=60)
     return alt.layer(
-        lines.encode(y=encodings.number(alt.Y, "expected", **y), strokeDash=dashes(names)),
+        lines.encode(y=encodings.number(alt.Y, "expected", **y), **dashes(names)),
         points.encode(
-            y=encodings.number(alt.Y, "measured", **y), shape=alt.Shape("series", **series, legend=LEGEND), color=tint(measured),
+            y=encodings.number(alt.Y, "measured", **y), shape=shapes(names, measured, "circle", "square", "triangle-up"), color=tint(measured),
             tooltip=tips(("series", "Series"), ("measured_said", "Measured"), ("expected_said", "Theory"))),
         *encodings.arrows(gone, x, encodings.number(alt.Y, "measured", **y)), height=TALL, **look)

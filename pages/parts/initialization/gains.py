@@ -10,7 +10,7 @@ import streamlit as st
 from engine import mean_field
 from engine.studies import scales
 from engine.verdict import Verdict, number
-from pages.parts.initialization.common import ACTIVATION, LAYERS, SEED, cut, dashes, lines_and_points
+from pages.parts.initialization.common import ACTIVATION, LAYERS, SEED, cut, lines_and_points
 from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn
@@ -61,7 +61,7 @@ def by_gain(frame: pd.DataFrame, gone: pd.DataFrame, marks: pd.DataFrame, direct
     here = alt.Chart(marks).encode(x=x("at"))
     said = encodings.over_lines(here.encode(y=alt.YValue(14)), alt.Text("text", type="nominal"), align="left", dx=6, fontWeight=600)
     picture.layer = [  # the lines of both draws are one, and stand where the gain is
-        theory.encode(x=x("gain"), y=encodings.number(alt.Y, "expected", **y), strokeDash=dashes(tuple(SERIES))), bars, *picture.layer[1:], encodings.rule(y=1),
+        theory.encode(x=x("gain"), y=encodings.number(alt.Y, "expected", **y)), bars, *picture.layer[1:], encodings.rule(y=1),
         here.mark_rule(strokeDash=[4, 3], color=QUIET), *said]
     return picture
 
