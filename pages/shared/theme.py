@@ -51,7 +51,7 @@ def _config() -> alt.theme.ThemeConfig:
                 "symbolSize": 150, "offset": 4, "columns": {"expr": "width < 360 ? 2 : 0"}},
             "mark": {"tooltip": None, "aria": False},  # a picture tells what `tips` says, not what it is made of
             "axisX": {"labelFlush": 9}, "view": {"strokeOpacity": 0}, "rule": {"color": QUIET}, "text": {"color": ink(), "fontSize": TEXT}, "line": {"strokeWidth": 2},
-            "point": {"size": 30, "filled": True}}
+            "point": {"size": 30, "filled": True, "opacity": 1}}
     }
 
 
@@ -70,7 +70,7 @@ def tint(meaning: str) -> alt.ColorValue:
 
 def powers(*exponents: int, **options) -> alt.Axis:
     """An axis of powers of ten, written as people write them: 10⁻⁴. Without their number Vega would draw every second or fourth."""
-    names = {f"{10.0**e:.0e}".replace("e-0", "e-").replace("e+0", "e+"): "1" if e == 0 else "10" + str(e).translate(SUPERSCRIPT) for e in exponents}
+    names = {f"{10.0**e:.0e}".replace("e-0", "e-").replace("e+0", "e+"): "1" if e == 0 else "10" if e == 1 else "10" + str(e).translate(SUPERSCRIPT) for e in exponents}
     return alt.Axis(values=[10.0**e for e in exponents], tickCount=len(exponents), labelExpr=f"({json.dumps(names)})[format(datum.value, '.0e')]", **{"labelOverlap": "parity"} | options)
 
 
