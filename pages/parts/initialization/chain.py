@@ -45,7 +45,7 @@ def powers_of(a: float, depth: int) -> pd.DataFrame:
 def chain_picture(frame: pd.DataFrame, gone: pd.DataFrame, depth: int) -> alt.LayerChart:
     end = decades(depth)
     step = max(1, end // 4)
-    y = {"title": "aᴸ⁻¹", "domain": (10.0**-end, 10.0**end), "log": True, "ticks": range(-(end // step) * step, end + 1, step)}
+    y = {"title": "Signal, aᴸ⁻¹", "domain": (10.0**-end, 10.0**end), "log": True, "ticks": range(-(end // step) * step, end + 1, step)}
     words = ["Dots: the chosen gain a, and 1.5 and 0.5 beside it.", "Triangle: here the dots leave the picture."]
     x, title = encodings.layers(depth, title="Layer L"), alt.Title("A chain of layers W = aI multiplies", subtitle=words)
     return lines_and_points(frame, gone, ("the gain", "a = 1.5", "a = 0.5"), x, y, title=title)
@@ -74,7 +74,7 @@ def read(a: float, depth: int, multiplied: pd.DataFrame) -> Verdict:
 def show(v: Values) -> Shown:
     layers, width = min(v.depth, LONGEST), min(v.width, WIDEST)
     numbers, matrices = powers_of(v.gain, v.depth), products(layers, width, v.seed)
-    left, right = st.columns(2)
+    left, right = st.columns(2, vertical_alignment="bottom")
     chain = numbers.assign(series=numbers["series"].mask(numbers.index < v.depth, "the gain"))
     drawn_rows = cut(chain, (10.0 ** -decades(v.depth), 10.0 ** decades(v.depth)))
     layout.show(left, encodings.readings(chain_picture(*drawn_rows, v.depth), chain, "layer", "series", "measured"), "a to the power L − 1 by layer, for the chosen gain, 1.5 and 0.5")

@@ -19,7 +19,7 @@ from pages.shared.control import Menu, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Question, Shown, Sketch, Try
-from pages.shared.theme import TALL, tint
+from pages.shared.theme import NOTE, TALL, TEXT, tint
 
 COUNTED = {"activations": "Activations", "pre_activations": "Pre-activations z", "gradients": "Gradients dJ/dz"}
 SHOW = Menu("init_show", "Histograms of", "activations", "What the small pictures count.", tuple(COUNTED), pills=True, show=COUNTED.get)
@@ -93,14 +93,16 @@ def panels(bars: pd.DataFrame, words: pd.DataFrame, count: int, counted: str, de
     scale = alt.Scale(type="sqrt", domain=[0, 1.5], nice=False)  # room for the words
     y = alt.Y("share", type="quantitative", title="Share (√ scale)", scale=scale, axis=alt.Axis(values=[0, 0.1, 0.5, 1], format="%"))
     base = alt.Chart(bars).encode(x=x, x2=alt.X2("x2"), y=y, y2=alt.Y2Datum(0), tooltip=tips(("layer", "Layer", "d"), ("share", "Share", ".2%")))
-    by_layer = alt.Color("layer", type="quantitative", scale=alt.Scale(domain=[1 - 0.7 * depth, depth], range="ramp"), legend=None)
-    inside = base.transform_filter("!datum.outside").mark_bar(binSpacing=0).encode(color=tint("gradient") if counted == "gradients" else by_layer)
+    by_layer = {"shorthand": "layer", "type": "quantitative", "scale": alt.Scale(domain=[1 - 0.7 * depth, depth], range="ramp"), "legend": None}
+    paint = {"color": tint("gradient")} if counted == "gradients" else {"color": alt.Color(**by_layer), "stroke": alt.Stroke(**by_layer)}  # a lone bar is thin
+    inside = base.transform_filter("!datum.outside").mark_bar(binSpacing=0, strokeWidth=1).encode(**paint)
     outside = base.transform_filter("datum.outside").mark_bar(binSpacing=0).encode(color=tint("trouble"))
-    said = alt.Chart(words).encode(x=x)  # on a phone there is room for every second panel's numbers
+    phone, size = "(width < 480)", alt.ExprRef(f"width < 480 ? {NOTE} : {TEXT}")  # on a phone there is room for every second panel's numbers
+    said = alt.Chart(words).encode(x=x, y=alt.YValue(0)).transform_calculate(head=f"({phone} && datum.x > 1) ? datum.layer : datum.head")
     lines = [
-        (said.transform_filter("width > 600 || floor(datum.x) % 2 == 0") if i else said).mark_text(baseline="top", fontSize=alt.ExprRef("width < 600 ? 10 : 14"), fontWeight=weight, dy=2 + 18 * i, opacity=alt.ExprRef(f"{i} < 3 || width > 600 ? 1 : 0")).encode(y=alt.YValue(0), text=alt.Text(field, type="nominal"))
-        for i, (field, weight) in enumerate((("head", 600), ("line1", 400), ("line2", 400), ("line3", 400)))
-    ]
+        (said.transform_filter(f"!{phone} || floor(datum.x) % 2 == 0") if i else said).transform_filter(f"{i} < 3 || width > 740").mark_text(
+            baseline="top", fontSize=size, fontWeight=600 if i == 0 else 400, dy=2 + 18 * i, dx=alt.ExprRef(f"{phone} && datum.x > 4 ? -10 : 0")).encode(text=alt.Text(field, type="nominal"))
+        for i, field in enumerate(("head", "line1", "line2", "line3"))]
     name = {"activations": "Activations y", "pre_activations": "Pre-activations z", "gradients": "Size of the gradient, log₁₀ |dJ/dz|"}[counted]
     size = "root mean square" if counted == "gradients" else "spread"
     subtitle = [f"Each panel goes from {number(span[0])} to {number(span[1])}; red edges hold what falls outside.", f"The number above each panel is its {size}."]

@@ -18,7 +18,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Question, Shown, Try
-from pages.shared.theme import DIVERGING, QUIET
+from pages.shared.theme import DIVERGING, QUIET, TEXT
 from pages.shared.titles import title
 
 AT_ONCE = 3  # activations that one worker measures, before their rows are shown
@@ -65,7 +65,7 @@ def grid(frame: pd.DataFrame, activations: tuple[str, ...], initializers: tuple[
         color=alt.Color("gradient", type="quantitative", scale=alt.Scale(domain=[6, 3, 0, -3, -6], range=DIVERGING, interpolate="rgb"), legend=None)
     )
     rings = base.transform_filter("datum.usual").mark_rect(filled=False, strokeWidth=2).encode(stroke=alt.StrokeValue(QUIET))
-    words = base.mark_text().encode(
+    words = base.mark_text(fontSize=alt.ExprRef(f"(width < 360 && length(datum.said) > 2) ? 11 : {TEXT}")).encode(  # 6/8 fills a phone's cell
         text=alt.Text("said", type="nominal"), color=alt.condition("abs(datum.gradient) > 4.5", alt.value("white"), alt.value("#1d1f23"))
     )
     return alt.layer(squares, rings, words, resolve=encodings.OWN_COLOURS, height=620)
@@ -103,7 +103,7 @@ def show(v: Values) -> Shown:
     )
     if networks < NETWORKS:
         workers.complete(networks, NETWORKS)
-    formulas = [r"\text{Glorot: } \tfrac{2}{n_{in} + n_{out}} \qquad \text{He: } \tfrac{2}{n_{in}} \qquad \text{LeCun: } \tfrac{1}{n_{in}}"]
+    formulas = [r"\text{Glorot: } \dfrac{2}{n_{in} + n_{out}} \qquad \text{He: } \dfrac{2}{n_{in}} \qquad \text{LeCun: } \dfrac{1}{n_{in}}"]
     script = f"""from engine.diagnosis import survey
 
 for pair in survey({v.depth}, width=64, samples=32, gain={v.gain}, seed={v.seed}, networks={networks}):

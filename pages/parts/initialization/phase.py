@@ -40,7 +40,7 @@ def tables(activation: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     w, b = (grid.ravel() for grid in np.meshgrid(WEIGHTS, BIASES))
     dw, db = WEIGHTS[1] - WEIGHTS[0], BIASES[1] - BIASES[0]
     chi = np.maximum(diagram.chi, 1e-12).ravel()
-    edges = {"w1": w - dw / 2, "w2": w + 0.52 * dw, "b1": np.maximum(b - db / 2, 0), "b2": b + 0.52 * db}  # they overlap: no seams
+    edges = {"w1": w - dw / 2, "w2": w + 0.6 * dw, "b1": np.maximum(b - db / 2, 0), "b2": b + 0.6 * db}  # they overlap: no seams
     columns = {"sigma_w": w, "sigma_b": b, "chi": chi, "depth_scale": diagram.depth_scale.ravel(), "log_chi": np.log10(chi), **edges}
     lines = [(s, t, "χ = 1", i, 28) for i, (s, t) in enumerate(zip(diagram.critical, BIASES, strict=True))]
     for scale, at in ((5, 16), (20, 22)):
@@ -86,7 +86,7 @@ def picture(cells: pd.DataFrame, lines: pd.DataFrame, point: pd.DataFrame) -> al
         layer for test, side, away in (("==", "left", 5), ("!=", "right", -5)) for layer in encodings.over_lines(
             curve.transform_filter(f"datum.order == datum.at && datum.line {test} 'χ = 1'"), alt.Text("line", type="nominal"), align=side, dx=away, fontWeight=600)]
     here = alt.Chart(point).encode(**axes(), color=tint("yardstick"))
-    cross = here.mark_point(size=160, stroke="white", strokeWidth=1).encode(shape=alt.Shape("shape", type="nominal", scale=None))
+    cross = here.mark_point(size=200, stroke=alt.ExprRef("background"), strokeWidth=1.5).encode(shape=alt.Shape("shape", type="nominal", scale=None))
     beyond = here.mark_text(align="right", dx=-10, fontWeight=600).encode(text=alt.Text("text", type="nominal"))
     return alt.layer(
         heat, contours, critical, *names, cross, beyond, resolve=encodings.OWN_COLOURS,

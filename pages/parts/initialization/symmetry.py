@@ -14,7 +14,7 @@ from pages.shared import encodings, layout, workers
 from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Question, Shown, Try
-from pages.shared.theme import TALL, tint
+from pages.shared.theme import LONG, TALL, tint
 
 STARTS = {"zeros": ("zeros", 1.0), "constant": ("constant", 0.1), "random": ("glorot_normal", 1.0)}
 
@@ -32,15 +32,16 @@ def trained(activation: str, seed: int) -> pd.DataFrame:
 
 
 @drawn
-def by_step(frame: pd.DataFrame, last: int, field: str, title: str, label: str, domain: tuple[float, float]) -> alt.Chart:
+def by_step(frame: pd.DataFrame, last: int, field: str, title: str, label: str, domain: tuple[float, float]) -> alt.LayerChart:
     """One quantity while the networks train, a line for each start."""
-    picture = alt.Chart(frame).mark_line().encode(
+    base = alt.Chart(frame).encode(
         x=encodings.number(alt.X, "step", "Step", domain=(0, last)),
         y=encodings.number(alt.Y, field, label, domain=domain, clamp=True), color=tint("signal"),
-        strokeDash=alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=list(STARTS), range=[[2, 2], [6, 3], [1, 0]])),
+        strokeDash=alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=list(STARTS), range=[[2, 7], [9, 5], [1, 0]]), legend=alt.Legend(symbolSize=LONG)),
         tooltip=tips(("series", "First weights"), ("step", "Step", "d"), (field, label, ".3~g")),
     )
-    return picture.properties(height=TALL, title=title)
+    zeros, others = (base.transform_filter(f"datum.series {is_} 'zeros'") for is_ in ("==", "!="))
+    return alt.layer(zeros.mark_line(strokeWidth=8), others.mark_line(), height=TALL, title=title)  # so wide, for another line may lie on it
 
 
 def read(table: pd.DataFrame) -> Verdict:

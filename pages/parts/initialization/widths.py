@@ -55,7 +55,7 @@ def silhouette(frame: pd.DataFrame, depth: int, widest: int) -> alt.Chart:
 
 @drawn
 def by_layer(frame: pd.DataFrame, gone: pd.DataFrame, direction: str, depth: int) -> alt.LayerChart:
-    text, label = {"signal": ("Signal: the mean square of z", "E[z²]"), "gradient": ("Gradient: the mean square of dJ/dz", "E[(dJ/dz)²]")}[direction]
+    text, label = {"signal": ("Signal: mean square of z", "E[z²]"), "gradient": ("Gradient: mean square of dJ/dz", "E[(dJ/dz)²]")}[direction]
     y = {"title": label, "domain": SQUARES, "log": True, "ticks": range(-2, 3)}
     picture = lines_and_points(frame, gone, tuple(NAMES.values()), encodings.layers(depth), y, direction, title=alt.Title(text, subtitle=WORDS))
     bars = alt.Chart(frame).mark_rule(clip=True, color=QUIET, opacity=0.5, strokeWidth=3).encode(
@@ -103,7 +103,7 @@ def show(v: Values) -> Shown:
     units = np.array(sizes)
     layout.show(st, silhouette(pd.DataFrame({"layer": np.arange(v.layers + 1), "units": units, "below": -units / 2, "above": units / 2}), v.layers, max(sizes)),
                 f"The network from the side: {SHAPES[v.shape]}, between {min(sizes)} and {max(sizes)} units")
-    for place, direction in zip(st.columns(2), ("signal", "gradient"), strict=True):
+    for place, direction in zip(st.columns(2, vertical_alignment="bottom"), ("signal", "gradient"), strict=True):
         rows = measured[measured["direction"] == direction].reset_index(drop=True)
         picture = by_layer(*cut(rows, SQUARES, back=direction == "gradient"), direction, v.layers)
         layout.show(place, encodings.readings(picture, rows, "layer", "series", "measured"), f"Mean square of the {direction} by layer, for three rules for the first weights, measured and by the formula")
