@@ -101,7 +101,7 @@ def lines(frame: pd.DataFrame, zones: pd.DataFrame, cursor: pd.DataFrame, measur
         *(here.transform_filter(f"datum.side == '{side}'").mark_text(
             align=side, baseline="top" if edge > 0 else "bottom", dy=4 if edge > 0 else -4, fontWeight=600,
         ).encode(x=z_axis(), y=alt.YDatum(edge), text=alt.Text("text", type="nominal")) for side, edge in ends.items()),
-        height=TALL, title=alt.Title(head, subtitle=["Grey: almost no slope here;", "darker where more of them are flat."]))
+        height=TALL, title=alt.Title(head, subtitle=["Grey: almost no slope here;", "the greyer, the more of them are flat."]))
 
 
 def cursor_at(z: float) -> pd.DataFrame:

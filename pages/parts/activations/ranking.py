@@ -108,7 +108,7 @@ def standings(reached: pd.DataFrame, order: tuple[str, ...]) -> alt.LayerChart:
         base.mark_point(size=55, opacity=1).encode(x=x("accuracy"), color=tint("signal"), tooltip=tip),
         once.mark_tick(thickness=2.5, size=18).encode(x=x("middle"), color=tint("yardstick")),
         alt.Chart(reached).mark_rule(strokeDash=[2, 3]).encode(x=alt.XDatum(0.1)),
-        height=height(len(order)), title=alt.Title("Who reads best?", subtitle="Dots: one training each. Dark: the middle one. Dotted: what guessing reads."))
+        height=height(len(order)), title=alt.Title("Who reads best?", subtitle="Dots: one training each. Stroke: the middle one. Dotted: what guessing reads."))
 
 
 @drawn

@@ -62,11 +62,11 @@ def map_picture(paths: pd.DataFrame, measured: pd.DataFrame, settles: pd.DataFra
     order = alt.Order("layer", type="quantitative")
     base = alt.Chart(paths).encode(**place, detail=alt.Detail("path", type="nominal"), order=order, tooltip=tip)
     network = alt.Chart(measured).encode(**place, color=tint("signal"))
-    cross = alt.Chart(settles).mark_point(shape="cross", size=190, opacity=1, clip=True, stroke="white")
+    cross = alt.Chart(settles).mark_point(shape="cross", size=190, clip=True, stroke=alt.ExprRef("background"))
     return alt.layer(
         base.mark_line(strokeWidth=1, clip=True, color=QUIET), base.mark_point(size=9, clip=True, color=QUIET, opacity=0.8),
         network.mark_line(strokeWidth=1, clip=True).encode(order=order),
-        network.mark_point(size=32, clip=True, opacity=0.9).encode(tooltip=tip), cross.encode(**place, color=tint("yardstick")),
+        network.mark_point(size=32, clip=True).encode(tooltip=tip), cross.encode(**place, color=tint("yardstick")),
         height=TALL, title=alt.Title("The map, layer after layer", subtitle=MAP))
 
 
@@ -74,11 +74,11 @@ def map_picture(paths: pd.DataFrame, measured: pd.DataFrame, settles: pd.DataFra
 def by_layer(theory: pd.DataFrame, measured: pd.DataFrame, gone: pd.DataFrame, depth: int) -> alt.LayerChart:
     """Variance by layer: theory's line, one network's points, arrows where they leave the axis."""
     place = {
-        "x": encodings.number(alt.X, "layer", "Layer l", domain=(0, depth), axis=alt.Axis(tickMinStep=1, grid=False)), "y": variance_axis(),
+        "x": encodings.number(alt.X, "layer", "Layer l", domain=(-depth / 60, depth * 61 / 60), axis=alt.Axis(tickMinStep=1, grid=False)), "y": variance_axis(),
         "tooltip": tips(("layer", "Layer", "d"), ("variance", "Variance", ".3~g"))}
     return alt.layer(
         alt.Chart(theory).mark_line(strokeWidth=1.2, clip=True).encode(**place, color=tint("yardstick")),
-        alt.Chart(measured).mark_point(size=32, opacity=0.9, clip=True).encode(**place, color=tint("signal")),
+        alt.Chart(measured).mark_point(size=45, clip=True).encode(**place, color=tint("signal")),
         *encodings.arrows(gone, place["x"], place["y"]),
         height=TALL, title=alt.Title("Variance by layer", subtitle=["Line: theory. Dots: one network.", "An arrow shows where values leave the picture."]))
 
@@ -116,7 +116,7 @@ def show(v: Values) -> Shown:
     every = max(1, v.layers // 150)
     measured, theory_rows = path_frame([network], every), path_frame([theory], every)
     there = pd.DataFrame([settles] if verdict.kind in ("home", "elsewhere") else [], columns=["mean", "variance"])
-    left, right = st.columns(2)
+    left, right = st.columns(2, vertical_alignment="bottom")
     said = f"Mean and variance from layer to layer under {title(key)}, from {len(STARTS)} starts"
     layout.show(left, map_picture(path_frame(fan), measured, there), said)
     picture = by_layer(theory_rows, measured, encodings.gone(measured, "layer", "variance", VARIANCES, log=True), v.layers)

@@ -23,7 +23,7 @@ STAGES = ("x", "x − μ", "x̂", "y")
 
 @drawn
 def stages(frame: pd.DataFrame, reach: float) -> alt.LayerChart:
-    """The batch on its way, left to right: columns stage, value, index (x₁ is 1, drawn dark)."""
+    """The batch on its way, left to right: columns stage, value, index (x₁ is 1, drawn bold)."""
     x = alt.X("stage", type="nominal", sort=list(STAGES), title=None, axis=alt.Axis(labelAngle=0, labelFontSize=14, grid=True), scale=alt.Scale(padding=0.3))
     y = encodings.number(alt.Y, "value", "Value", domain=(-reach, reach))
     base = alt.Chart(frame).encode(x=x, y=y, detail=alt.Detail("index", type="nominal"))
@@ -32,10 +32,10 @@ def stages(frame: pd.DataFrame, reach: float) -> alt.LayerChart:
     return alt.layer(
         encodings.rule(y=0.0), others.mark_line(strokeWidth=1, opacity=0.45).encode(color=tint("signal")),
         others.mark_point(size=40).encode(color=tint("signal"), tooltip=tip),
-        first.mark_line(strokeWidth=1.5).encode(color=tint("yardstick")),
-        first.mark_point(size=70).encode(color=tint("yardstick"), tooltip=tip),
-        first.transform_filter("datum.stage == 'x'").mark_text(align="right", dx=-8, fontWeight=600).encode(text=alt.TextValue("x₁")),
-        height=TALL, title=alt.Title("Four equations, left to right", subtitle="Each line is one example on its way through the four equations. The dark line is x₁."))
+        first.mark_line(strokeWidth=2.5).encode(color=tint("yardstick")),
+        first.mark_point(size=90).encode(color=tint("yardstick"), tooltip=tip),
+        first.transform_filter("datum.stage == 'x'").mark_text(align="right", dx=-10, fontWeight=600).encode(text=alt.TextValue("x₁")),
+        height=TALL, title=alt.Title("Four equations, left to right", subtitle="Each line is one example on its way through the four equations. The bold line is x₁."))
 
 
 @drawn
@@ -44,13 +44,13 @@ def before_after(frame: pd.DataFrame, marks: pd.DataFrame, reach: float) -> alt.
     axis = {"domain": (-reach, reach)}
     names = alt.Axis(values=[1, 2], labelExpr="datum.value == 2 ? 'x̂' : 'y'", labelFontSize=14, grid=False, ticks=False, domain=False)
     y = encodings.number(alt.Y, "row", None, domain=(0.3, 2.5), axis=names)
-    ticks = alt.Chart(frame).mark_tick(orient="vertical", thickness=2, size=44, opacity=0.7)
+    ticks = alt.Chart(frame).mark_tick(orient="vertical", thickness=2.5, size=80, opacity=0.8)
     span = alt.Chart(marks).transform_calculate(row="datum.row - 0.36").encode(y=y, color=tint("yardstick"))
     return alt.layer(
         ticks.encode(x=encodings.number(alt.X, "value", "Value", **axis), y=y, color=tint("signal")),
         span.mark_rule(strokeWidth=2).encode(x=encodings.number(alt.X, "low", "Value", **axis), x2=alt.X2("high")),
         span.mark_point(size=60).encode(x=encodings.number(alt.X, "mean", **axis), tooltip=tips(("mean", "Mean", ".3~g"), ("std", "Standard deviation", ".3~g"))),
-        height=TALL, title=alt.Title("The distribution after it", subtitle="Dark: the mean, and one spread to either side."))
+        height=TALL, title=alt.Title("The distribution after it", subtitle="Below: their mean, and one spread to either side."))
 
 
 def read(steps: normalization.BatchSteps, drawn: bool = True) -> Verdict:
@@ -102,7 +102,7 @@ def show(v: Values) -> Shown:
     rows = {2: steps.normalized, 1: steps.y}
     dots = pd.DataFrame([(row, value) for row, values in rows.items() for value in values], columns=["row", "value"])
     marks = pd.DataFrame([(row, a.mean() - a.std(), a.mean(), a.mean() + a.std(), a.std()) for row, a in rows.items()], columns=["row", "low", "mean", "high", "std"])
-    left, right = st.columns([3, 2])
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
     reach = reach_of(np.concatenate([steps.x, steps.y]), 15.0)
     layout.show(left, stages(frame, reach), f"{m} values on their way through the four equations of batch norm")
     layout.show(right, before_after(dots, marks, reach_of(dots["value"].to_numpy(), 6.0)), "Normalised values and outputs as ticks, with mean and spread")

@@ -32,12 +32,12 @@ def read_list(text: str) -> tuple[layer_list.LayerList, str]:
 
 
 @drawn
-def bars(frame: pd.DataFrame, names: tuple[str, ...]) -> alt.LayerChart:
-    """Parameters by layer: trained blue, kept dark. Columns layer, series ("trained", "kept"), count; and the order of the layers."""
+def bars(frame: pd.DataFrame, names: tuple[str, ...], top: int) -> alt.LayerChart:
+    """Parameters by layer: trained blue, kept as diamonds. Columns layer, series ("trained", "kept"), count; the order of the layers, and the power of ten at the top."""
     order = list(names)  # named, because the axis keeps its old order when only the table is replaced
-    x = alt.X("layer", type="nominal", sort=order, title="Layer, left to right", axis=alt.Axis(labelAngle=-40, grid=False), scale=alt.Scale(domain=order))
-    y = encodings.number(alt.Y, "count", "Parameters (log)", domain=(1, 1e11), log=True, ticks=range(0, 11, 2))
-    side = alt.XOffset("series", type="nominal", scale=alt.Scale(domain=["trained", "kept"], paddingInner=0.5, paddingOuter=1))
+    x = alt.X("layer", type="nominal", sort=order, title="Layer, left to right", axis=alt.Axis(labelAngle=-50, grid=False, labelOverlap=False), scale=alt.Scale(domain=order))
+    y = encodings.number(alt.Y, "count", "Parameters (log)", domain=(1, 10.0**top), log=True, ticks=range(0, top + 1, 1 if top < 8 else 2))
+    side = alt.XOffset("series", type="nominal", scale=alt.Scale(domain=["trained", "kept"], padding=1))
     base = alt.Chart(frame).encode(x=x, y=y, xOffset=side, tooltip=tips(("layer", "Layer"), ("series", "Parameters"), ("count", "Count", ",")))
     trained, kept = (base.transform_filter(f"datum.series == '{name}' && datum.count > 0") for name in ("trained", "kept"))
     every = alt.Chart(frame).mark_point(size=0, opacity=0).encode(x=x)
@@ -71,7 +71,8 @@ def show(v: Values) -> Shown:
     frame = pd.DataFrame(
         [(row.name, series, count) for row in rows for series, count in (("trained", row.trainable), ("kept", row.non_trainable))],
         columns=["layer", "series", "count"])
-    layout.show(st, bars(frame, tuple(dict.fromkeys(row.name for row in rows))), "Trained and kept parameters of each layer")
+    top = len(str(max(frame["count"].max(), 1000))) + 1  # a decade of room for the number above the largest
+    layout.show(st, bars(frame, tuple(dict.fromkeys(row.name for row in rows)), top), "Trained and kept parameters of each layer")
     numbers = pd.DataFrame(
         [(row.name, f"(None, {row.output_shape[1]})", row.trainable + row.non_trainable, row.trainable, row.non_trainable) for row in rows]
         + [("total", "", total, trainable, kept)], columns=["Layer", "Output shape", "Parameters", "Trainable", "Non-trainable"])

@@ -60,7 +60,7 @@ def edges(found: object, x: alt.X, y: alt.Y) -> list[alt.Chart]:
 
 @drawn
 def strip(frame: pd.DataFrame, outside: pd.DataFrame, depth: int, span: tuple[float, float]) -> alt.LayerChart:
-    """Histograms of y by layer, one column a layer, darker where more values are (columns layer, low, high, share); arrows for what lies outside."""
+    """Histograms of y by layer, one column a layer, stronger in colour where more values are (columns layer, low, high, share); arrows for what lies outside."""
     y = encodings.number(alt.Y, "low", "Activation y", domain=span, axis=alt.Axis(grid=False))
     bins = alt.Chart(frame).encode(
         x=encodings.layers(depth, "left"), x2=alt.X2("right"), y=y, y2=alt.Y2("high"), color=tint("signal"),
@@ -120,9 +120,9 @@ def read(runs: Mapping[str, propagation.Propagation]) -> Verdict:
 def show(v: Values) -> Shown:
     network = {"depth": v.depth, "width": v.width, "activation": v.activation, "seed": v.seed}
     found, swept = workers.measure_all(partial(placed, scale=v.scale, samples=1000, measure=("activations",), **network), partial(arriving_by_scale, SWEEP, samples=128, **network))
-    for column, (name, run) in zip(st.columns(3), found.items(), strict=True):
+    for column, (name, run) in zip(st.columns(3, vertical_alignment="bottom"), found.items(), strict=True):
         frame, outside = strip_frame(run)
-        caption = [f"Spread: {number(run.std[0], 2)} in layer 1, {number(run.std[-1], 2)} in layer {v.depth}.", f"Outside of the picture: at most {100 * outside:.1f} %."]
+        caption = [f"Spread: {number(run.std[0], 2)} in layer 1, {number(run.std[-1], 2)} in layer {v.depth}.", *[f"Outside of the picture: at most {100 * outside:.1f} %."] * (outside >= 0.0005)]
         title = "Without batch norm" if name == "none" else f"Batch norm {PLACEMENTS[name]}"
         h = run.activations
         ends = (float(h.edges[0]), float(h.edges[-1]))
@@ -132,7 +132,7 @@ def show(v: Values) -> Shown:
     by_layer = pd.DataFrame(columns | {n: np.concatenate([getattr(run, at) for run in found.values()]) for n, at in (("rms", "gradient_rms"), ("std", "std"))})
 
     def details() -> None:
-        left, right = st.columns(2)
+        left, right = st.columns(2, vertical_alignment="bottom")
         rows = by_layer.assign(rms=encodings.drawable(by_layer["rms"].fillna(np.inf)))
         layout.show(left, placements(rows, encodings.gone(rows, "layer", "rms", MAGNITUDES, log=True, by="series"), "layer", v.depth), "Gradient by layer, without batch norm, before and after the activation")
         rows = pd.DataFrame(swept, columns=["scale", "series", "ratio"]).assign(series=lambda t: t["series"].map(PLACEMENTS), ratio=lambda t: encodings.drawable(t["ratio"]))
@@ -168,7 +168,7 @@ def _reach(v: Values, shown: Shown) -> float:
 PART = Part(
     "depth", "Through depth", show,
     question="What does batch norm change in a deep network?",
-    sees="The same random network three times: without batch norm, with it before the activation φ, and after it. Columns are layers, darker where more values lie.",
+    sees="The same random network three times: without batch norm, with it before the activation φ, and after it. Columns are layers, stronger in colour where more values lie.",
     matters="Batch norm divides the scale of the weights out again. Weights half as large leave its output as it was, but for ε, a small number in its division.",
     first="Move the weight scale from one end to the other. Which of the three pictures stays as it is?",
     predict=Question(

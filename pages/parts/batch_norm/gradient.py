@@ -42,7 +42,7 @@ def term_bars(frame: pd.DataFrame, sums: pd.DataFrame, reach: float) -> alt.Laye
     points = alt.Chart(sums).encode(
         x=x, y=encodings.number(alt.Y, "dx", **axis), color=tint("yardstick"),
         tooltip=tips(("example", "Example"), ("dx", "dx, their sum", ".3~g")))
-    return alt.layer(bars.mark_bar(), points.mark_point(shape="diamond", size=70), height=TALL, title=alt.Title("Each example's gradient", subtitle="Bars: the three terms of each gradient. Dark diamonds: dx, their sum."))
+    return alt.layer(bars.mark_bar(), points.mark_point(shape="diamond", size=70), height=TALL, title=alt.Title("Each example's gradient", subtitle="Bars: the three terms of each gradient. Diamonds: dx, their sum."))
 
 
 @drawn
@@ -85,7 +85,7 @@ def show(v: Values) -> Shown:
     parts = dict(zip(TERMS, (terms.direct, terms.through_mean, terms.through_variance), strict=True))
     bars = pd.DataFrame({"example": example, **parts}).melt("example", var_name="term")
     lines = pd.DataFrame({"s": law.scales, "norm": law.gradient_norm, "law": law.gradient_norm[-1] * law.scales[-1] / law.scales, "change": law.output_change})
-    left, right = st.columns([3, 2])
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
     layout.show(
         left,
         term_bars(bars, pd.DataFrame({"example": example, "dx": terms.dx}), reach_of(np.concatenate([*parts.values(), terms.dx]), 1.5)),

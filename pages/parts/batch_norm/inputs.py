@@ -18,7 +18,7 @@ from pages.shared.control import Ladder, Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Question, Shown, Try
-from pages.shared.theme import HALF, QUIET, TALL, tint
+from pages.shared.theme import HALF, LONG, QUIET, TALL, tint
 
 WAYS = {"raw": "raw", "variance": "divided by σ²", "std": "divided by σ"}
 CONTROLS = (
@@ -69,16 +69,16 @@ def descent(frame: pd.DataFrame, gone: pd.DataFrame) -> alt.LayerChart:
     """Loss by step for the three ways, both on log axes: columns step, loss, series."""
     names = list(WAYS.values())
 
-    def by_way(channel: type, *looks):
-        return channel("series", type="ordinal", scale=alt.Scale(domain=names, range=list(looks)), legend=alt.Legend(symbolType="stroke"))
-
     x = encodings.number(alt.X, "step", "Step", domain=(1, 1e8), log=True, ticks=(0, 2, 4, 6, 8))
     y = encodings.number(alt.Y, "loss", "Loss J", domain=(1e-8, 100), log=True, ticks=range(-8, 3, 2))
     base = alt.Chart(frame).encode(
-        x=x, y=y, strokeDash=by_way(alt.StrokeDash, [1, 0], [6, 4], [2, 2]),
-        strokeWidth=by_way(alt.StrokeWidth, 2, 4, 2.5), opacity=by_way(alt.Opacity, 1, 0.5, 1), color=tint("signal"),
+        x=x, y=y, color=tint("signal"),
+        strokeDash=alt.StrokeDash("series", type="nominal", scale=alt.Scale(domain=names, range=[[1, 0], [6, 4], [2, 2]]), legend=alt.Legend(symbolSize=LONG)),
         tooltip=tips(("series", "Features"), ("step", "Step", ","), ("loss", "Loss", ".2~g")))
-    return alt.layer(base.mark_line(clip=True), encodings.rule(y=1e-6), *encodings.arrows(gone, x, y), height=TALL, title=alt.Title("Loss by step, both axes logarithmic", subtitle="Dotted: a millionth of the first loss. The lines of raw and σ² lie on each other."))
+    wide, thin = (base.transform_filter(f"datum.series {is_} '{names[1]}'") for is_ in ("==", "!="))  # these lie on each other
+    return alt.layer(
+        wide.mark_line(clip=True, strokeWidth=7, opacity=0.6), thin.mark_line(clip=True), encodings.rule(y=1e-6), *encodings.arrows(gone, x, y), height=TALL,
+        title=alt.Title("Loss by step, both axes logarithmic", subtitle="Grey: a millionth of the first loss. The lines of raw and σ² lie on each other."))
 
 
 def read(valleys: Mapping[str, input_scaling.Valley], share: float, rows: Sequence[input_scaling.TestScaling]) -> Verdict:
@@ -98,7 +98,7 @@ def read(valleys: Mapping[str, input_scaling.Valley], share: float, rows: Sequen
 def show(v: Values) -> Shown:
     valleys, steps, pictures, losses = measured(v.range, v.share)
     for column, (way, one) in zip(st.columns(len(valleys)), valleys.items(), strict=True):
-        picture = encodings.titled(valley(*pictures[way]), WAYS[way].capitalize(), [f"condition number {number(one.condition)}:", f"{number(math.sqrt(one.condition))} times as long as wide"])
+        picture = encodings.titled(valley(*pictures[way]), WAYS[way].capitalize(), [f"Condition number {number(one.condition)}:", f"{number(math.sqrt(one.condition))} times as long as wide." if one.condition > 1.01 else "as long as wide."])
         layout.show(column, picture, f"Contours of the loss and thirty steps of gradient descent, {WAYS[way]}")
     rows = input_scaling.scale_test_data(v.drift, seed=v.seed)
 

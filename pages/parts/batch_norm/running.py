@@ -40,17 +40,24 @@ def simulate(v: Values) -> normalization.RunningStatistics:
     return workers.measure(normalization.running_statistics, steps=STEPS, batch_size=v.run_size, momentum=v.momentum, shift_at=SHIFT_AT, shift=2 * v.shift, seed=v.seed)
 
 
+def chosen(here: object, x: alt.X) -> list[alt.Chart]:
+    """A rule at the step k that is chosen, and its name."""
+    at, beyond = alt.Chart(here).encode(x=x).transform_calculate(said="'k = ' + datum.step"), f"datum.step > {STEPS / 2}"
+    look = {"align": alt.ExprRef(f"{beyond} ? 'right' : 'left'"), "dx": alt.ExprRef(f"{beyond} ? -6 : 6"), "fontWeight": 600}
+    return [at.mark_rule(strokeDash=[3, 3]), *encodings.over_lines(at.encode(y=alt.YValue(alt.ExprRef("0.85 * height"))), alt.Text("said", type="nominal"), **look)]
+
+
 @drawn
 def by_step(frame: pd.DataFrame, gone: pd.DataFrame, here: pd.DataFrame, what: str) -> alt.LayerChart:
-    """Running value (line), batches (pale points) and truth (dashed) over steps: columns step, running, batch, truth. A rule at the step that is here."""
+    """Running value (line), batches (small dots) and truth (dashed) over steps: columns step, running, batch, truth. A rule at the step that is here."""
     axis, x = {"domain": TOPS[what]}, encodings.number(alt.X, "step", "Step", domain=(0, STEPS))
     base, title = alt.Chart(frame).encode(x=x), f"{what.capitalize()} {({'mean': 'μ', 'variance': 'σ²'})[what]}"
     return alt.layer(
-        base.mark_point(size=12, opacity=0.4, clip=True).encode(y=encodings.number(alt.Y, "batch", **axis), color=tint("signal")),
+        base.mark_point(size=25, opacity=0.5, clip=True).encode(y=encodings.number(alt.Y, "batch", **axis), color=tint("signal")),
         base.mark_line(strokeWidth=1.2, strokeDash=[5, 3]).encode(y=encodings.number(alt.Y, "truth", **axis), color=tint("yardstick")),
         base.mark_line(clip=True).encode(y=encodings.number(alt.Y, "running", title, **axis), color=tint("signal")),
-        alt.Chart(here).mark_rule(strokeDash=[3, 3]).encode(x=x), *encodings.arrows(gone, x, encodings.number(alt.Y, "batch", title, **axis)),
-        height=TALL if what == "mean" else HALF, title=alt.Title(f"Running {what}", subtitle="Line: the running average. Pale: each batch. Dashed: the truth."))
+        *chosen(here, x), *encodings.arrows(gone, x, encodings.number(alt.Y, "batch", title, **axis)),
+        height=TALL if what == "mean" else HALF, title=alt.Title(f"Running {what}", subtitle="Line: the running average. Dots: each batch. Dashed: the truth."))
 
 
 @drawn
@@ -61,7 +68,7 @@ def in_use(frame: pd.DataFrame, high: pd.DataFrame, low: pd.DataFrame, here: pd.
     band = base.mark_area(opacity=0.2, clip=True).encode(y=encodings.number(alt.Y, "low", "x̂ in use", **axis), y2=alt.Y2("high"), color=tint("signal"))
     return alt.layer(
         band, base.mark_line(clip=True).encode(y=encodings.number(alt.Y, "mean", **axis), color=tint("signal")),
-        encodings.rule(y=(-1.0, 0.0, 1.0), dash=(5, 3)), alt.Chart(here).mark_rule(strokeDash=[3, 3]).encode(x=x),
+        encodings.rule(y=(-1.0, 0.0, 1.0), dash=(5, 3)), *chosen(here, x),
         *encodings.arrows(high, x, encodings.number(alt.Y, "high", "x̂ in use", **axis)),
         *encodings.arrows(low, x, encodings.number(alt.Y, "low", "x̂ in use", **axis)),
         height=TALL, title=alt.Title("The same values in use", subtitle="Line and band: mean and spread of x̂ in use. Dashed: in training."))
@@ -113,13 +120,13 @@ def show(v: Values) -> Shown:
     use = pd.DataFrame({"step": step, "mean": run.use_mean, "low": run.use_mean - run.use_std, "high": run.use_mean + run.use_std})
     here, batch = pd.DataFrame({"step": [k]}), {what: encodings.gone(tables[what], "step", "batch", top) for what, top in TOPS.items()}
     alt_text = "Running {}, the batches' own, and the true one by training step"
-    left, right = st.columns(2)
+    left, right = st.columns(2, vertical_alignment="bottom")
     layout.show(left, by_step(tables["mean"], batch["mean"], here, "mean"), alt_text.format("mean"))
     beyond = [encodings.gone(use, "step", side, USE) for side in ("high", "low")]
     layout.show(right, in_use(use, *beyond, here), "Mean and spread of the normalised values in use, by the step after which training stops")
 
     def details() -> None:
-        left, right = st.columns(2)
+        left, right = st.columns(2, vertical_alignment="bottom")
         layout.show(left, by_step(tables["variance"], batch["variance"], here, "variance"), alt_text.format("variance"))
         table = neighbour_table(v.seed)
         layout.show(right, neighbours(table.assign(yours=table["size"] == v.run_size)), "How much one image's normalised value varies with its neighbours, by batch size")

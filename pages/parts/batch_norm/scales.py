@@ -48,7 +48,7 @@ def cells_of(history: list[np.ndarray]) -> pd.DataFrame:
 
 def frames(history: list[np.ndarray]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Rows for the three pictures: final accuracy, small multiples, heat maps."""
-    final = [(SCALES[k], "published", value) for k, pair in PUBLISHED.items() for value in pair]
+    final = [(SCALES[k], f"{name}, published", value) for k, pair in PUBLISHED.items() for name, value in zip(NAMES, pair, strict=True)]
     panels = []
     if history:
         final += [(scale, name, row[k]) for name, row in zip(NAMES, history[-1], strict=True) for k, scale in enumerate(SCALES)]
@@ -68,19 +68,20 @@ def frames(history: list[np.ndarray]) -> tuple[pd.DataFrame, pd.DataFrame, pd.Da
 
 @drawn
 def final_accuracy(final: pd.DataFrame) -> alt.LayerChart:
-    """Training accuracy by weight scale, without (grey) and with (blue) batch norm, published values as dark ticks.
+    """Training accuracy by weight scale, without (grey) and with (blue) batch norm, published values as short lines.
 
-    Columns scale, series ("without", "with", "published"), accuracy.
+    Columns scale, series ("without", "with", and each with ", published"), accuracy.
     """
     base = alt.Chart(final).encode(
         x=encodings.number(alt.X, "scale", "Scale σ of the first weights", domain=(7e-5, 1.4), log=True, ticks=(-4, -3, -2, -1, 0)),
         y=encodings.share("accuracy", "Training accuracy"),
         tooltip=tips(("series", "Batch norm"), ("scale", "σ", ".2~g"), ("accuracy", "Accuracy", ".1%")))
-    off, on, ticks = (base.transform_filter(f"datum.series == '{name}'") for name in ("without", "with", "published"))
+    off, on, *ticks = (base.transform_filter(f"datum.series == '{name}'") for name in (*NAMES, *(f"{name}, published" for name in NAMES)))
     return alt.layer(
         off.mark_line(color=QUIET, strokeDash=[5, 3]), off.mark_point(color=QUIET, size=40),
         on.mark_line().encode(color=tint("signal")), on.mark_point(size=40).encode(color=tint("signal")),
-        ticks.mark_tick(orient="horizontal", size=16, thickness=2).encode(color=tint("yardstick")),
+        ticks[0].mark_tick(orient="horizontal", size=24, thickness=3, opacity=1, color=QUIET),
+        ticks[1].mark_tick(orient="horizontal", size=24, thickness=3, opacity=1).encode(color=tint("signal")),
         height=TALL, title=alt.Title("Images read correctly, for each scale", subtitle="Blue: with batch norm. Grey: without. Short lines: the published values."))
 
 
@@ -97,7 +98,8 @@ def small_multiples(panels: pd.DataFrame) -> alt.LayerChart:
         boxes.mark_line(strokeWidth=0.5, color=QUIET, opacity=0.6),
         off.mark_line(strokeWidth=1.5, color=QUIET, strokeDash=[4, 2]).encode(tooltip=tip),
         on.mark_line(strokeWidth=2).encode(color=tint("signal"), tooltip=tip),
-        words.mark_text(align="left", baseline="bottom", dy=-1, fontSize=NOTE).encode(text=alt.Text("text", type="nominal")),
+        words.transform_calculate(text="(width < 350 && datum.panel > 0) ? replace(datum.text, 'σ = ', '') : datum.text").mark_text(
+            align="left", baseline="bottom", dy=-1, fontSize=NOTE).encode(text=alt.Text("text", type="nominal")),
         height=TALL, title=alt.Title("Accuracy by epoch, scale by scale", subtitle=f"Each panel is one scale: {EPOCHS} epochs from left to right, 0 to 100 % upwards."))
 
 
@@ -132,7 +134,7 @@ def read(accuracy: np.ndarray | None, epoch: int) -> Verdict:
 def draw(run: ScalesRun) -> Verdict:
     """What ticks while the networks train."""
     final, panels, cells = frames(run.history)
-    left, right = st.columns(2)
+    left, right = st.columns(2, vertical_alignment="bottom")
     layout.show(left, final_accuracy(final), "Training accuracy by weight scale, with and without batch norm, and as published")
     layout.show(right, small_multiples(panels), "Sixteen small learning curves, one for each weight scale")
     runs.progress_line(run, run.latest.step if run.latest else 0, run.latest.steps if run.latest else 1, pace(run))
@@ -176,7 +178,7 @@ for scale, without, with_it in zip(SCALES, *accuracy):
 PART = Part(
     "scales", "Sixteen scales", show,
     question="Does batch norm help with all first weights?",
-    sees="After Start, how many training images networks read correctly, for sixteen scales σ of their first weights, with batch norm and without. Dark: as published for MNIST.",
+    sees="After Start, how many training images networks read correctly, for sixteen scales σ of their first weights, with batch norm and without. Short lines: as published for MNIST.",
     matters="Of the scales published for MNIST, few let the plain network learn. With batch norm it learns at each of them, but not always better.",
     first="Press Start. At which scales does batch norm end behind?",
     controls=CONTROLS,
