@@ -19,7 +19,7 @@ from pages.shared.control import Values
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Question, Shown, Try
-from pages.shared.theme import QUIET, TALL, tint
+from pages.shared.theme import TALL, ink, tint
 
 DIAGRAM = "init_diagram"
 WORDS = ["Blue: the gradient vanishes. Orange: it explodes. Line: neither (χ = 1).", "Dashed: here ξ layers change the gradient's mean square by the factor e."]
@@ -81,7 +81,7 @@ def picture(cells: pd.DataFrame, lines: pd.DataFrame, point: pd.DataFrame) -> al
     )
     curve = alt.Chart(lines).encode(**axes(), order=alt.Order("order", type="quantitative"), detail=alt.Detail("line", type="nominal"))
     critical = curve.transform_filter("datum.line == 'χ = 1'").mark_line(strokeWidth=2.5).encode(color=tint("yardstick"))
-    contours = curve.transform_filter("datum.line != 'χ = 1'").mark_line(strokeWidth=1, strokeDash=[4, 3], color=QUIET)
+    contours = curve.transform_filter("datum.line != 'χ = 1'").mark_line(strokeWidth=1.8, strokeDash=[4, 3], color=alt.ExprRef(**ink()))
     names = [
         layer for test, side, away in (("==", "left", 5), ("!=", "right", -5)) for layer in encodings.over_lines(
             curve.transform_filter(f"datum.order == datum.at && datum.line {test} 'χ = 1'"), alt.Text("line", type="nominal"), align=side, dx=away, fontWeight=600)]
