@@ -97,7 +97,7 @@ def read(valleys: Mapping[str, input_scaling.Valley], share: float, rows: Sequen
 
 def show(v: Values) -> Shown:
     valleys, steps, pictures, losses = measured(v.range, v.share)
-    for column, (way, one) in zip(st.columns(len(valleys)), valleys.items(), strict=True):
+    for column, (way, one) in zip(st.columns(len(valleys), vertical_alignment="bottom"), valleys.items(), strict=True):
         picture = encodings.titled(valley(*pictures[way]), WAYS[way].capitalize(), [f"Condition number {number(one.condition)}:", f"{number(math.sqrt(one.condition))} times as long as wide." if one.condition > 1.01 else "as long as wide."])
         layout.show(column, picture, f"Contours of the loss and thirty steps of gradient descent, {WAYS[way]}")
     rows = input_scaling.scale_test_data(v.drift, seed=v.seed)
