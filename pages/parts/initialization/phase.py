@@ -40,7 +40,7 @@ def tables(activation: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     w, b = (grid.ravel() for grid in np.meshgrid(WEIGHTS, BIASES))
     dw, db = WEIGHTS[1] - WEIGHTS[0], BIASES[1] - BIASES[0]
     chi = np.maximum(diagram.chi, 1e-12).ravel()
-    edges = {"w1": w - dw / 2, "w2": w + 0.6 * dw, "b1": np.maximum(b - db / 2, 0), "b2": b + 0.6 * db}  # they overlap: no seams
+    edges = {"w1": w - dw / 2, "w2": w + 0.52 * dw, "b1": np.maximum(b - db / 2, 0), "b2": b + 0.52 * db}  # they overlap: no seams
     columns = {"sigma_w": w, "sigma_b": b, "chi": chi, "depth_scale": diagram.depth_scale.ravel(), "log_chi": np.log10(chi), **edges}
     lines = [(s, t, "χ = 1", i, 28) for i, (s, t) in enumerate(zip(diagram.critical, BIASES, strict=True))]
     for scale, at in ((5, 16), (20, 22)):
@@ -74,7 +74,7 @@ def picture(cells: pd.DataFrame, lines: pd.DataFrame, point: pd.DataFrame) -> al
             "x": encodings.number(alt.X, x, "Weights σ_w = std · √fan_in", domain=(0, 4.1), axis=plain),
             "y": encodings.number(alt.Y, y, "Biases σ_b", domain=(-0.05, 1.55), axis=plain)}
 
-    heat = alt.Chart(cells).mark_rect().add_params(pick).encode(
+    heat = alt.Chart(cells).transform_calculate(w2="datum.w2 + 0.008", b2="datum.b2 + 0.004").mark_rect().add_params(pick).encode(  # half a pixel still showed
         **axes("w1", "b1"), x2=alt.X2("w2"), y2=alt.Y2("b2"),
         color=alt.Color("log_chi", type="quantitative", scale=alt.Scale(domain=[0.6, -0.6], range="diverging", clamp=True), legend=None),
         tooltip=tips(("sigma_w", "σ_w", ".2f"), ("sigma_b", "σ_b", ".2f"), ("chi", "χ", ".3f"), ("depth_scale", "Depth scale ξ", ".3~g")),
