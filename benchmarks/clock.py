@@ -56,7 +56,7 @@ def torch_run(s: dict, data: Dataset) -> tuple[float, float]:
             torch.nn.init.kaiming_normal_(layer.weight)   # He's rule, as the engine's
             torch.nn.init.zeros_(layer.bias)
     optimizer = torch.optim.AdamW(model.parameters(), s["rate"], weight_decay=s["decay"], fused=True)
-    labels, loss_function = torch.from_numpy(data.y_train).long(), torch.nn.CrossEntropyLoss()
+    labels, loss_function = torch.from_numpy(data.y_train.astype(np.int64)), torch.nn.CrossEntropyLoss()
     began, count, size, step = time.process_time(), len(data.y_train), s["batch"], 0
     steps = s["epochs"] * -(-count // size)
     for _ in range(s["epochs"]):
