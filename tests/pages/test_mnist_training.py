@@ -312,6 +312,13 @@ def test_axes_do_not_move_with_the_data(measure, ends):
     assert {(layer.get("data") or spec["data"])["name"] for layer in spec["layer"][:3]} == {SENT.name}   # they draw what is sent along
 
 
+def test_dots_of_many_evaluations_leave_the_dashed_line_its_dashes():
+    for few, opacity in ((True, 0.7), (False, 0)):
+        spec = training.training_curve("loss", 30, 10, few=few)
+        (dots,) = [layer for layer in spec["layer"] if layer["mark"].get("type") == "point" and "tooltip" in layer["encoding"]]
+        assert dots["mark"]["opacity"] == opacity
+
+
 @pytest.mark.parametrize(("lowest", "floor"), [(0.1, 0), (0.93, 0.9), (0.97, 0.95)])
 def test_the_accuracies_fill_their_axis_and_it_says_where_it_begins(lowest, floor):
     spec = training.training_curve("accuracy", 30, 10, floor=floor_of(lowest))

@@ -121,7 +121,7 @@ def ends(frame: pd.DataFrame, which: str, floor: float) -> pd.DataFrame:
 
 
 @drawn
-def overlay(frame: pd.DataFrame, words: pd.DataFrame, which: str, names: tuple[str, ...], until: float, floor: float) -> alt.LayerChart:
+def overlay(frame: pd.DataFrame, words: pd.DataFrame, which: str, names: tuple[str, ...], until: float, floor: float, few: bool) -> alt.LayerChart:
     """Test loss or accuracy (from a floor on) by epoch, a line for each run with its name at its end; the training images' as a thin line."""
     x = looks.until(alt.X, "epoch", "Epoch", until, names)
 
@@ -136,7 +136,7 @@ def overlay(frame: pd.DataFrame, words: pd.DataFrame, which: str, names: tuple[s
     return alt.layer(
         base.mark_line(strokeWidth=1, opacity=0.5, clip=True).encode(y=y(which.replace("test", "train"))),
         base.mark_line(strokeWidth=2.5, clip=True).encode(y=y(which), strokeDash=looks.dash("name", names, names, legend=False), tooltip=tip),
-        base.mark_point(clip=True).encode(y=y(which), tooltip=tip),
+        base.mark_point(clip=True, opacity=0.7 if few else 0).encode(y=y(which), tooltip=tip),
         *looks.at_the_end(words, y("at"), names),
         height=HALF, title=alt.Title(head, subtitle="Thick: the test images. Thin: the training images."))
 
@@ -158,10 +158,10 @@ def show(runs: Sequence[Kept]) -> None:
     if drawn_ones := [run for run in runs if run.number in picked]:
         names = named(drawn_ones)
         frame, until = courses(drawn_ones, names), max(float(run.course[-1, 0]) for run in drawn_ones)
-        floor = encodings.floor_of(min(float(run.course[-1, 4]) for run in drawn_ones))
+        floor, few = encodings.floor_of(min(float(run.course[-1, 4]) for run in drawn_ones)), max(len(run.course) for run in drawn_ones) <= looks.FEW
         for column, which in zip(st.columns(2), ("test_loss", "test_accuracy"), strict=True):
             heard = f"{which.replace('_', ' ').capitalize()} by epoch of the runs {', '.join(names)}"
-            layout.show(column, overlay(frame, ends(frame, which, floor), which, names, until, floor), heard)
+            layout.show(column, overlay(frame, ends(frame, which, floor), which, names, until, floor, few), heard)
     share = st.column_config.NumberColumn(format="percent")
     config = dict.fromkeys(("Best test accuracy", "Last train accuracy", "Last test accuracy"), share) | {"at epoch": st.column_config.NumberColumn(format="%.3g")}
     st.dataframe(table(runs)[::-1], hide_index=True, column_config=config, key="mnist_kept_table")

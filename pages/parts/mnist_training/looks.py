@@ -31,6 +31,7 @@ def dash(field: str, shown: Sequence[str], names: Sequence[str], legend: bool = 
     return _own(alt.StrokeDash, DASHES, field, shown, names, legend)
 
 
+FEW = 15  # dots that leave a dashed line its dashes
 GAP = 0.075  # of an axis's length: the height of a line of words
 LETTER, PART, LEAST = 7.7, 0.024, 0.4  # of a name: px of a letter, and its part of an axis in a wide picture; what lines keep of any picture's width
 TURN = "^(.*,|.{8}[^ ]*) "  # where a name goes on in a second line: behind its comma, or its eighth letter
@@ -61,10 +62,10 @@ def _in_little(names: Sequence[str]) -> tuple[str, int, int]:
 
 
 def until(channel: type, field: str, title: str, last: float, names: Sequence[str], first: float = 0.0) -> alt.X:
-    """An axis from the first value to the last, with room behind it for these names of lines: as much as they need at the width that the picture has."""
+    """An axis from the first value to the last, with room behind it for these names of lines: as much as they need at the width that the picture has, and in the larger letters of a lecture."""
     _, short, long = _in_little(names)
     wide = 1 / (1 + min(0.5, 0.05 + PART * max(map(len, names))))
-    lines = f"max({LEAST} * width, width - {long} < {LEAST} * width ? width - {short} : min(width - {long}, {wide:.3f} * width))"
+    lines = f"max({LEAST} * width, width - {long} < {LEAST} * width ? width - {short} : min(width - {long}, max({wide:.3f} * width, width - {1.6 * long:.0f})))"
     step = next((step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if last / step <= 6), last)
     ticks = [tick for tick in np.arange(0, last + step / 2, step).tolist() if first <= tick <= last]
     return encodings.number(channel, field, title, domain=(first, alt.ExprRef(f"{first} + {max(last - first, 1)} * width / {lines}")), axis=alt.Axis(values=ticks, tickCount=len(ticks), format=",d", labelOverlap="parity"))

@@ -14,7 +14,7 @@ from engine.judgement import judge
 from engine.studies import by_layer
 from engine.training import train
 from engine.verdict import Verdict
-from pages.parts.mnist_training import clock, inspected, kept, layered, takeaway
+from pages.parts.mnist_training import clock, inspected, kept, layered, looks, takeaway
 from pages.parts.mnist_training.common import ALL, MAIN, MORE, REGULARISE, in_controls
 from pages.parts.mnist_training.program import script
 from pages.parts.mnist_training.run import TrainingRun
@@ -56,8 +56,8 @@ def decades(losses: pd.Series) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=64)
-def training_curve(measure: str, until: float, classes: int, exponents: tuple[int, int] = LOSSES, floor: float = 0.0) -> dict:
-    """Loss (log axis) or accuracy from a floor on, by epoch up to `until`: batches pale, training images blue, test images dark and dashed.
+def training_curve(measure: str, until: float, classes: int, exponents: tuple[int, int] = LOSSES, floor: float = 0.0, few: bool = True) -> dict:
+    """Loss (log axis) or accuracy from a floor on, by epoch up to `until`: batches pale, training images blue, test images dark and dashed; `few` evaluations are dots as well.
 
     A specification, built once, to be sent with the rows of `curves` several times a second. The dotted rule is what guessing would get.
     """
@@ -81,7 +81,7 @@ def training_curve(measure: str, until: float, classes: int, exponents: tuple[in
     label = text.encode(x=alt.XValue("width"), y=alt.Y("y", type="quantitative"), text=alt.Text("text", type="nominal"))
     change = alt.Chart(alt.NamedData("marks")).encode(x=alt.X("epoch", type="quantitative"))
     named = change.mark_text(align="left", baseline="top", angle=90, dx=4, dy=-14, fontSize=13).encode(y=alt.YValue(0), text=alt.Text("text", type="nominal"))
-    drawn = [batches, evaluated.mark_line(clip=True), evaluated.mark_point(clip=True), change.mark_rule(strokeDash=[3, 3], strokeWidth=1.5), named]
+    drawn = [batches, evaluated.mark_line(clip=True), evaluated.mark_point(clip=True, opacity=0.7 if few else 0), change.mark_rule(strokeDash=[3, 3], strokeWidth=1.5), named]
     if guess >= floor:
         drawn += [encodings.rule(y=guess), label]
     if measure == "loss":  # a log axis has no 0 and no infinity
@@ -101,8 +101,8 @@ def read(run: TrainingRun) -> Verdict:
             "and the first 10,000 training images. Reading them takes no longer than training."
         )
         going = f"The first epoch has {run.steps // run.settings.epochs:,} steps. At its end the images are read for the first time."
-        looks = [] if run.latest else run.looks()
-        return Verdict("ready", " ".join([*(by_layer.before_training(first).text for first in looks), going if run.latest else start]))
+        seen = [] if run.latest else run.looks()
+        return Verdict("ready", " ".join([*(by_layer.before_training(first).text for first in seen), going if run.latest else start]))
     still = run.status != "running"
     key = len(run.evaluations), run.learning_rate, still
     if key not in run.verdicts and run.status != "closed":
@@ -137,9 +137,9 @@ def draw(run: TrainingRun) -> Verdict:
     *columns, aside = st.columns([3, 3, 2])
     for column, measure in zip(columns, ("loss", "accuracy"), strict=True):
         said = f"{measure.capitalize()} by epoch: each batch, the training images, the test images"
-        layout.show(column, training_curve(measure, until, run.data.classes, decades(frame["loss"]), floor), said, frame, marks=changes(run))
-    if looks := run.looks():
-        layout.show(aside, layered.at_a_look(looks[-1]), "Spread of the signal and size of the gradient by layer, at the latest look")
+        layout.show(column, training_curve(measure, until, run.data.classes, decades(frame["loss"]), floor, len(run.evaluations) <= looks.FEW), said, frame, marks=changes(run))
+    if seen := run.looks():
+        layout.show(aside, layered.at_a_look(seen[-1]), "Spread of the signal and size of the gradient by layer, at the latest look")
     runs.progress_line(run, run.latest.step if run.latest else 0, run.steps, progress(run))
     return read(run)
 
