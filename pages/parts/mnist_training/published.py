@@ -51,8 +51,8 @@ def held(experiment: Experiment, found: Found) -> pd.DataFrame:
         if target.variant in found:
             values, lows, highs = zip(*(one.value(target) for one in found[target.variant]), strict=True)
             says = "reproduced" if reproduced(target, found[target.variant]) else "differs"
-            rows.append((target.variant, MEASURES[target.measure].format(f"{target.step:,}"), target.value, np.mean(values), min(lows), max(highs), says))
-    return pd.DataFrame(rows, columns=["Variant", "Measure", "Published", "Measured", "From", "To", "Says"])
+            rows.append((target.variant, says, MEASURES[target.measure].format(f"{target.step:,}"), target.value, np.mean(values), min(lows), max(highs)))
+    return pd.DataFrame(rows, columns=["Variant", "Says", "Measure", "Published", "Measured", "From", "To"])
 
 
 def printed(experiment: Experiment, measure: str) -> pd.DataFrame:
@@ -131,7 +131,7 @@ def show(v: Values) -> Shown:
 
     def details() -> None:
         if not rows.empty:
-            st.dataframe(rows, hide_index=True, column_config=dict.fromkeys(rows.columns[2:6], st.column_config.NumberColumn(format="%.4f")), key="mnist_book_table")
+            st.dataframe(rows, hide_index=True, column_config=dict.fromkeys(rows.columns[3:], st.column_config.NumberColumn(format="%.4f")), key="mnist_book_table")
             st.caption(
                 f"Reproduced: published between “From” and “To”. For an accuracy that is the seeds' range and {100 * POINTS:.0f} points on either side. "
                 f"The printed losses are those of one batch: for them it is the range of the {2 * AROUND} batches around that step.")
