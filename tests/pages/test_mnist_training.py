@@ -17,10 +17,10 @@ from engine.initializers import INITIALIZERS
 from engine.training import Inspection
 from pages.parts.mnist_training import PAGE, pictures, training
 from pages.parts.mnist_training import run as run_module
-from pages.parts.mnist_training.common import ALL, TABLE, describe
+from pages.parts.mnist_training.common import ALL, TABLE, describe, hidden, sizes
 from pages.parts.mnist_training.kept import Kept
 from pages.parts.mnist_training.run import TrainingRun, TrainingSettings
-from pages.shared import layout
+from pages.shared import layout, room
 from pages.shared.control import Values
 from pages.shared.encodings import SENT, floor_of
 from tests.pages import golden
@@ -623,3 +623,9 @@ def test_the_rule_of_an_initializer_stands_below_it():
     app = open_part(PAGE, PART, initializer="lecun_normal")
     rule = INITIALIZERS["lecun_normal"]
     assert any(f"${rule.formula}$ — {rule.source}" in caption.value for caption in app.caption)
+
+
+def test_thirty_students_train_mnist_at_once_as_the_page_opens_it():
+    v = Values(**{name: control.default for name, control in TABLE.items()})
+    mnist = dataclasses.replace(load_digits(), x_train=np.zeros((60_000, 784), np.uint8), y_train=np.zeros(60_000, np.int64))
+    assert 30 * sizes(Values(hidden=hidden(v), batch=v.batch), mnist)[1] < room.MOST

@@ -155,10 +155,11 @@ def describe(settings: Any, learning_rate: float) -> str:
 
 def sizes(s: Any, data: Dataset) -> tuple[int, int]:
     """Bytes, about, of a run that is ready or finished (weights, gradient, the first weights once more), and of one that works:
-    two memories of an optimizer as well, the last finite state and the one before the step, and what each layer keeps of a batch."""
+    two memories of an optimizer as well, the last finite state and the one before the step, and what each layer keeps of a batch. An evaluation
+    reads 500 images at once, which only a run that is on a core holds in full: 150 stand for it."""
     widths = [data.x_train.shape[1], *s.hidden, data.classes]
     weights, first = sum(a * b for a, b in pairwise(widths)), widths[0] * widths[1]
-    return 4 * (2 * weights + first), 4 * (6 * weights + first + 3 * sum(widths) * max(500, min(s.batch, len(data.y_train))))
+    return 4 * (2 * weights + first), 4 * (6 * weights + first + 3 * sum(widths) * max(150, min(s.batch, len(data.y_train))))
 
 
 def in_controls(change: Mapping[str, Any]) -> dict[str, Any]:
