@@ -155,7 +155,7 @@ CLAIMS = {
         "Dropout silences other units for each image: the picture below shows them.",
         "Each training is repeated so often, with other first weights and another order of the images.", "Few images of MNIST", "Image of the batch",
         "Passes over these few images.", "Strength of the cures", "The loss gets λ/2 Σw².",
-        "Dashed: no cure. Full: {}.", "The gap between blue and dark is overfitting. Band: the range of the seeds.",
+        "Dashed: no cure. Full: {}.", "The gap between the two colours is overfitting. Band: the range of the seeds.",
         "Training images and new ones", "What each cure is worth",
         "The network as dropout thins it for image {} of the first batch",
         "What each cure is worth in points of new images read, with its spread over the seeds",

@@ -87,7 +87,7 @@ def parted(frame: pd.DataFrame, cure: str, epochs: int) -> alt.LayerChart:
             y=encodings.share("mean", "Images read correctly"), strokeDash=dashes,
             tooltip=tips(("cure", "Cure"), ("series", "Images"), ("epoch", "Epoch", "d"), ("mean", "Read correctly", ".1%"))),
         height=HALF, title=alt.Title("Training images and new ones", subtitle=[
-            f"Dashed: no cure. Full: {cure}.", "The gap between blue and dark is overfitting. Band: the range of the seeds."]))
+            f"Dashed: no cure. Full: {cure}.", "The gap between the two colours is overfitting. Band: the range of the seeds."]))
 
 
 @drawn
