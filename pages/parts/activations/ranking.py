@@ -98,7 +98,7 @@ def standings(reached: pd.DataFrame, order: tuple[str, ...]) -> alt.LayerChart:
     """Test accuracy after the same budget (`finals_frame`): a point for each seed, a bar from the worst to the best, the activations in this order."""
 
     def x(field: str) -> alt.X:
-        return encodings.number(alt.X, field, READ, domain=(0, 1), format="%")
+        return encodings.number(alt.X, field, READ, domain=(0, 1), ticks=(0, 0.25, 0.5, 0.75, 1), format="%")
 
     base = alt.Chart(reached).encode(y=alt.Y("activation", type="nominal", title=None, scale=alt.Scale(domain=list(order)), sort=None))
     once = base.transform_filter("datum.seed == 0")
@@ -106,7 +106,7 @@ def standings(reached: pd.DataFrame, order: tuple[str, ...]) -> alt.LayerChart:
     return alt.layer(
         once.mark_rule(strokeWidth=5, opacity=0.35).encode(x=x("low"), x2=alt.X2("high"), color=tint("signal")),
         base.mark_point(size=55, opacity=1).encode(x=x("accuracy"), color=tint("signal"), tooltip=tip),
-        once.mark_tick(thickness=2.5, size=18).encode(x=x("middle"), color=tint("yardstick")),
+        once.mark_tick(thickness=3, size=24, opacity=1).encode(x=x("middle"), color=tint("yardstick")),
         alt.Chart(reached).mark_rule(strokeDash=[2, 3]).encode(x=alt.XDatum(0.1)),
         height=height(len(order)), title=alt.Title("Who reads best?", subtitle="Dots: one training each. Stroke: the middle one. Dotted: what guessing reads."))
 

@@ -58,7 +58,7 @@ def grid(frame: pd.DataFrame, activations: tuple[str, ...], initializers: tuple[
     """Activations by initializers: a dot where all networks are healthy, "6/8" where some, else letters of what is wrong; colour by the gradient's factor."""
     base = alt.Chart(frame).encode(
         x=alt.X("initializer", type="nominal", scale=alt.Scale(domain=list(initializers)), title=None, axis=alt.Axis(orient="top", labelAngle=-60, labelOverlap=False)),
-        y=alt.Y("activation", type="nominal", scale=alt.Scale(domain=list(activations)), title=None, axis=alt.Axis(labelOverlap=False, labelFlush=False)),
+        y=alt.Y("activation", type="nominal", scale=alt.Scale(domain=list(activations)), title=None, axis=alt.Axis(labelOverlap=False)),
         tooltip=tips(("activation", "Activation"), ("initializer", "Initializer"), ("kind", "Diagnosis of most"), ("count", "Healthy"), ("factor", "Gradient ×")),
     )
     squares = base.mark_rect(stroke="transparent").encode(
