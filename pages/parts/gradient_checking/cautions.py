@@ -37,7 +37,7 @@ def show(v: Values) -> Shown:
     verdict = explain(report)
 
     def details() -> None:
-        st.dataframe(common.parameter_table(report), hide_index=True)
+        common.show_table(report)
         with st.container(width=layout.TEXT_WIDTH):
             common.show_bands(report)
             common.show_warnings(report)

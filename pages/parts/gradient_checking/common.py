@@ -161,6 +161,13 @@ def parameter_table(report: GradientReport) -> pd.DataFrame:
     return pd.DataFrame({title: [write(row) for row in rows] for title, write in columns.items()})
 
 
+def show_table(report: GradientReport) -> None:
+    """Its first columns are as wide as their words: a browser measures only the first table of a place, and would cut the longer names of the next."""
+    table = parameter_table(report)
+    wide = {name: st.column_config.TextColumn(width=18 + 9 * max(map(len, (name, *table[name])))) for name in ("Parameter", "Grade", "a ÷ b")}
+    st.dataframe(table, hide_index=True, column_config=wide)
+
+
 def numbers(report: GradientReport) -> pd.DataFrame:
     """The same at full precision, and the whole vector in the last row."""
     names = ("name", "shape", "grade", "relative_error", "factor", "mean_difference", "gradient_norm", "numerical_norm", "vacuous", "kinks", "worst")

@@ -150,7 +150,7 @@ def show(v: Values) -> Shown:
 
     def details() -> None:
         common.show_warnings(report)
-        st.dataframe(common.parameter_table(report), hide_index=True)
+        common.show_table(report)
         name = common.choose_parameter(report)
         spec = titled(error_map(error_cells(report, name), *common.shape(report.by_parameter[name])), f"{name}, by error")
         layout.show(st, spec, f"Heat map of {name}: error of each component or block of components")
