@@ -12,6 +12,7 @@ import streamlit as st
 
 from pages.shared import link
 from pages.shared.part import PAGES, Page, Part, Preset
+from pages.shared.theme import HALF, TALL
 
 SMALLEST, GROWS, HEIGHT = 18, 1.35, 0.94  # px of words in a picture; factors on its lengths, and on its height, so that 800 px of a projector hold it
 LENGTHS = {"dx", "dy", "lineHeight", "labelLimit", "limit", "strokeWidth", "symbolStrokeWidth", "labelPadding", "titlePadding"}
@@ -89,9 +90,9 @@ def takes(said: str) -> bool:
 
 
 def enlarged(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """A specification for the last row: words, lines and points grow, what is computed from the picture's width does not shrink them."""
-    larger = {**grown(spec), "datasets": spec["datasets"]}
-    return {**larger, "height": round(spec["height"] * HEIGHT)} if isinstance(spec.get("height"), (int, float)) else larger
+    """A specification for the last row: words, lines and points grow, what is computed from the picture's width does not shrink them; alone, half a page's picture is as tall as a whole one's."""
+    larger, height = {**grown(spec), "datasets": spec["datasets"]}, spec.get("height")
+    return {**larger, "height": round((TALL if height == HALF else height) * HEIGHT)} if isinstance(height, (int, float)) else larger
 
 
 def grown(part: Any, name: str = "") -> Any:

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from pages.shared import lecture, link
+from pages.shared.theme import HALF
 from tests.pages import golden
 from tests.pages.helpers import PARTS, PRESETS, asked, charts_of
 from tests.pages.test_charts import inside
@@ -95,4 +96,5 @@ def test_a_specification_grows_but_its_numbers_do_not():
     large = lecture.enlarged(spec)
     assert large["config"]["axis"] == {"labelFontSize": 19, "tickCount": 5}
     assert large["mark"] == {"fontSize": 18, "dy": 27.0, "filled": True}
+    assert large["height"] == lecture.enlarged(spec | {"height": HALF})["height"] > lecture.enlarged(spec | {"height": 260})["height"]
     assert (large["encoding"], large["datasets"]) == (spec["encoding"], spec["datasets"])
