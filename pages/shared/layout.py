@@ -110,7 +110,7 @@ def words(entries: Iterable[glossary.Entry]) -> None:
 def head(title: str | Mapping[str, Any]) -> str:
     """A picture's words as text of the page, which wraps at any width, can be selected, and is read aloud."""
     text, under = (title, "") if isinstance(title, str) else (title["text"], title.get("subtitle", ""))
-    lines = " ".join([under] if isinstance(under, str) else under)
+    lines = " ".join([under] if isinstance(under, str) else under).replace(" %", "\u00a0%")
     below = f'<div style="font-size: 0.875rem; opacity: 0.8">{html.escape(lines)}</div>' if lines else ""
     return f'<div style="line-height: 1.4"><strong>{html.escape(text)}</strong>{below}</div>'
 
