@@ -98,7 +98,7 @@ def standings(reached: pd.DataFrame, order: tuple[str, ...]) -> alt.LayerChart:
     """Test accuracy after the same budget (`finals_frame`): a point for each seed, a bar from the worst to the best, the activations in this order."""
 
     def x(field: str) -> alt.X:
-        return encodings.number(alt.X, field, READ, domain=(0, 1), ticks=(0, 0.25, 0.5, 0.75, 1), format="%")
+        return encodings.number(alt.X, field, READ, domain=(0, 1), ticks=(0, 0.5, 1), format="%")
 
     base = alt.Chart(reached).encode(y=alt.Y("activation", type="nominal", title=None, scale=alt.Scale(domain=list(order)), sort=None))
     once = base.transform_filter("datum.seed == 0")

@@ -98,7 +98,7 @@ def small_multiples(panels: pd.DataFrame) -> alt.LayerChart:
         boxes.mark_line(strokeWidth=0.5, color=QUIET, opacity=0.6),
         off.mark_line(strokeWidth=1.5, color=QUIET, strokeDash=[4, 2]).encode(tooltip=tip),
         on.mark_line(strokeWidth=2).encode(color=tint("signal"), tooltip=tip),
-        words.transform_calculate(text="(width < 350 && datum.panel > 0) ? replace(datum.text, 'σ = ', '') : datum.text").mark_text(
+        words.transform_calculate(text="(width < 380 && datum.panel > 0) ? replace(datum.text, 'σ = ', '') : datum.text").mark_text(
             align="left", baseline="bottom", dy=-1, fontSize=NOTE).encode(text=alt.Text("text", type="nominal")),
         height=TALL, title=alt.Title("Accuracy by epoch, scale by scale", subtitle=f"Each panel is one scale: {EPOCHS} epochs from left to right, 0 to 100 % upwards."))
 
