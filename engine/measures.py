@@ -114,6 +114,13 @@ def second_moment(values: Array, total: float) -> float:
     return float(np.mean(np.square(values, dtype=np.float64)))
 
 
+def over_samples(*factors: Array) -> Array:
+    """The mean of each unit of many networks, of (networks, samples, units) or of the product of two: (networks, 1, units)."""
+    samples, dtype = factors[0].shape[1], factors[0].dtype
+    total = np.ones(samples, dtype) @ factors[0] if len(factors) == 1 else np.einsum("nsu,nsu->nu", *factors)
+    return total[:, None] / dtype.type(samples)
+
+
 class UnitStatistics:
     """Mean and variance of each unit over the samples, collected block by block."""
 

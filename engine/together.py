@@ -6,7 +6,7 @@ drawn once: with one seed, he_normal's matrices are lecun_normal's times sqrt(2)
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby, pairwise
@@ -21,8 +21,9 @@ from engine.propagation import Propagation, of_inputs, whole
 
 Array = np.ndarray
 
+EPSILON = BatchNorm(1).epsilon
 FEW = 8   # samples after which few units are still silent
-ABREAST = 1 << 18   # elements of a layer that go side by side: as many as the cache holds a few times
+ABREAST = 1 << 17   # elements of a layer that go side by side: as many as the cache holds a few times
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,8 @@ class _Pass:
         self.rows["sigma_w"] += np.array([sigma_w(drawn.weights[0] * gain, rule, gain) if not rule.needs_data else 0.0
                                           for drawn, rule, gain in zip(self.drawn, self.rules, gains, strict=True)])[:, None]
         self.first = [dict.fromkeys(("first_overflow", "first_underflow", "gradient_overflow", "gradient_underflow")) for _ in networks]
-        shape = (many, draws.samples, draws.width)
-        self.z, self.spare = np.empty((depth, *shape), self.dtype), np.empty((3, *shape), self.dtype)
-        self.norms = [BatchNorm(many * draws.width, dtype=self.dtype) if batch_norm else None for _ in range(depth)]
+        self.z, self.spare = (np.empty((count, many, draws.samples, draws.width), self.dtype) for count in (depth, 3))
+        self.normalized: list[tuple[Array, Array]] = []   # by batch norm, of each layer: 1 / std, and x̂
         self.forward(np.stack([drawn.inputs for drawn in self.drawn]))
         self.backward(np.stack([drawn.gradient for drawn in self.drawn]))
 
@@ -130,16 +130,15 @@ class _Pass:
             if not self.gradient_only:
                 self._underflow(layer, x, z)
             if self.batch_norm == "before":
-                self._normalize(layer, z, BatchNorm.forward, True)
-            y = self.spare[layer % 2]
+                self.normalized.append((self._normalize(z), z))
+            x = y = self.spare[layer % 2]
             for phi, own in self.bends:
                 y[own] = phi.f(z[own])
             if self.batch_norm == "after":
-                self._normalize(layer, y, BatchNorm.forward, True)
+                self.normalized.append((self._normalize(y), y.copy()))
             if not self.gradient_only:
                 self._plateaus(layer, z)
                 self._spread(layer, y)
-            x = y
 
     def _products(self, layer: int, x: Array, out: Array, back: bool = False) -> None:
         """Each network's x by the matrix that was drawn, or on the way back by its transpose."""
@@ -158,10 +157,19 @@ class _Pass:
                 self.factors[k, layer] /= std
             self.rows["sigma_w"][k, layer] = sigma_w(self.factors[k, layer] * self.drawn[k].weights[layer], self.rules[k], 1.0)
 
-    def _normalize(self, layer: int, values: Array, way: Callable, *training: bool) -> None:
-        """Each unit of each network is one feature."""
-        flat = values.swapaxes(0, 1)
-        flat[...] = way(self.norms[layer], flat.reshape(len(flat), -1), *training).reshape(flat.shape)
+    def _normalize(self, values: Array) -> Array:
+        """`BatchNorm.forward` in training, in place; each unit of each network is one feature. Returns 1 / std (networks, 1, units)."""
+        values -= measures.over_samples(values)
+        inverse_std = 1 / np.sqrt(measures.over_samples(values, values) + EPSILON)
+        values *= inverse_std
+        return inverse_std
+
+    def _normalize_back(self, layer: int, dy: Array) -> None:
+        """`BatchNorm.backward`, in place."""
+        inverse_std, normalized = self.normalized[layer]
+        dy -= measures.over_samples(dy)
+        dy -= np.multiply(normalized, measures.over_samples(dy, normalized), out=self.spare[2])   # the mean of x̂ is 0
+        dy *= inverse_std
 
     def _underflow(self, layer: int, x: Array, z: Array) -> None:
         for k in np.flatnonzero(np.abs(z[:, 0]).max(axis=1) < self.tiny):
@@ -201,7 +209,7 @@ class _Pass:
     def backward(self, dy: Array) -> None:
         for layer in reversed(range(len(self.z))):
             if self.batch_norm == "after":
-                self._normalize(layer, dy, BatchNorm.backward)
+                self._normalize_back(layer, dy)
             slope = self.spare[2]
             for phi, own in self.bends:
                 slope[own] = phi.df(self.z[layer, own])
@@ -217,7 +225,7 @@ class _Pass:
                     if np.abs(dy[k]).max() < self.tiny:
                         self._note(k, "gradient_underflow", layer)
             if self.batch_norm == "before":
-                self._normalize(layer, dy, BatchNorm.backward)
+                self._normalize_back(layer, dy)
             if layer:
                 out = self.spare[layer % 2]
                 self._products(layer, dy, out, back=True)   # dJ/dx = dJ/dz Wᵀ
@@ -232,8 +240,7 @@ class _Pass:
         return np.bincount(network[~slope[network, FEW:, unit].any(axis=1)], minlength=len(dy)), arrived
 
     def _note(self, k: int, event: str, layer: int) -> None:
-        if self.first[k][event] is None:
-            self.first[k][event] = layer + 1
+        self.first[k][event] = self.first[k][event] or layer + 1
 
     def measured(self) -> list[dict]:
         """What a `Propagation` of each network is made of, but for its settings."""
