@@ -340,6 +340,10 @@ def check_explosion():
     assert 0.9 < he["none"] < 1.1 < he["before"]
 
 
+def check_room():
+    assert [depth.room(*size) for size in ((10, 100), (30, 100), (15, 200), (30, 200))] == [(1000, 128), (1000, 128), (1000, 100), (500, 50)]
+
+
 def check_depth_lines():
     small = depth.placed(10, 100, "relu", 0.05, seed=0, samples=1000)
     assert small["none"].std[-1] < 1e-10
@@ -616,6 +620,7 @@ CLAIMS: dict[str, Claim] = {
     **all_of("with its own settings", check_depth_lines, "Weight scale 10 instead of 0.3: which of the three pictures changes?",
              "Without batch norm the activations shrink to nothing; with it, before or after φ, they keep their spread.",
              "Sigmoid: its activations lie between 0 and 1, unless batch norm stands after it."),
+    **all_of("a large network", check_room, "Networks of this size are measured on {} inputs, and on {} at each scale, to answer soon."),
     **all_of("always", check_propagation_scale, "1 is 1/√n, 1.4142 is He's rule. Batch norm divides it out again."),
     **all_of("after an epoch", check_scales, "After {} epoch{} batch norm is ahead at {} of {} scales, by more than {} points. ",
              "It is **behind** at {}", ", where the plain network learns by itself."),

@@ -22,6 +22,7 @@ from pages.shared.part import Part, Preset, Question, Shown, Sketch, Try
 from pages.shared.theme import HALF, QUIET, tint
 
 MAGNITUDES = (1e-10, 1e6)  # of the gradients drawn
+BUDGET = 6e8  # multiplications of one network forward: all three, and the sweep, then take about half a second
 SWEEP = tuple(float(s) for s in np.logspace(-2, 1, 13))
 CONTROLS = (
     Menu("bn_activation", "Activation φ", "relu", "It bends z in every layer. Batch norm stands before it or after it.", tuple(ACTIVATIONS)),
@@ -31,6 +32,12 @@ CONTROLS = (
     Whole("bn_depth", "Depth L", 10, "Each layer multiplies signal and gradient once more.", (1, 30)),
     Ladder("bn_width", "Width n", 100, "Units per layer.", (10, 20, 50, 100, 200)), SEED,
 )
+
+
+def room(depth: int, width: int) -> tuple[int, int]:
+    """Inputs that a network of this size leaves time for: for each of the three, and at each scale of the sweep."""
+    inputs = int(BUDGET / (depth * width**2))
+    return min(1000, inputs), min(128, inputs // 10)
 
 
 def strip_frame(run: propagation.Propagation) -> tuple[pd.DataFrame, float]:
@@ -118,8 +125,11 @@ def read(runs: Mapping[str, propagation.Propagation]) -> Verdict:
 
 
 def show(v: Values) -> Shown:
-    network = {"depth": v.depth, "width": v.width, "activation": v.activation, "seed": v.seed}
-    found, swept = workers.measure_all(partial(placed, scale=v.scale, samples=1000, measure=("activations",), **network), partial(arriving_by_scale, SWEEP, samples=128, **network))
+    network, (samples, few) = {"depth": v.depth, "width": v.width, "activation": v.activation, "seed": v.seed}, room(v.depth, v.width)
+    if samples < 1000:
+        st.caption(f"Networks of this size are measured on {samples} inputs, and on {few} at each scale, to answer soon.")
+    each, sweep = partial(placed, scale=v.scale, samples=samples, measure=("activations",), **network), partial(arriving_by_scale, SWEEP, samples=few, **network)
+    found, swept = workers.measure_all(each, sweep)
     for column, (name, run) in zip(st.columns(3, vertical_alignment="bottom"), found.items(), strict=True):
         frame, outside = strip_frame(run)
         caption = [f"Spread: {number(run.std[0], 2)} in layer 1, {number(run.std[-1], 2)} in layer {v.depth}.", *[f"Outside of the picture: at most {100 * outside:.1f} %."] * (outside >= 0.0005)]
@@ -148,7 +158,7 @@ from engine.propagation import propagate
 
 for batch_norm in (None, "before", "after"):
     run = propagate(depth={v.depth}, width={v.width}, activation={v.activation!r}, initializer="lecun_normal", gain={v.scale!r},
-                    samples=1000, batch_norm=batch_norm, rng=np.random.default_rng({v.seed}))
+                    samples={samples}, batch_norm=batch_norm, rng=np.random.default_rng({v.seed}))
     for layer, (std, gradient) in enumerate(zip(run.std, run.gradient_rms), start=1):
         print(f"{{batch_norm}}  layer {{layer}}  std {{std:.4g}}  gradient {{gradient:.4g}}")
 """
