@@ -26,7 +26,7 @@ from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.titles import powers, rule
 
 BEST = 0.0  # the best epsilon of the scheme
-WORK = 3e9  # multiplications that one answer may cost: about a second
+WORK = 2.4e9  # multiplications that one answer may cost: about half a second
 COARSE = 1000  # most cells of the map
 SCHEMES = {"forward": "One-sided", "central": "Two-sided", "complex": "Complex step"}
 
