@@ -32,6 +32,14 @@ def steps(app, count: int):
     return run
 
 
+def test_a_run_too_large_to_keep_its_network_before_it_starts_shows_its_first_look():
+    app = open_part(PAGE, INSIDE, epochs=3, width=20)
+    app.session_state["mnist_run"].network = None
+    app.run()
+    assert not app.exception
+    assert len(charts_of(app)) == 3   # by layer, activations, weights
+
+
 @pytest.mark.parametrize("settings", [{}, {"batch_norm": "before", "input_norm": True, "rate": 3e-3}, {"depth": 0}])
 def test_the_script_repeats_the_run_and_prints_its_latest_look(settings):
     app = open_part(PAGE, INSIDE, epochs=3, width=20, **settings)

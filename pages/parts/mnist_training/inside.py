@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine.measures import plateaus
+from engine.activations import as_activation
+from engine.measures import plateaus, value_range
 from engine.studies import by_layer
 from engine.studies.by_layer import BINS, TINY, Look
 from engine.verdict import Verdict
@@ -76,7 +77,7 @@ def show(v: Values) -> Shown:
         left, right = st.columns(2) if depth else (None, st)
         layer, first, now = min(v.layer, depth + 1), looks[0], looks[-1]
         if depth:
-            low, high = by_layer.span(run.network)
+            low, high = value_range(as_activation(run.settings.activation).f)  # as `by_layer` counts; a large run has no network before its start
             hidden, edges = min(layer, depth), np.linspace(low, high, BINS + 1)
             frame = layered.heat(looks, hidden, edges, run.steps / run.settings.epochs, until(run))
             layout.show(left, layered.activations(frame, hidden, until(run), (low, high)), f"Histograms of what layer {hidden} hands on, over time")
