@@ -151,7 +151,7 @@ CLAIMS = {
     )},
     **{text: why("a name, a definition, or what a picture shows") for text in (
         "Accuracy on training and new images without a cure and with: {}", "Beside the network without a cure.",
-        "Cure drawn on the left", "Dot: mean of the seeds. Bar: their spread. Blue: a gain. Orange: a loss.",
+        "Cure drawn on the left", "Dot: mean of the seeds. Bar: their spread. Blue: it reads more. Orange: it reads fewer.",
         "Dropout silences other units for each image: the picture below shows them.",
         "Each training is repeated so often, with other first weights and another order of the images.", "Few images of MNIST", "Image of the batch",
         "Passes over these few images.", "Strength of the cures", "The loss gets λ/2 Σw².",

@@ -101,7 +101,7 @@ def worths(frame: pd.DataFrame, order: tuple[str, ...], span: int) -> alt.LayerC
     marks = [layer for test, meaning in sides for side in [base.transform_filter(test)] for layer in (
         side.mark_rule(strokeWidth=3, opacity=0.6, clip=True).encode(x=alt.X("low", type="quantitative"), x2=alt.X2("high"), color=tint(meaning)),
         side.mark_point(size=110, opacity=1, clip=True).encode(x=x, color=tint(meaning), tooltip=tip))]
-    return alt.layer(encodings.rule(x=0.0), *marks, height=HALF, title=alt.Title("What each cure is worth", subtitle="Dot: mean of the seeds. Bar: their spread. Blue: a gain. Orange: a loss."))
+    return alt.layer(encodings.rule(x=0.0), *marks, height=HALF, title=alt.Title("What each cure is worth", subtitle="Dot: mean of the seeds. Bar: their spread. Blue: it reads more. Orange: it reads fewer."))
 
 
 def overflowed(found: Mapping[str, Sequence[Learned]]) -> str:
