@@ -15,7 +15,7 @@ from typing import Any
 
 PLACES = max(1, (os.cpu_count() or 1) - 1)  # one core is left to draw pages and to answer what is asked
 TICK = 0.25  # seconds between two ticks of a running page, while few run
-RECENT = 5.0  # seconds: who ticked within them, runs
+RECENT = 15.0  # seconds: who ticked within them, runs; longer than the longest tick with its waiting, or a full class would be counted as half a one
 SLICE = 0.2  # seconds of work a tick, at most
 MOST = float(os.environ.get("RUNS_MB", 180)) * 2**20  # bytes that all runs of this server may hold together
 GRACE = 15.0  # seconds in which a lost connection comes back, and finds its run as it was
@@ -43,7 +43,7 @@ def pace(asking: Any = None) -> tuple[float, float]:
     A tick draws, for about 10 ms of a core. Without longer pauses thirty runs would draw all the time.
     """
     now = time.monotonic()
-    busy = sum(run.status == "running" and (run is asking or now - run.last_tick < RECENT) for ref in known.valuerefs() if (run := ref()))
+    busy = sum(run.status == "running" and not run.gone and (run is asking or now - run.last_tick < RECENT) for ref in known.valuerefs() if (run := ref()))
     tick = TICK * 2 ** max(0, math.ceil(math.log2(max(busy, 1) / (2 * PLACES))))
     return tick, min(SLICE, 0.8 * tick * PLACES / max(busy, 1))
 

@@ -112,15 +112,15 @@ def buttons(
 
 def live(run: Run, draw: Callable[[Any], Verdict], below: Callable[[Any], None] | None = None, key: str = "verdict") -> Verdict:
     """Draw a run and its verdict, while it runs again at every slice of work, with what is `below` (otherwise the page draws that, after a cure)."""
-    every = room.pace(run)[0] if run.status == "running" else None  # counting this run, or a page that takes long would be drawn again for ever
+    every = room.pace(run)[0] if run.status == "running" else None
     said: list[Verdict] = []
 
     @st.fragment(run_every=every)
     def tick() -> None:
         if run.status == "running":
             run.advance()
-            if run.status == "finished" or every != room.pace()[0]:
-                st.rerun()  # stops the clock and frees the buttons, or sets another pace
+            if run.status == "finished" or (said and not room.pace()[0] <= every <= 2 * room.pace()[0]):
+                st.rerun()  # stops the clock and frees the buttons, or sets another pace: not before the page has been drawn once, or it might never be
         said[:] = [draw(run)]
         if said[0].text:
             layout.verdict(said[0].text, key)

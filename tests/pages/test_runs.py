@@ -1,5 +1,6 @@
 """Runs: what any of them does, whatever it computes. A made-up one counts its steps."""
 
+import itertools
 import sys
 import threading
 import weakref
@@ -315,6 +316,29 @@ def test_a_page_that_takes_longer_than_a_run_counts_as_one_has_the_same_pace_bef
     mine.advance()
     assert before == room.pace()[0]
     for run in (mine, *others):
+        run.close()
+
+
+def test_a_page_is_drawn_though_the_pace_changes_at_every_look(monkeypatch):
+    app = page()
+    paces = itertools.count(1)
+    monkeypatch.setattr(room, "pace", lambda asking=None: (float(next(paces)), 0.01))
+    app.button(key="counting_start").click().run(timeout=20)
+    assert app.text[0].value.endswith(" steps")
+    app.session_state["counting"].close()
+
+
+def test_a_run_counts_as_long_as_its_visitor_is_there_and_it_waits_for_its_turn(monkeypatch):
+    monkeypatch.setattr(room, "known", weakref.WeakValueDictionary())
+    a_class = [started() for _ in range(8 * room.PLACES)]
+    full = room.pace()[0]
+    for run in a_class:
+        run.last_tick -= 10   # four seconds of a tick, and as long for a core
+    assert room.pace()[0] == full
+    for run in a_class[1:]:
+        run.gone = 1.0
+    assert room.pace()[0] == room.TICK
+    for run in a_class:
         run.close()
 
 
