@@ -202,8 +202,8 @@ class _Pass:
     def _second_moments(self, values: Array) -> Array:
         totals = np.array([np.vdot(own, own) for own in values])
         moments = totals.astype(np.float64) / values[0].size
-        for k in np.flatnonzero(~measures.trusted(totals, self.dtype)):
-            moments[k] = np.mean(np.square(values[k], dtype=np.float64))
+        if len(lost := np.flatnonzero(~measures.trusted(totals, self.dtype))):
+            moments[lost] = np.square(values[lost], dtype=np.float64).mean(axis=(1, 2))
         return moments
 
     def backward(self, dy: Array) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 
 from pages.shared import worker
 
-KEPT = 64_000_000  # bytes of answers that are kept
+KEPT = 32_000_000  # bytes of answers that are kept
 PATIENCE = 0.5  # seconds before a visitor is told of a queue; Streamlit's spinner waits as long again
 TOGETHER = 4  # questions of one script run that are one visitor's turn
 LIVES = 2  # executors that may break over a question before it is computed in this process

@@ -187,12 +187,12 @@ def test_a_full_class_sees_a_matrix_of_fewer_networks_and_gets_the_others_when_t
     monkeypatch.setattr(Desk, "crowded", lambda desk: full[0])
     app = golden.open_link("initialization?init_part=matrix&init_depth=3&init_seed=903")
     said = " ".join(caption.value for caption in app.caption)
-    assert "2 of 8 networks are shown" in said
-    assert "Up to 2 are drawn" in said
+    assert "1 of 8 networks is shown" in said
+    assert "One is drawn for each pair." in said
     full[0] = False
     app.run()
     said = " ".join(caption.value for caption in app.caption)
-    assert "networks are shown" not in said
+    assert "is shown" not in said
     assert "Up to 8 are drawn" in said
 
 

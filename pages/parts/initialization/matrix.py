@@ -22,7 +22,7 @@ from pages.shared.theme import DIVERGING, QUIET, TEXT
 from pages.shared.titles import title
 
 AT_ONCE = 3  # activations that one worker measures, before their rows are shown
-NETWORKS, FEW = 8, 2  # of a pair, where the first ones do not agree; and while many ask
+NETWORKS, FEW = 8, 1  # of a pair, where the first ones do not agree; and while many ask
 LETTERS = [
     "● means that all networks are healthy, and 6/8 that six of eight are. Else the first two letters say what is wrong: fading, growing, vanishing,",
     "exploding, saturated, dead, symmetric, indistinguishable. Blue: the gradient shrinks. Orange: it grows."]
@@ -99,7 +99,7 @@ def show(v: Values) -> Shown:
     fill(pairs)
     st.caption(
         "Networks of 64 units on 32 inputs, judged by the same thresholds as the deep network. "
-        f"Up to {networks} are drawn for each pair, and fewer if the first ones agree."
+        + (f"Up to {networks} are drawn for each pair, and fewer if the first ones agree." if networks > 1 else "One is drawn for each pair.")
     )
     if networks < NETWORKS:
         workers.complete(networks, NETWORKS)
