@@ -95,7 +95,7 @@ def show(v: Values) -> Shown:
     asked, networks = surveys(v.depth, v.gain, v.seed), NETWORKS
     if len(workers.thin_out(asked)) < len(asked):
         asked, networks = surveys(v.depth, v.gain, v.seed, FEW), FEW
-    pairs = table_of(workers.measure_all(*asked, long=True, seen=lambda found: fill(table_of(found))))
+    pairs = table_of(workers.measure_all(*asked, long=networks > FEW, seen=lambda found: fill(table_of(found))))
     fill(pairs)
     st.caption(
         "Networks of 64 units on 32 inputs, judged by the same thresholds as the deep network. "
