@@ -158,7 +158,7 @@ def everyone(does, visitors) -> list:
 
 def draws_the_link(drawn: tuple[set[str], str]) -> bool:
     kinds, script = drawn
-    return "vega_lite_chart" in kinds and "exception" not in kinds and "default_rng(7)" in script
+    return "vega_lite_chart" in kinds and "exception" not in kinds and "seed=7" in script
 
 
 def a_class_is_spread_and_each_visitor_stays(hosted, students):
