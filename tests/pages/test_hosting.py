@@ -306,7 +306,7 @@ def test_a_page_works_under_the_policy_and_comes_back_when_its_replica_is_killed
     home = next(cookie["value"] for cookie in visitor.context.cookies() if cookie["name"] == "replica")
     next(replica for replica in hosted.replicas if replica.url.endswith(home)).process.kill()
     visitor.open(page.url)
-    page.locator("code").filter(has_text="default_rng(7)").first.wait_for(state="attached")
+    page.locator("code").filter(has_text="seed=7").first.wait_for(state="attached")
     assert refused <= {"script-src wasm-eval"}   # Streamlit's 64-bit integers then do without
     own = hosted.url, f"blob:{hosted.url}", "data:"   # a component's script is a blob of its page
     assert all(url.startswith(own) for url in asked)
