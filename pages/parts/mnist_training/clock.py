@@ -23,7 +23,7 @@ BASE = {"data": "mnist", "batch_norm": "before", "optimizer": "adamw", "rate": 0
 RACES = (
     Race(10, 0.989, 0.984, {**BASE, "layers": "256, 128", "epochs": 8}),
     Race(30, 0.991, 0.987, {**BASE, "layers": "384, 192", "epochs": 20}),
-    Race(60, 0.992, 0.9875, {**BASE, "layers": "384, 192", "epochs": 40}),
+    Race(60, 0.992, 0.9875, {**BASE, "layers": "512, 192", "epochs": 40}),
 )
 PRESETS = tuple(
     Preset(
