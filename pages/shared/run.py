@@ -31,6 +31,7 @@ class Run:
         self.lost = False  # it stands where another one was, which is gone
         self.refused = False  # there was no room for it
         self._lock = threading.Lock()  # a quick second click may start a second script of the same session
+        room.known[id(self)] = self
 
     def record(self, result: Any) -> None:
         raise TypeError(f"{type(self).__name__} has no record")
@@ -79,7 +80,6 @@ class Run:
     def advance(self, seconds: float | None = None) -> None:
         """Work for one slice, or a single step when seconds is 0. Does nothing when another thread is at it, or no core is free."""
         self.last_tick = time.monotonic()
-        room.known[id(self)] = self
         one_step, (tick, slice_) = seconds == 0, room.pace()
         self.waiting = not room.gate.acquire(timeout=1 if one_step else tick)  # in a tick's time everybody's turn comes
         if self.waiting:

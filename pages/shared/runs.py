@@ -45,7 +45,6 @@ def current(key: str, settings: Any, make: Callable[[], Run], size: float = 0, k
             st.stop()
         run = state[key] = make()
         run.key, run.settings, run.session = key, settings, getattr(get_script_run_ctx(), "session_id", "")
-        room.known[id(run)] = run
         run.lost, state[f"{key}_known"] = lost, True
         if state.pop(f"{key}_go", False):
             run.press(pause=False)
@@ -119,7 +118,7 @@ def live(run: Run, draw: Callable[[Any], Verdict], below: Callable[[Any], None] 
     def tick() -> None:
         if run.status == "running":
             run.advance()
-            if run.status == "finished" or (said and not room.pace()[0] <= every <= 2 * room.pace()[0]):
+            if run.status == "finished" or (said and not (now := room.pace()[0]) <= every <= 2 * now):
                 st.rerun()  # stops the clock and frees the buttons, or sets another pace: not before the page has been drawn once, or it might never be
         said[:] = [draw(run)]
         if said[0].text:

@@ -206,7 +206,6 @@ class TrainingRun(runs.Run):
         if same and min(settings.images, len(self.all_data.y_train)) == len(self.data.y_train):
             return None
         run = TrainingRun(settings, self.all_data, rate, evaluate_every=10**9)
-        room.known[id(run)] = run
         if not room.make_room(run.full, run):
             return None
         run.build()
