@@ -36,9 +36,9 @@ def value(control: Control) -> Any:
 
 
 def state_of(controls: Iterable[Control]) -> dict[str, Any]:
-    """What controls are set to, by key."""
+    """What controls are set to, by key. A browser that sends nothing for one has not moved it."""
     kept = _kept()
-    return {c.key: st.session_state.get(c.key, kept.get(c.key, c.default)) for c in controls}
+    return {c.key: kept.get(c.key, c.default) if (now := st.session_state.get(c.key)) is None else now for c in controls}
 
 
 def values(controls: Iterable[Control]) -> Values:
@@ -61,11 +61,11 @@ def focus(controls: Iterable[Control]) -> None:
 
 def draw(control: Control, why_not: str = "") -> Any:
     """Show a control, or show it disabled with the reason; its value comes from the session, and stays there."""
-    if control.key not in st.session_state:
+    if st.session_state.get(control.key) is None:
         st.session_state[control.key] = value(control)
     moved = {"on_change": control.chosen} if control.chosen else {}
     chosen = control.widget(label=control.label, key=control.key, help=why_not or control.help, disabled=bool(why_not), **moved)
-    _kept()[control.key] = chosen
+    _kept()[control.key] = chosen = value(control) if chosen is None else chosen
     if control.note and (said := control.note(chosen)):
         st.caption(said)
     return chosen
