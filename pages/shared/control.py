@@ -18,7 +18,7 @@ Values = SimpleNamespace  # a part's settings by the names of its controls: v.si
 
 @dataclass(frozen=True, eq=False)
 class Control:
-    """What all kinds share; each has a `widget`, see `link.draw`. `idle` gives the reason why it has no effect at the present settings, or nothing."""
+    """What all kinds share; each has a `widget`, see `link.draw`, told what `stands` before it is moved. `idle` gives the reason why it has no effect at the present settings, or nothing."""
 
     key: str  # in the link: the page's prefix, an underscore, the name
     label: str
@@ -61,11 +61,11 @@ class Menu(Control):
     pills: bool = field(default=False, kw_only=True)
     hidden_label: bool = field(default=False, kw_only=True)
 
-    def widget(self, **common: Any) -> Any:
+    def widget(self, stands: Any, **common: Any) -> Any:
         if self.pills:
             visibility = "collapsed" if self.hidden_label else "visible"
-            return st.segmented_control(options=self.options, format_func=self.show, required=True, label_visibility=visibility, **common)
-        return st.selectbox(options=self.options, format_func=self.show, **common)
+            return st.segmented_control(options=self.options, default=stands, format_func=self.show, required=True, label_visibility=visibility, **common)
+        return st.selectbox(options=self.options, index=self.options.index(stands), format_func=self.show, **common)
 
     def parse(self, text: str) -> Any:
         return {write(option): option for write in (title, self.show, self.write) for option in self.options}.get(text)
@@ -84,8 +84,8 @@ class Ladder(Menu):
     def possible(self) -> str:
         return f"{self.show(self.options[0])} … {self.show(self.options[-1])}, in steps"
 
-    def widget(self, **common: Any) -> Any:
-        return st.select_slider(options=self.options, format_func=self.show, **common)
+    def widget(self, stands: Any, **common: Any) -> Any:
+        return st.select_slider(options=self.options, value=stands, format_func=self.show, **common)
 
     def write(self, value: float) -> str:
         return self.words.get(value, plain(value))
@@ -104,8 +104,8 @@ class Several(Menu):
 
     possible = "some of the menu's entries"
 
-    def widget(self, **common: Any) -> list:
-        return st.multiselect(options=self.options, format_func=title, **common)
+    def widget(self, stands: list, **common: Any) -> list:
+        return st.multiselect(options=self.options, default=stands, format_func=title, **common)
 
     def write(self, value: Iterable) -> str:
         return ",".join(value)
@@ -130,8 +130,8 @@ class Number(Control):
     def possible(self) -> str:
         return f"{self.limits[0]:,g} … {self.limits[1]:,g}"
 
-    def widget(self, **common: Any) -> float:
-        return st.number_input(min_value=float(self.limits[0]), max_value=float(self.limits[1]), step=self.step, format="%g", **common)
+    def widget(self, stands: float, **common: Any) -> float:
+        return st.number_input(value=float(stands), min_value=float(self.limits[0]), max_value=float(self.limits[1]), step=self.step, format="%g", **common)
 
     def write(self, value: float) -> str:
         return plain(value)
@@ -147,8 +147,8 @@ class Number(Control):
 class Whole(Number):
     """A whole number on a slider."""
 
-    def widget(self, **common: Any) -> int:
-        return st.slider(min_value=self.limits[0], max_value=self.limits[1], step=1, **common)
+    def widget(self, stands: int, **common: Any) -> int:
+        return st.slider(value=stands, min_value=self.limits[0], max_value=self.limits[1], step=1, **common)
 
     def parse(self, text: str) -> int | None:
         value = super().parse(text.replace(",", ""))
@@ -161,8 +161,8 @@ class Whole(Number):
 class Typed(Whole):
     """A whole number to type: a seed, a choice among thousands."""
 
-    def widget(self, **common: Any) -> int:
-        return st.number_input(min_value=self.limits[0], max_value=self.limits[1], step=1, **common)
+    def widget(self, stands: int, **common: Any) -> int:
+        return st.number_input(value=stands, min_value=self.limits[0], max_value=self.limits[1], step=1, **common)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,8 +173,8 @@ class Switch(Menu):
     possible = "true or false"
     show: Callable[[Any], str] = field(default=lambda on: "on" if on else "off", kw_only=True)
 
-    def widget(self, **common: Any) -> bool:
-        return st.toggle(**common)
+    def widget(self, stands: bool, **common: Any) -> bool:
+        return st.toggle(value=stands, **common)
 
     def write(self, value: bool) -> str:
         return str(value).lower()
@@ -189,8 +189,8 @@ class Text(Control):
     LONGEST = 400
     possible = f"at most {LONGEST} characters"
 
-    def widget(self, **common: Any) -> str:
-        return st.text_input(max_chars=self.LONGEST, placeholder=self.placeholder, **common)
+    def widget(self, stands: str, **common: Any) -> str:
+        return st.text_input(value=stands, max_chars=self.LONGEST, placeholder=self.placeholder, **common)
 
     def parse(self, text: str) -> str | None:
         return text if len(text) <= self.LONGEST else None

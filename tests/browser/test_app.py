@@ -125,6 +125,27 @@ def test_every_setting_travels_in_the_link(server, tab):
     expect(copy.locator("code").filter(has_text="activation='selu'").first).to_be_attached()
 
 
+def test_a_page_drawn_again_before_the_browser_has_its_controls_keeps_what_the_link_asked_for(server, tab):
+    visitor, waiting = tab(), []
+    page, link = visitor.page, f"{server.url}/initialization?init_part=chain&init_gain=0.5&init_depth=40&init_seed=7"
+    page.route(re.compile(r"/js/(ButtonGroup|Slider|Selectbox|NumberInput)\.[^/]*js$"), lambda late: waiting.append(late))
+    page.goto(link)
+    for name in ("Lecture mode", "Leave"):   # two further drawings
+        page.get_by_role("button", name=re.compile(name)).click()
+    expect(page.get_by_role("button", name=re.compile("Lecture mode"))).to_be_visible()
+    for late in list(waiting):
+        late.continue_()
+    page.unroute_all()
+    expect(page.get_by_role("radio", name="Linear chain")).to_be_checked()
+    expect(page.get_by_role("slider", name="Gain")).to_have_attribute("aria-valuetext", "0.5")
+    expect(page.locator(".st-key-init_seed input")).to_have_value("7")
+    visitor.settle()
+    page.get_by_role("slider", name="Depth").press("ArrowRight")   # the next click sends what they show
+    expect(page).to_have_url(re.compile(r"init_gain=0.5&.*init_seed=7"))
+    expect(page).not_to_have_url(re.compile("init_depth=40"))
+    assert len(waiting) == 4
+
+
 def test_a_link_that_asks_for_too_much_says_so_and_gets_no_more_than_the_sliders_give(server, tab):
     page = tab().open(f"{server.url}/mnist_training?mnist_depth=100000&mnist_activation=nonsense&mnist_rate=-1&mnist_seed=abc")
     for words in ("Hidden layers = “100000”", "Activation φ = “nonsense”", "Learning rate η = “-1”", "Seed = “abc”"):
