@@ -60,14 +60,11 @@ def focus(controls: Iterable[Control]) -> None:
 
 
 def draw(control: Control, why_not: str = "") -> Any:
-    """Show a control, or show it disabled with the reason; its value comes from the session, and stays there.
-
-    A browser loads each kind of control when it first needs one. A page drawn again before that would show the
-    control's first option, and the next click would set it: so what stands is told with every drawing.
-    """
+    """Show a control, or show it disabled with the reason; its value comes from the session, and stays there."""
     if st.session_state.get(control.key) is None:
         st.session_state[control.key] = value(control)
     moved = {"on_change": control.chosen} if control.chosen else {}
+    # a browser that loads this kind of control late shows, and then sends, what it was told last: so each drawing tells it what stands
     chosen = control.widget(_kept().get(control.key, control.default), label=control.label, key=control.key, help=why_not or control.help, disabled=bool(why_not), **moved)
     _kept()[control.key] = chosen = value(control) if chosen is None else chosen
     if control.note and (said := control.note(chosen)):

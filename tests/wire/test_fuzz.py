@@ -181,7 +181,8 @@ def test_nobody_can_leave_a_file_in_the_servers_memory(server):
     ("mnist_training", "mnist_depth", "double_array_value", [1e9]), ("mnist_training", "mnist_depth", "double_array_value", [float("nan")]),
     ("mnist_training", "mnist_width", "string_array_value", ["1000000"]), ("mnist_training", "mnist_seed", "double_value", 1e15),
     ("mnist_training", "mnist_optimizer", "string_value", f"![x](http://{EVIL}/b.png)"),
-    ("initialization?init_part=deep", "init_depth", "double_array_value", [1e9]), ("initialization?init_part=chain", "init_part", "string_array_value", []),
+    ("initialization?init_part=deep", "init_depth", "double_array_value", [1e9]),
+    ("initialization?init_part=chain", "init_part", "string_array_value", []),
 ])
 def test_a_message_cannot_ask_for_more_than_the_control_can(server, page, key, field, value):
     one = Visitor(server.url, page)
