@@ -110,6 +110,8 @@ class Tab:
     def settle(self) -> None:
         self.page.wait_for_selector("[data-testid='stApp'][data-test-connection-state='CONNECTED']", timeout=30_000)
         self.page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=30_000)
+        self.page.wait_for_selector("[data-testid='stElementContainer']", state="attached", timeout=30_000)
+        self.page.wait_for_selector("[data-testid='stSkeleton']", state="detached", timeout=30_000)   # the code of each kind of element
 
 
 @pytest.fixture
