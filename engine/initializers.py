@@ -74,7 +74,9 @@ def _scaled(name: str, source: str, scale: float, fan: str, uniform: bool = Fals
         if uniform:
             r = math.sqrt(3) * sigma   # U(-r, r) has variance r²/3
             return rng.uniform(-r, r, shape)
-        return sigma * rng.standard_normal(shape)   # untruncated
+        weights = rng.standard_normal(shape)   # untruncated
+        weights *= sigma   # in place: fresh memory costs more than the product
+        return weights
 
     size = rf"\mathrm{{{fan.replace('_', chr(92) + '_')}}}"
     formula = rf"U(\pm\sqrt{{{3 * scale:g} / {size}}})" if uniform else rf"\mathcal{{N}}(0, {scale:g} / {size})"
@@ -154,15 +156,16 @@ def sigma_w(weights: Array, rule: Initializer, gain: float) -> float:
     return math.sqrt(fan_in) * std if std or not weights.any() else math.nan
 
 
-def unit_variance(layer, x: Array, tolerance: float = 0.01, tries: int = 10) -> None:
+def unit_variance(weights: Array, bias: Array | None, x: Array, tolerance: float = 0.01, tries: int = 10) -> None:
     """LSUV's inner loop: rescale W in place until Var(x W + b) is 1 (Mishkin & Matas 2015). A silent layer is left alone.
 
-    `layer` is a `Dense` with fan_in inputs, x is (batch, fan_in).
+    x is (batch, fan_in), W (fan_in, units), b (units,) or None.
     """
     for _ in range(tries):
-        std = math.sqrt(float(np.var(layer.forward(x, training=False))))
+        z = x @ weights
+        std = math.sqrt(float(np.var(z if bias is None else z + bias)))
         if not math.isfinite(std) or std == 0 or abs(std * std - 1) < tolerance:
             return
-        layer.weight.value /= std
-        if layer.bias is None and 1e-6 < std < 1e6:   # z is then linear in W, and one division does it but for coarse rounding
+        weights /= std
+        if bias is None and 1e-6 < std < 1e6:   # z is then linear in W, and one division does it but for coarse rounding
             return

@@ -111,7 +111,7 @@ class Network:
         """Rescale each Dense layer on inputs x (batch, features) until its outputs have variance 1, first layer first."""
         for layer in self.layers:
             if isinstance(layer, Dense):
-                unit_variance(layer, x)
+                unit_variance(layer.weight.value, layer.bias.value if layer.bias else None, x)
             x = layer.forward(x, training=False)
 
     def first_overflow(self, x: Array, training: bool = False) -> str | None:
