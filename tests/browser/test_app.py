@@ -80,7 +80,7 @@ def test_the_keys_lead_a_class_over_large_pictures_and_the_browsers_back_undoes_
     picture = page.locator("[data-testid='stVegaLiteChart']")
     expect(picture).to_have_count(1)
     expect(page.locator("[data-testid='stExpandSidebarButton']")).to_be_visible()
-    assert picture.bounding_box()["width"] > 1200
+    page.wait_for_function("document.querySelector('[data-testid=stVegaLiteChart]').getBoundingClientRect().width > 1200")   # it grows into its place
     page.keyboard.press("ArrowRight")
     expect(page).to_have_url(re.compile("init_gain=1.5"))
     expect(bar).to_contain_text("Linear chain, Linear chain")
