@@ -1,8 +1,7 @@
 """Memory: what visitors leave behind is given back while nobody asks for anything.
 
-Streamlit's session objects refer to each other in circles, so that what hangs on them waits for the garbage
-collector, which hardly runs in a quiet server. A thread of its own closes the runs of visitors who did not
-come back, lets go of their sessions, collects, and hands free pages back to the system.
+Streamlit's session objects refer to each other in circles, so that what hangs on them waits for the garbage collector, which hardly runs in a
+quiet server. A thread of its own closes the runs of visitors who did not come back, lets go of their sessions, collects, and gives free pages back.
 """
 
 import ctypes
@@ -11,6 +10,7 @@ import logging
 import threading
 import time
 from contextlib import suppress
+from typing import Any
 
 import streamlit as st
 from streamlit import runtime
@@ -37,16 +37,21 @@ def ask_allocator(name: str, *numbers: int) -> None:
         getattr(ctypes.CDLL("libc.so.6"), name)(*numbers)
 
 
-def one_lock_a_session() -> None:
-    """Two script threads of one session, made by a quick second click, take turns at its state: with a lock each, as Streamlit has it, one now and then changes what the other goes through."""
-    made = SafeSessionState.__init__
+def mend_streamlit() -> None:
+    """What a full class meets. Two script threads of one session, made by a quick second click, take turns at its state: with a lock each, as Streamlit
+    has it, one now and then changes what the other goes through. And who comes back at once gets the answer: it went to the connection that was lost.
+    """
+    made, send = SafeSessionState.__init__, runtime.Runtime._send_message
 
     def init(self: SafeSessionState, state: SessionState, yield_callback: object) -> None:
         made(self, state, yield_callback)
         with suppress(AttributeError, TypeError):
             object.__setattr__(self, "_lock", vars(state.query_params).setdefault("_lock_of_all", self._lock))
 
-    SafeSessionState.__init__ = init
+    def send_to_newest(self: runtime.Runtime, info: Any, message: Any) -> None:
+        send(self, self._session_mgr.get_active_session_info(info.session.id) or info, message)
+
+    SafeSessionState.__init__, runtime.Runtime._send_message = init, send_to_newest
 
 
 def keep() -> None:
@@ -71,7 +76,7 @@ def start() -> None:
     """Once per process, however many sessions open it at once. What is large gets pages of its own, which go back when it is freed: a heap in pieces keeps them."""
     if not _first.acquire(blocking=False):
         return
-    one_lock_a_session()
+    mend_streamlit()
     logging.getLogger(starlette_websocket.__name__).addFilter(lambda record: CLOSED not in str(record.exc_info))
     ask_allocator("mallopt", -3, 4 * 2**20)  # M_MMAP_THRESHOLD, in bytes
     threading.Thread(target=keep, name="memory", daemon=True).start()

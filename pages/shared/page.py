@@ -67,10 +67,9 @@ def fix_button(page: Page, fix: Mapping[str, Any], on_fix: Callable[[], None] | 
 def try_next(page: Page, lines: Sequence[Try]) -> None:
     """Each line is a click: on this page it sets the controls, to another it is a link."""
     st.header("Try next", anchor=False)
-    table = {control.name: control.key for control in page.controls}
     for i, line in enumerate(lines):
         to, preset = find_preset(line.preset) if line.preset else (page, None)
-        settings = to.settings_of(preset) if preset else {table[name]: value for name, value in line.settings.items()}
+        settings = to.settings_of(preset) if preset else page.by_key(line.settings)
         if to is page:
             st.button(line.text, on_click=link.put, args=(settings,), type="tertiary", key=f"_{page.prefix}_try_{i}")
         else:

@@ -142,6 +142,9 @@ class Page:
     def part(self, key: str) -> Part:
         return next(part for part in self.parts if part.key == key)
 
+    def by_key(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        return {control.key: settings[control.name] for control in self.controls if control.name in settings}
+
     def settings_of(self, preset: Preset) -> dict[str, Any]:
         """The part and every control of it, by key, as a preset sets them."""
         part = next(part for part in self.parts if preset in part.presets)

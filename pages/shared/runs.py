@@ -12,10 +12,7 @@ from pages.shared.control import Typed
 from pages.shared.room import place as place  # for computations that are no runs
 from pages.shared.run import Run
 
-LOST = (
-    "A training with these settings had been started and is gone: the page was loaded anew or elsewhere, the server was started again, "
-    "or it needed the memory. **Start** repeats it from its first step."
-)
+LOST = "A training with these settings had been started and is gone: the page was loaded anew or elsewhere, the server was started again, or it needed the memory. **Start** repeats it from its first step."
 
 
 def pause_unless_on(page: str) -> None:

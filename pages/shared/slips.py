@@ -25,11 +25,7 @@ def query(key: str) -> dict[str, str]:
     """The address of a slip's experiment on its page. Never empty: without settings the visitor's last ones would stand there."""
     stem, part, opens = PLACES[key]
     page = PAGES[stem]
-    if isinstance(opens, str):
-        settings = page.settings_of(find_preset(opens)[1])
-    else:
-        names = {control.name: control.key for control in page.controls}
-        settings = {page.part_control.key: part} | {names[name]: value for name, value in opens.items()}
+    settings = page.settings_of(find_preset(opens)[1]) if isinstance(opens, str) else page.by_key({"part": part} | opens)
     return link.query(page.controls, settings) or {page.part_control.key: part}
 
 

@@ -4,8 +4,11 @@ import itertools
 import sys
 import threading
 import weakref
+from types import SimpleNamespace
 
 import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime import Runtime
 from streamlit.runtime.state import SafeSessionState, SessionState
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.starlette import starlette_websocket
@@ -456,6 +459,7 @@ def test_one_thread_looks_after_memory_however_many_sessions_open_the_app_at_onc
     started = []
     monkeypatch.setattr(memory, "_first", threading.Lock())
     monkeypatch.setattr(SafeSessionState, "__init__", SafeSessionState.__init__)
+    monkeypatch.setattr(Runtime, "_send_message", Runtime._send_message)
     monkeypatch.setattr(memory.threading, "Thread", lambda **_: type("Started", (), {"start": lambda self: started.append(self)})())
     for _ in range(3):
         memory.start()
@@ -465,6 +469,7 @@ def test_one_thread_looks_after_memory_however_many_sessions_open_the_app_at_onc
 def test_the_log_is_spared_a_tab_that_closed_in_the_middle_of_a_message_and_no_other_error(monkeypatch, caplog):
     monkeypatch.setattr(memory, "_first", threading.Lock())
     monkeypatch.setattr(SafeSessionState, "__init__", SafeSessionState.__init__)
+    monkeypatch.setattr(Runtime, "_send_message", Runtime._send_message)
     monkeypatch.setattr(memory.threading, "Thread", lambda **_: type("Started", (), {"start": lambda self: None})())
     monkeypatch.setattr(starlette_websocket._LOGGER, "filters", [])
     monkeypatch.setattr(starlette_websocket._LOGGER, "propagate", True)
@@ -479,7 +484,8 @@ def test_the_log_is_spared_a_tab_that_closed_in_the_middle_of_a_message_and_no_o
 
 def test_two_script_threads_of_a_session_take_turns_at_its_state_and_sessions_do_not_wait_for_each_other(monkeypatch):
     monkeypatch.setattr(SafeSessionState, "__init__", SafeSessionState.__init__)   # undone at the end
-    memory.one_lock_a_session()
+    monkeypatch.setattr(Runtime, "_send_message", Runtime._send_message)
+    memory.mend_streamlit()
     mine, another = SessionState(), SessionState()
     first, second, other = (SafeSessionState(state=state, yield_callback=lambda: None) for state in (mine, mine, another))  # by name, as Streamlit
     first["number"], done = 1, []
@@ -491,3 +497,16 @@ def test_two_script_threads_of_a_session_take_turns_at_its_state_and_sessions_do
         assert done == [{}]
     reads[0].join(10)
     assert done == [{}, {"number": 1}]
+
+
+def test_who_comes_back_while_messages_are_being_sent_gets_what_was_meant_for_the_lost_connection(monkeypatch):
+    monkeypatch.setattr(SafeSessionState, "__init__", SafeSessionState.__init__)
+    monkeypatch.setattr(Runtime, "_send_message", Runtime._send_message)
+    memory.mend_streamlit()
+    sent = {"lost": [], "new": [], "only": []}
+    infos = {name: SimpleNamespace(client=SimpleNamespace(write_forward_msg=sent[name].append), session=SimpleNamespace(id=session))
+             for name, session in (("lost", "a"), ("new", "a"), ("only", "b"))}
+    runtime = SimpleNamespace(_session_mgr=SimpleNamespace(get_active_session_info={"a": infos["new"]}.get))   # nobody has "b" any more
+    for name, count in (("lost", 1), ("only", 2)):
+        Runtime._send_message(runtime, infos[name], ForwardMsg(hash=str(count)))
+    assert {name: [message.hash for message in messages] for name, messages in sent.items()} == {"lost": [], "new": ["1"], "only": ["2"]}
