@@ -6,7 +6,7 @@ import engine  # noqa: F401  (first: see pages/shared/router.py)
 import pages.parts  # noqa: F401  (fills PAGES)
 from engine.verdict import number
 from pages.parts import home
-from pages.shared import catalogue, layout, lessons, link
+from pages.shared import layout, lessons, link
 from pages.shared.control import Text
 from pages.shared.part import PAGES
 from pages.shared.router import ensure_routed
@@ -46,11 +46,11 @@ with st.expander("A lesson of your own"):
     lessons.workshop()
 
 st.header("Find an experiment", anchor=False)
-found = catalogue.find(text := link.draw(FIND))
+found = home.catalogue.find(text := link.draw(FIND))
 if text.strip():
-    st.markdown(f"**{len(found)}** of {len(catalogue.find())} experiments say that.")
-    catalogue.show(found)
+    st.markdown(f"**{len(found)}** of {len(home.catalogue.find())} experiments say that.")
+    home.catalogue.show(found)
 else:
     for page in PAGES.values():
         with st.expander(f"{page.title}: {page.question}"):
-            catalogue.show([one for one in found if one.page is page])
+            home.catalogue.show([one for one in found if one.page is page])

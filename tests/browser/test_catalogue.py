@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 import pages.parts  # noqa: F401  (fills PAGES)
-from pages.shared import catalogue, lessons
+from pages.parts.home import catalogue
+from pages.shared import lessons
 from tests.browser.conftest import complaints
 from tests.conftest import Server
 from tests.pages.helpers import aim_of

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from engine import mean_field
-from pages.parts.home import live
-from pages.shared import catalogue, lessons
+from pages.parts.home import catalogue, live
+from pages.shared import lessons
 from pages.shared.router import PAGES
 from tests.pages import golden
 from tests.pages.helpers import PARTS, asked, assert_charts_are_vega_lite, assert_charts_get_their_tables, charts_of

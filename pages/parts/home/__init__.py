@@ -1,5 +1,5 @@
 """Home's own pieces: it is no page of experiments."""
 
-from pages.parts.home import cards, live
+from pages.parts.home import cards, catalogue, live
 
-__all__ = ["cards", "live"]
+__all__ = ["cards", "catalogue", "live"]
