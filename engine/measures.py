@@ -70,7 +70,7 @@ class MagnitudeCounter:
     def __init__(self, depth: int, low: int, high: int, dtype):
         info = np.finfo(dtype)
         self.low, self.high = math.floor(math.log10(info.smallest_subnormal)), math.ceil(math.log10(info.max))
-        self.inside = slice(1 + (low - self.low) * self.fine, 1 + (high - self.low) * self.fine)
+        self.ends = slice((low - self.low) * self.fine, (high - self.low) * self.fine + 1, self.fine // 4)   # of the histogram's bins
         bins = 4 * (high - low)
         self.histogram = Histogram(np.linspace(low, high, bins + 1), np.zeros((depth, bins)), np.zeros(depth), np.zeros(depth))
 
@@ -83,17 +83,17 @@ class MagnitudeCounter:
         position += one(1 - self.low * self.fine)
         np.fmax(np.fmin(position, one(top + 1), out=position), one(0), out=position)
         counts = np.bincount(position.astype(np.int32).ravel(), minlength=top + 2)
-        shares = counts / values.size
-        self.histogram.inside[layer] = shares[self.inside].reshape(-1, self.fine // 4).sum(axis=1)
-        self.histogram.below[layer], self.histogram.above[layer] = shares[:self.inside.start].sum(), shares[self.inside.stop:].sum()
-        running = np.cumsum(counts[1:])
-        if not running[-1]:
+        running, zeros = np.cumsum(counts), int(counts[0])
+        below = running[self.ends]
+        self.histogram.inside[layer] = np.diff(below) / values.size
+        self.histogram.below[layer], self.histogram.above[layer] = below[0] / values.size, (values.size - below[-1]) / values.size
+        if zeros == values.size:
             return 0.0
-        bin_ = int(np.searchsorted(running, running[-1] / 2))
-        if bin_ >= top:
+        half = (values.size + zeros) / 2
+        bin_ = int(np.searchsorted(running, math.ceil(half)))   # of whole numbers: one that is not would turn them all into float64
+        if bin_ > top:
             return math.inf
-        part = 1 - (running[bin_] - running[-1] / 2) / counts[1 + bin_]
-        return 10.0 ** (self.low + (bin_ + part) / self.fine)
+        return 10.0 ** (self.low + (bin_ - (running[bin_] - half) / counts[bin_]) / self.fine)
 
 
 def thinned(values: Array) -> Array:
