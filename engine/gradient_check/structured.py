@@ -119,7 +119,7 @@ class _Trace:
         else:
             z = self.outputs[-1]
             weight = np.eye(z.shape[1], dtype=z.dtype)[units]
-        y = weight.T[None, :, :, None] * change[:, None]   # (batch, units above, units, rows)
+        y = np.multiply(weight.T[None, :, :, None], change[:, None], order="C")   # (batch, units above, units, rows); K would be copied below
         y += z[:, :, None, None]
         changes, later = self.finish(index + 1, y.reshape(*z.shape, -1))
         return changes.reshape(crossed.shape), crossed | later.reshape(crossed.shape)
