@@ -1,7 +1,8 @@
 """What does a rerun cost? `python -m benchmarks.pages` opens every part as a link does, with empty caches and again with full ones.
 
 CPU milliseconds of the whole script, and of what the caches save: the computing. Once with the part's defaults, once with
-all sizes at their limits. Kilobytes are what the server sends. Nothing of what trains is started. One BLAS thread.
+all sizes at their limits. What the engine itself remembers, theory and the first numbers of a seed, is there, as it is for all
+but the first visitor. Kilobytes are what the server sends. Nothing of what trains is started. One BLAS thread.
 """
 
 import os

@@ -14,7 +14,7 @@ import numpy as np
 from engine import mean_field
 from engine.activations import ACTIVATIONS, as_activation
 from engine.initializers import INITIALIZERS, as_initializer
-from engine.propagation import Propagation, propagate
+from engine.propagation import Propagation, propagate, source
 from engine.together import Draws, propagate_together
 from engine.verdict import Verdict, number
 from engine.words import APART, DEAD, FLAT, HARMLESS, LOST, STEADY
@@ -115,7 +115,7 @@ def lost_at(run: Propagation, seed: int = 0) -> tuple[int, str]:
 def _lost_at(settings: tuple[tuple[str, object], ...], seed: int) -> tuple[int, str]:
     found = []
     for i in range(3):
-        deep = propagate(**dict(settings), rng=np.random.default_rng(seed + i), measure=())
+        deep = propagate(**dict(settings), rng=source(seed + i, **dict(settings)), measure=())
         with np.errstate(all="ignore"):
             kept = {"signal": deep.std / deep.std[0], "gradient": deep.gradient_rms[0] / deep.gradient_rms,
                     "inputs": np.where(deep.std_over_data < APART * deep.std, 0.0, 1.0)}
@@ -164,7 +164,7 @@ def _cure(kind: tuple[tuple[str, object], ...], sick: bool, seed: int) -> dict[s
             continue
         kinds = set()
         for i in (0, 1):
-            fresh = propagate(**settings | changed, rng=np.random.default_rng(seed + i), measure=())
+            fresh = propagate(**settings | changed, rng=source(seed + i, **settings | changed), measure=())
             kinds.add(_read(fresh, LOST / 3, 2 * APART, HARMLESS / 1.2)[0])
             if not kinds <= ({"healthy"} if alive or not sick else set(ALIVE)):   # the second network can't make up for that
                 break

@@ -14,6 +14,8 @@ import operator
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 
@@ -24,6 +26,7 @@ from engine.passes import Run
 
 Array = np.ndarray
 
+REMEMBERED = 1_020_000   # normal numbers of a seed at most, 8 MB: a network of 100 layers of 100 units with 32 inputs draws as many
 EVERYTHING = ("activations", "pre_activations", "gradients", "gradient_median", "rank", "distinct")   # what costs as much again as the products
 
 
@@ -164,3 +167,34 @@ def whole(name: str, value: int, most: int) -> int:
     if not 1 <= whole <= most:
         raise ValueError(f"{name} must be between 1 and {most}, got {whole}")
     return whole
+
+
+class Remembered:
+    """A generator of normal numbers only, those of `default_rng(seed)`, which were drawn before and are copied: thirty times as fast."""
+
+    def __init__(self, numbers: Array):
+        self.numbers, self.taken = numbers, 0
+
+    def standard_normal(self, size: int | tuple[int, ...]) -> Array:
+        start, self.taken = self.taken, self.taken + int(np.prod(size))
+        return self.numbers[start:self.taken].reshape(size).copy()
+
+
+def source(seed: int, *, depth: int, width: int, initializer: str | Initializer, samples: int, **_) -> np.random.Generator | Remembered:
+    """What draws a network with Gaussian inputs from a seed: remembered numbers, where all are normal and so few. They are the same."""
+    count = 2 * samples * width + depth * (width + 1) * width   # inputs and gradient, weights and biases
+    if count > REMEMBERED or not isinstance(initializer, str) or initializer.endswith("uniform"):
+        return np.random.default_rng(seed)
+    with _drawing:
+        drawn = _drawn(seed)
+        if len(drawn["numbers"]) < count:
+            drawn["numbers"] = np.concatenate([drawn["numbers"], drawn["rng"].standard_normal(count - len(drawn["numbers"]))])
+        return Remembered(drawn["numbers"])
+
+
+@lru_cache(maxsize=12)   # the most seeds of a band, and two
+def _drawn(seed: int) -> dict:
+    return {"rng": np.random.default_rng(seed), "numbers": np.empty(0)}
+
+
+_drawing = Lock()

@@ -9,7 +9,7 @@ import numpy as np
 from engine import diagnosis
 from engine.activations import as_activation
 from engine.datasets import load_digits, normalizer
-from engine.propagation import EVERYTHING, Propagation, propagate
+from engine.propagation import EVERYTHING, Propagation, propagate, source
 from engine.together import Draws, propagate_together
 from engine.verdict import Verdict
 
@@ -21,7 +21,8 @@ def network(seed: int, *, inputs: str = "gaussian", samples: int, measure: Colle
     """One of a kind, on Gaussian noise or on the first `samples` digits, standardised. Raises ValueError as `propagate` does."""
     data = load_digits() if inputs == "digits" else None
     images = normalizer("standardize", data)(data.x_train[:samples]) if data else None
-    return propagate(inputs=images, samples=samples, measure=measure, rng=np.random.default_rng(seed), **settings)
+    return propagate(inputs=images, samples=samples, measure=measure, **settings,
+                     rng=np.random.default_rng(seed) if data else source(seed, samples=samples, **settings))
 
 
 def diagnosed(seed: int, **settings) -> tuple[Propagation, Verdict]:
@@ -35,7 +36,7 @@ def placed(depth: int, width: int, activation: str, scale: float, *, seed: int, 
     """One network for each place of batch norm, with the same draws; weights have the standard deviation scale / √fan_in."""
     settings = {"depth": depth, "width": width, "activation": activation, "initializer": "lecun_normal", "gain": scale, "samples": samples,
                 "measure": measure}
-    return {name: propagate(**settings, batch_norm=place, rng=np.random.default_rng(seed)) for name, place in PLACES.items()}
+    return {name: propagate(**settings, batch_norm=place, rng=source(seed, **settings)) for name, place in PLACES.items()}
 
 
 def arriving(run: Propagation) -> float:
