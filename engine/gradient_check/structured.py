@@ -121,11 +121,15 @@ class _Trace:
             weight = np.eye(z.shape[1], dtype=z.dtype)[units]
         y = np.multiply(weight.T[None, :, :, None], change[:, None], order="C")   # (batch, units above, units, rows); K would be copied below
         y += z[:, :, None, None]
-        changes, later = self.finish(index + 1, y.reshape(*z.shape, -1))
+        reach = 2 * np.abs(weight.T) * np.abs(change).max(axis=2)[:, None]   # (batch, units above, units): z moves by no more, rounding included
+        changes, later = self.finish(index + 1, y.reshape(*z.shape, -1), reach)
         return changes.reshape(crossed.shape), crossed | later.reshape(crossed.shape)
 
-    def finish(self, index: int, y: Array) -> tuple[Array, Array]:
-        """Loss changes and kink flags (perturbations,) when the outputs before layer `index` are y (batch, units, perturbations)."""
+    def finish(self, index: int, y: Array, reach: Array | float = np.inf) -> tuple[Array, Array]:
+        """Loss changes and kink flags (perturbations,) when the outputs before layer `index` are y (batch, units, perturbations).
+
+        `reach`, (batch, units, any), is how far they may have moved at most.
+        """
         crossed = np.zeros(y.shape[2], bool)
         for k in range(index, len(self.layers)):
             layer = self.layers[k]
@@ -134,10 +138,10 @@ class _Trace:
                 if layer.bias is not None:
                     y += layer.bias.value[:, None]
             else:
-                y = self.through(k, y, ALL, crossed)
+                y = self.through(k, y, ALL, crossed, reach if k == index else np.inf)
         return (self.losses(y) - self.base).sum(axis=0) / len(y), crossed
 
-    def through(self, index: int, x: Array, units: slice, crossed: Array) -> Array:
+    def through(self, index: int, x: Array, units: slice, crossed: Array, reach: Array | float = np.inf) -> Array:
         """Layer `index`, which keeps units apart, on perturbed inputs x (batch, units, perturbations); its randomness as in the trace.
 
         `crossed`, (units, perturbations) or (perturbations,), is set where an input leaves its side of a kink.
@@ -146,7 +150,8 @@ class _Trace:
         if isinstance(layer, Activate):
             before, away = self.inputs[index][:, units, None], tuple(range(x.ndim - crossed.ndim))
             for kink in layer.activation.kinks:
-                crossed |= _crosses(before, x, kink).any(axis=away)
+                if not (np.abs(before - kink) > reach).all():   # mostly no kink is within reach, which is known without looking at every perturbation
+                    crossed |= _crosses(before, x, kink).any(axis=away)
             if layer.slopes is None:
                 return layer.activation.f(x)
             slopes = layer.slopes if layer.slope is not None else layer.slopes[:, units, None]
