@@ -26,7 +26,7 @@ from engine.passes import Run
 
 Array = np.ndarray
 
-REMEMBERED = 1_020_000   # normal numbers of a seed at most, 8 MB: a network of 100 layers of 100 units with 32 inputs draws as many
+REMEMBERED = 510_000   # normal numbers of a seed at most, 4 MB: a network of 30 layers of 100 units with 1,000 inputs draws as many
 EVERYTHING = ("activations", "pre_activations", "gradients", "gradient_median", "rank", "distinct")   # what costs as much again as the products
 
 
