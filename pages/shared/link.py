@@ -18,6 +18,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from pages.shared.control import Control, Values
 
 SHOWN = 60  # characters of a link that a page repeats
+AGAIN = object()  # in place of what a control was before: the browser was told again where it had moved it
 
 
 def plain_text(text: str, most: int = SHOWN) -> str:
@@ -48,14 +49,41 @@ def values(controls: Iterable[Control]) -> Values:
 
 def put(settings: Mapping[str, Any]) -> None:
     """Set controls by their keys. For callbacks, and before the controls are drawn."""
+    state = st.session_state
+    state.setdefault("_unseen", {}).update({key: state[key] for key, new in settings.items() if state.get(key, new) != new})
+    state["_written"] = None
     _kept().update(settings)
-    st.session_state.update(settings)
+    state.update(settings)
+
+
+def _catch_up() -> None:
+    """A browser that has not yet seen what `put` set has moved only what differs from before; and it is told again what holds.
+
+    It has seen that if its address is the latest, and its controls, which may be later, have one of those values; of what was told again, each.
+    """
+    state, kept, unseen, written = st.session_state, _kept(), st.session_state.get("_unseen", {}), st.session_state.get("_written")
+    here = [key for key in unseen if key in state]
+    as_told = [state[key] == kept[key] for key in here]
+    seen = written is not None and all(st.query_params.get_all(key) == texts for key, texts in written.items())
+    seen = seen and (len(here) < 2 or any(as_told)) and all(ok for key, ok in zip(here, as_told, strict=True) if unseen[key] is AGAIN)
+    behind = [key for key in here if state[key] == unseen[key]]
+    again = {key: kept[key] if key in behind and not seen else state[key] for key in (behind if seen else here)}
+    state.update(again)
+    if seen:
+        unseen.clear()
+    unseen.update({key: AGAIN for key, holds in again.items() if holds != kept[key]})
+
+
+def moved(key: str) -> bool:
+    """Whether a visitor has moved a control: for its callback, which is also called when a browser that is behind sends what stood before."""
+    _catch_up()
+    return st.session_state.get(key) != _kept().get(key)
 
 
 def focus(controls: Iterable[Control]) -> None:
     """Only these are shown now. Call before drawing them: Streamlit would find an older value of the others when they come back."""
     shown = {control.key for control in controls}
-    for key in _kept().keys() - shown:
+    for key in {key for key in _kept() if key[0] != "_"} - shown:
         st.session_state.pop(key, None)
 
 
@@ -63,9 +91,9 @@ def draw(control: Control, why_not: str = "") -> Any:
     """Show a control, or show it disabled with the reason; its value comes from the session, and stays there."""
     if st.session_state.get(control.key) is None:
         st.session_state[control.key] = value(control)
-    moved = {"on_change": control.chosen} if control.chosen else {}
+    called = {"on_change": lambda: moved(control.key) and control.chosen()} if control.chosen else {}
     # a browser that loads this kind of control late shows, and then sends, what it was told last: so each drawing tells it what stands
-    chosen = control.widget(_kept().get(control.key, control.default), label=control.label, key=control.key, help=why_not or control.help, disabled=bool(why_not), **moved)
+    chosen = control.widget(_kept().get(control.key, control.default), label=control.label, key=control.key, help=why_not or control.help, disabled=bool(why_not), **called)
     _kept()[control.key] = chosen = value(control) if chosen is None else chosen
     if control.note and (said := control.note(chosen)):
         st.caption(said)
@@ -83,6 +111,7 @@ def read(page: str, controls: Sequence[Control]) -> bool:
     What is asked for and cannot be had is noted, see `refused`. Gives whether the visitor has just come, or gone back in the browser.
     """
     state = st.session_state
+    _catch_up()
     asked = {control.key: texts for control in controls if (texts := st.query_params.get_all(control.key))}
     arrived = state.get("_page") != page
     state["_page"] = page
@@ -105,6 +134,7 @@ def write(controls: Sequence[Control], page_controls: Sequence[Control]) -> None
     wanted = {control.key: [control.write(now[control.key])] for control in controls if now[control.key] != control.default}
     if {key: st.query_params.get_all(key) for key in st.query_params} != others | wanted:
         st.query_params.from_dict(others | wanted)
+    st.session_state["_written"] = {key: wanted.get(key, []) for key in ours}
 
 
 def query(controls: Iterable[Control], settings: Mapping[str, Any]) -> dict[str, str]:

@@ -20,10 +20,10 @@ def preset_menu(page: Page) -> Preset | None:
     key = f"_{page.prefix}_preset"
     now = link.state_of(page.controls)
     chosen = next((k for k, preset in presets.items() if page.settings_of(preset).items() <= now.items()), None)
-    st.session_state[key] = chosen
+    link.put({key: chosen})
 
     def apply() -> None:
-        if picked := presets.get(st.session_state[key]):  # a browser can send anything
+        if link.moved(key) and (picked := presets.get(st.session_state[key])):  # a browser can send anything
             link.put(page.settings_of(picked))
 
     st.selectbox(

@@ -146,6 +146,33 @@ def test_a_page_drawn_again_before_the_browser_has_its_controls_keeps_what_the_l
     assert len(waiting) == 4
 
 
+def test_a_second_click_before_the_browser_has_heard_of_the_first_undoes_nothing(server, tab):
+    visitor, asked, held, slow = tab(), [], [], [False]
+
+    def delayed(here):
+        there = here.connect_to_server()
+        here.on_message(lambda said: (asked.append(said), there.send(said)))
+        there.on_message(lambda said: held.append((here, said)) if slow[0] else here.send(said))
+
+    visitor.page.route_web_socket(re.compile("_stcore/stream"), delayed)
+    page = visitor.open(f"{server.url}/initialization?init_part=chain&init_gain=0.5&init_depth=40")
+    seed = page.locator(".st-key-init_seed")
+    expect(seed.locator("input")).to_have_value("0")
+    slow[0], before = True, len(asked)
+    page.get_by_role("button", name="A gain of 1.1").click()
+    seed.get_by_test_id("stNumberInputStepUp").click()
+    expect(seed.locator("input")).to_have_value("1")
+    while len(asked) < before + 2:
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+    while held:
+        here, said = held.pop(0)
+        here.send(said)
+    slow[0] = False
+    expect(page).to_have_url(re.compile("init_gain=1.1&init_depth=50&init_seed=1"))
+    expect(page.get_by_role("slider", name="Gain")).to_have_attribute("aria-valuetext", "1.1")
+    expect(page.get_by_role("slider", name="Depth")).to_have_attribute("aria-valuetext", "50")
+
+
 def test_a_link_that_asks_for_too_much_says_so_and_gets_no_more_than_the_sliders_give(server, tab):
     page = tab().open(f"{server.url}/mnist_training?mnist_depth=100000&mnist_activation=nonsense&mnist_rate=-1&mnist_seed=abc")
     for words in ("Hidden layers = “100000”", "Activation φ = “nonsense”", "Learning rate η = “-1”", "Seed = “abc”"):
