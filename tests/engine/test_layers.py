@@ -272,7 +272,7 @@ def test_numpy_scalars_as_options_do_not_promote_float32():
 
 def test_unit_variance_leaves_a_silent_layer_alone():
     layer = Dense(4, 3, initializer="zeros", rng=np.random.default_rng(0))
-    unit_variance(layer, batch(np.float32)[0])
+    unit_variance(layer.weight.value, None, batch(np.float32)[0])
     assert not layer.weight.value.any()
 
 
@@ -281,7 +281,7 @@ def test_unit_variance_is_reached_with_biases_too(sigma_b):
     """A bias isn't scaled with the weights: one division isn't enough."""
     x = np.random.default_rng(1).standard_normal((200, 50))
     layer = Dense(50, 40, initializer="orthogonal", sigma_b=sigma_b, gain=3.0, rng=np.random.default_rng(0), dtype=np.float64)
-    unit_variance(layer, x)
+    unit_variance(layer.weight.value, layer.bias.value if sigma_b else None, x)
     assert np.var(layer.forward(x, False)) == pytest.approx(1, abs=0.01)
 
 

@@ -287,12 +287,13 @@ def test_activations_travel_by_name(key):
 
 
 SERVER = """
-import os, sys, time
+import os, signal, sys, time
 from functools import partial
 from pages.shared import workers
 from engine.studies.slopes import gradient_reach
 desk = workers.desk()
 print(*workers.measure_all(*(partial(os.getpid) for _ in "a")), flush=True)
+signal.signal(signal.SIGINT, signal.default_int_handler)   # a shell's background job ignores it
 sys.stdin.readline()
 time.sleep(600)
 """
