@@ -143,7 +143,9 @@ class Page:
         return next(part for part in self.parts if part.key == key)
 
     def by_key(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        return {control.key: settings[control.name] for control in self.controls if control.name in settings}
+        """Settings by the controls' names, by their keys. Raises KeyError for a name that no control has."""
+        keys = {control.name: control.key for control in self.controls}
+        return {keys[name]: value for name, value in settings.items()}
 
     def settings_of(self, preset: Preset) -> dict[str, Any]:
         """The part and every control of it, by key, as a preset sets them."""
