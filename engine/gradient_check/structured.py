@@ -10,6 +10,8 @@ each unit's row of them is contiguous and one matrix product serves them all.
 """
 
 from collections.abc import Iterator
+from copy import copy
+from itertools import product
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from engine.losses import softmax_cross_entropy, squared_error
 from engine.network import Network
 
 Array = np.ndarray
+APART = 1 << 12   # parameters from which on samples are followed one by one
 CHUNK = 1 << 17   # numbers in one working array (1 MB in float64): small enough for the cache, large enough to hide the calls
 ALL = slice(None)
 KNOWN = (Network.forward, Network.loss, Dense.forward, Activate.forward, BatchNorm.forward, Dropout.forward)
@@ -59,11 +62,11 @@ def loss_changes(network: Network, x: Array, labels: Array, step: complex, *, tr
     where a single forward pass is larger than that.
     """
     np.empty(1 << 21)   # once glibc has freed 16 MB, it keeps freed memory at hand: 784-50-10 on 3 images takes 16 ms instead of 38
-    trace = _Trace(network, x, labels, training)
+    whole = _Trace(network, x, labels, training)
     changes = np.zeros_like(network.theta)
     place = {id(p): start for p, start in zip(network.parameters, _starts(network), strict=True)}
-    for index, layer in enumerate(network.layers):
-        for parameters, sensitivity in _unit_parameters(layer, trace.inputs[index]):
+    for trace, (index, layer) in product(whole.apart(network.theta.size), enumerate(network.layers)):
+        for parameters, sensitivity in _unit_parameters(layer, trace.inputs[index], trace.samples):
             # sensitivity (batch, 1 or units, rows): what one unit's output gains when that row of the parameters grows
             units = parameters[0].value.shape[-1]
             stacked, flags = np.zeros((units, sensitivity.shape[2]), changes.dtype), np.zeros((units, sensitivity.shape[2]), bool)
@@ -76,7 +79,7 @@ def loss_changes(network: Network, x: Array, labels: Array, step: complex, *, tr
             for p in parameters:
                 count = p.value.size // units
                 here = slice(place[id(p)], place[id(p)] + p.value.size)
-                changes[here] = stacked[:, row:row + count].T.ravel()
+                changes[here] += stacked[:, row:row + count].T.ravel()
                 if crossed is not None:
                     crossed[here] |= flags[:, row:row + count].T.ravel()
                 row += count
@@ -84,10 +87,10 @@ def loss_changes(network: Network, x: Array, labels: Array, step: complex, *, tr
             y = trace.outputs[index] + step * negative_part(trace.inputs[index])
             k = place[id(layer.slope)]
             change, flag = trace.finish(index + 1, y[:, :, None])
-            changes[k] = change[0]
+            changes[k] += change[0]
             if crossed is not None:
                 crossed[k] |= flag[0]
-    return trace.base.mean().item(), changes
+    return whole.base.mean().item(), changes / len(x)
 
 
 class _Trace:
@@ -101,6 +104,24 @@ class _Trace:
             x = layer.forward(x, training)
             self.outputs.append(x)
         self.base = self.losses(x[:, :, None])   # (batch, 1)
+        self.samples = ALL
+
+    def apart(self, parameters: int) -> list["_Trace"]:
+        """A trace of each sample, where samples meet in no layer and the network is large: in one sample, many a step changes nothing.
+
+        A pixel is black, or a ReLU is off. In a small network the calls would cost more than is saved.
+        """
+        meet = self.training and any(isinstance(layer, BatchNorm) for layer in self.layers)
+        if meet or parameters < APART or self.loss_function not in (softmax_cross_entropy, squared_error):
+            return [self]
+
+        def of(sample: int) -> "_Trace":
+            one, samples = copy(self), slice(sample, sample + 1)
+            one.samples, one.labels, one.base = samples, self.labels[samples], self.base[samples]
+            one.inputs, one.outputs = [x[samples] for x in self.inputs], [y[samples] for y in self.outputs]
+            return one
+
+        return [of(sample) for sample in range(len(self.labels))]
 
     def numbers_above(self, index: int) -> int:
         """Numbers that one perturbation of layer `index` needs at the widest place above its own units."""
@@ -108,25 +129,30 @@ class _Trace:
         return max(self.outputs[k].size for k in [*upper, len(self.layers) - 1])
 
     def follow(self, index: int, y: Array, units: slice) -> tuple[Array, Array]:
-        """Loss changes and kink flags (units, rows) when each unit's output before layer `index` is y (batch, units, rows) instead."""
+        """Loss changes, summed over samples, and kink flags (units, rows) when each unit's output before layer `index` is y (batch, units, rows)."""
         crossed = np.zeros(y.shape[1:], bool)
         while index < len(self.layers) and not isinstance(self.layers[index], Dense):
             y = self.through(index, y, units, crossed)   # these layers keep units apart
             index += 1
         change = y - self.outputs[index - 1][:, units, None]
+        felt = change.any(axis=(0, 2))   # units; what the others' steps do is 0
+        change = change[:, felt]
         if index < len(self.layers):   # z + change w: only this unit's row of W carries something new
-            z, weight = self.outputs[index], self.layers[index].weight.value[units]
+            z, weight = self.outputs[index], self.layers[index].weight.value[units][felt]
         else:
             z = self.outputs[-1]
-            weight = np.eye(z.shape[1], dtype=z.dtype)[units]
+            weight = np.eye(z.shape[1], dtype=z.dtype)[units][felt]
         y = np.multiply(weight.T[None, :, :, None], change[:, None], order="C")   # (batch, units above, units, rows); K would be copied below
         y += z[:, :, None, None]
         reach = 2 * np.abs(weight.T) * np.abs(change).max(axis=2)[:, None]   # (batch, units above, units): z moves by no more, rounding included
-        changes, later = self.finish(index + 1, y.reshape(*z.shape, -1), reach)
-        return changes.reshape(crossed.shape), crossed | later.reshape(crossed.shape)
+        changes = np.full(crossed.shape, (self.base - self.base).sum())   # 0, or NaN where the loss is not finite
+        moved, later = self.finish(index + 1, y.reshape(*z.shape, -1), reach)
+        changes[felt] = moved.reshape(-1, crossed.shape[1])
+        crossed[felt] |= later.reshape(-1, crossed.shape[1])
+        return changes, crossed
 
     def finish(self, index: int, y: Array, reach: Array | float = np.inf) -> tuple[Array, Array]:
-        """Loss changes and kink flags (perturbations,) when the outputs before layer `index` are y (batch, units, perturbations).
+        """As `follow`, both (perturbations,), when the outputs before layer `index` are y (batch, units, perturbations).
 
         `reach`, (batch, units, any), is how far they may have moved at most.
         """
@@ -139,7 +165,7 @@ class _Trace:
                     y += layer.bias.value[:, None]
             else:
                 y = self.through(k, y, ALL, crossed, reach if k == index else np.inf)
-        return (self.losses(y) - self.base).sum(axis=0) / len(y), crossed
+        return (self.losses(y) - self.base).sum(axis=0), crossed
 
     def through(self, index: int, x: Array, units: slice, crossed: Array, reach: Array | float = np.inf) -> Array:
         """Layer `index`, which keeps units apart, on perturbed inputs x (batch, units, perturbations); its randomness as in the trace.
@@ -154,10 +180,10 @@ class _Trace:
                     crossed |= _crosses(before, x, kink).any(axis=away)
             if layer.slopes is None:
                 return layer.activation.f(x)
-            slopes = layer.slopes if layer.slope is not None else layer.slopes[:, units, None]
+            slopes = layer.slopes if layer.slope is not None else layer.slopes[self.samples, units, None]
             return positive_part(x) + slopes * negative_part(x)
         if isinstance(layer, Dropout):
-            return x if layer.mask is None else x * layer.mask[:, units, None]
+            return x if layer.mask is None else x * layer.mask[self.samples, units, None]
         gamma, beta = layer.gamma.value[units, None], layer.beta.value[units, None]
         if self.training:   # each perturbation has its own batch statistics
             centred = x - x.sum(axis=0) / len(x)
@@ -186,7 +212,7 @@ def _crosses(before: Array, after: Array, kink: float) -> Array:
     return (before > kink) != (after > kink)
 
 
-def _unit_parameters(layer: Layer, x: Array) -> Iterator[tuple[list, Array]]:
+def _unit_parameters(layer: Layer, x: Array, samples: slice) -> Iterator[tuple[list, Array]]:
     """Parameters that each touch one unit, and by how much: sensitivity (batch, 1 or units, rows), rows in their order."""
     ones = np.ones((*x.shape, 1), x.dtype)
     if isinstance(layer, Dense):
@@ -196,7 +222,7 @@ def _unit_parameters(layer: Layer, x: Array) -> Iterator[tuple[list, Array]]:
         else:
             yield [layer.weight, layer.bias], np.concatenate([rows, ones[:, :1]], axis=2)
     elif isinstance(layer, BatchNorm):
-        yield [layer.gamma, layer.beta], np.concatenate([layer.normalized[:, :, None], ones], axis=2)
+        yield [layer.gamma, layer.beta], np.concatenate([layer.normalized[samples, :, None], ones], axis=2)
 
 
 def _blocks(units: int, rows: Array, numbers: int) -> Iterator[tuple[slice, Array]]:

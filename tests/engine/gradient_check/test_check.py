@@ -119,12 +119,14 @@ def test_bad_steps_and_schemes_are_refused(options, message):
 # The whole gradient
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32))
-def test_the_structured_gradient_is_the_loops_on_every_architecture(seed):
+@given(st.integers(0, 2**32), st.sampled_from([0, structured.APART]))
+def test_the_structured_gradient_is_the_loops_on_every_architecture(seed, apart):
     network, x, labels, penalty, training = draw(seed)
     for scheme, epsilon, agreement in SCHEMES:
         options = {"penalty": penalty, "training": training, "epsilon": epsilon, "scheme": scheme}
-        fast, slow = (numerical_gradient(network, x, labels, method=method, **options) for method in ("structured", "loop"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(structured, "APART", apart)   # parameters from which on samples are followed one by one
+            fast, slow = (numerical_gradient(network, x, labels, method=method, **options) for method in ("structured", "loop"))
         assert relative_error(fast, slow) < agreement
 
 
@@ -136,6 +138,32 @@ def test_the_structured_gradient_is_the_loops_for_each_activation(activation, ba
         fast, slow = (numerical_gradient(network, x, labels, penalty=Penalty(0.01, 0.1), epsilon=epsilon, scheme=scheme, method=method)
                       for method in ("structured", "loop"))
         assert relative_error(fast, slow) < agreement
+
+
+@pytest.mark.parametrize("options", [{"activation": "relu"}, {"dropout": 0.3}, {"activation": "rrelu"}, {"activation": "prelu"},
+                                     {"initializer": "zeros"}], ids=lambda options: " ".join(map(str, options.values())))
+def test_samples_followed_one_by_one_give_the_same_changes_and_kinks(monkeypatch, options):
+    network, x, labels = small(**options, dtype=np.float64)
+    found = []
+    for apart in (0, structured.APART):
+        monkeypatch.setattr(structured, "APART", apart)
+        crossed = np.zeros(network.theta.size, bool)
+        loss, changes = structured.loss_changes(network.astype(np.float64), x, labels, 0.1, crossed=crossed)
+        found.append((loss, changes, crossed))
+    (one, each, flags), (other, together, expected) = found
+    assert one == other
+    np.testing.assert_allclose(each, together, rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(flags, expected)
+    assert options != {"activation": "relu"} or 0 < flags.sum() < flags.size   # the step is so large that it crosses kinks
+
+
+def test_where_the_loss_is_not_finite_no_change_counts_as_none(monkeypatch):
+    monkeypatch.setattr(structured, "APART", 0)
+    network, x, labels = small(dtype=np.float64)
+    network.parameters[-1].value[0] = np.inf
+    with np.errstate(invalid="ignore"):
+        changes = structured.loss_changes(network, x, labels, 1e-5)[1]
+    assert np.isnan(changes).all()
 
 
 def test_small_chunks_change_nothing(monkeypatch):
