@@ -22,6 +22,7 @@ from engine.propagation import Propagation, of_inputs, whole
 Array = np.ndarray
 
 EPSILON = BatchNorm(1).epsilon
+FORWARD = ("mean", "std", "std_over_data", "q", "saturated", "dead")   # what is measured of a layer, beside its gradient and the scale of its weights
 FEW = 8   # samples after which few units are still silent
 ABREAST = 1 << 17   # elements of a layer that go side by side: as many as the cache holds a few times
 
@@ -109,9 +110,8 @@ class _Pass:
         gains, self.drawn = np.array([own.get("gain", 1.0) for own in networks]), [drawn for drawn, _ in found]
         self.alike = _runs(self.drawn)   # which networks have the same matrices
         self.factors = np.repeat((gains * [factor for _, factor in found])[:, None], depth, axis=1)   # (networks, depth), on the matrices
-        self.rows = {name: np.zeros((many, depth)) for name in ("mean", "std", "std_over_data", "q", "gradient_rms", "saturated", "dead", "sigma_w")}
-        for name in ("mean", "std", "std_over_data", "q", "saturated", "dead") if gradient_only else ():
-            self.rows[name][:] = math.nan
+        unknown = ("gradient_median", "rank", "distinct") + FORWARD * gradient_only
+        self.rows = {name: np.full((many, depth), math.nan if name in unknown else 0.0) for name in (*FORWARD, "gradient_rms", "sigma_w", *unknown)}
         self.rows["sigma_w"] += np.array([sigma_w(drawn.weights[0] * gain, rule, gain) if not rule.needs_data else 0.0
                                           for drawn, rule, gain in zip(self.drawn, self.rules, gains, strict=True)])[:, None]
         self.first = [dict.fromkeys(("first_overflow", "first_underflow", "gradient_overflow", "gradient_underflow")) for _ in networks]
@@ -124,30 +124,33 @@ class _Pass:
         for layer, z in enumerate(self.z):
             self._products(layer, x, z)
             self._fit(layer, z)
-            z *= self._factors(layer)
-            if layer == 0:
-                self.distinct = [measures.distinct(own[:4]) for own in z]
+            z *= self.factors[:, layer, None, None].astype(self.dtype)
             if not self.gradient_only:
+                if layer == 0:
+                    self.rows["distinct"][:, 0] = [measures.distinct(own[:4]) for own in z]
                 self._underflow(layer, x, z)
             if self.batch_norm == "before":
                 self.normalized.append((self._normalize(z), z))
-            x = y = self.spare[layer % 2]
-            for phi, own in self.bends:
-                y[own] = phi.f(z[own])
+            x = y = self._bent(z, "f", self.spare[layer % 2])
             if self.batch_norm == "after":
                 self.normalized.append((self._normalize(y), y.copy()))
             if not self.gradient_only:
                 self._plateaus(layer, z)
                 self._spread(layer, y)
 
+    def _bent(self, z: Array, way: str, out: Array) -> Array:
+        """Each network's phi ("f") or slope ("df") of z: in `out`, or where all networks have one, in an array of its own."""
+        if len(self.bends) == 1 and (bent := getattr(self.bends[0][0], way)(z)) is not z:
+            return bent
+        for phi, own in self.bends:
+            out[own] = getattr(phi, way)(z[own])
+        return out
+
     def _products(self, layer: int, x: Array, out: Array, back: bool = False) -> None:
         """Each network's x by the matrix that was drawn, or on the way back by its transpose."""
         for own in self.alike:
             matrix = self.drawn[own.start].weights[layer]
             np.matmul(x[own].reshape(-1, x.shape[2]), matrix.T if back else matrix, out=out[own].reshape(-1, x.shape[2]))
-
-    def _factors(self, layer: int) -> Array:
-        return self.factors[:, layer, None, None].astype(self.dtype)
 
     def _fit(self, layer: int, z: Array) -> None:
         """LSUV: a factor of one's own, by which the variance of z is 1, as `unit_variance` finds it."""
@@ -210,9 +213,7 @@ class _Pass:
         for layer in reversed(range(len(self.z))):
             if self.batch_norm == "after":
                 self._normalize_back(layer, dy)
-            slope = self.spare[2]
-            for phi, own in self.bends:
-                slope[own] = phi.df(self.z[layer, own])
+            slope = self._bent(self.z[layer], "df", self.spare[2])
             silent, arrived = (None, None) if self.gradient_only else self._silent(dy, slope)
             dy *= slope
             rms = np.sqrt(self._second_moments(dy))
@@ -229,7 +230,7 @@ class _Pass:
             if layer:
                 out = self.spare[layer % 2]
                 self._products(layer, dy, out, back=True)   # dJ/dx = dJ/dz Wᵀ
-                dy = np.multiply(out, self._factors(layer), out=out)
+                dy = np.multiply(out, self.factors[:, layer, None, None].astype(self.dtype), out=out)
 
     def _silent(self, dy: Array, slope: Array) -> tuple[Array, Array]:
         """Of each network how many units no sample has woken, and whether any gradient arrived."""
@@ -244,7 +245,5 @@ class _Pass:
 
     def measured(self) -> list[dict]:
         """What a `Propagation` of each network is made of, but for its settings."""
-        unknown = np.full(len(self.z), np.nan)
-        without = {"gradient_median": unknown, "rank": unknown, "activations": None, "pre_activations": None, "gradients": None}
-        return [{**self.drawn[k].of_inputs, **{row: values[k] for row, values in self.rows.items()}, **self.first[k], **without,
-                 "distinct": np.append(float(self.distinct[k]), unknown[1:])} for k in range(len(self.drawn))]
+        empty = dict.fromkeys(("activations", "pre_activations", "gradients"))
+        return [own.of_inputs | {row: values[k] for row, values in self.rows.items()} | self.first[k] | empty for k, own in enumerate(self.drawn)]

@@ -57,7 +57,7 @@ def test_what_only_the_gradient_needs_changes_nothing_of_it():
     every, some = (propagate_together(networks, Draws(**SHAPE), gradient_only=only) for only in (False, True))
     for one, other in zip(every, some, strict=True):
         np.testing.assert_array_equal(one.gradient_rms, other.gradient_rms)
-        assert np.isnan((other.std, other.dead)).all()
+        assert np.isnan((other.std, other.dead, other.distinct)).all()
 
 
 @pytest.mark.parametrize("batch_norm", [None, "before", "after"])
