@@ -84,6 +84,14 @@ def said_by(page: Page, part: Part, shown: Shown, preset: Preset | None) -> list
     return glossary.entries_of(f"{page.prefix}_{part.key}", (*texts, *labels, *asked), shown.formulas)
 
 
+def begun(*stands: str) -> int:
+    """How often a visit has come to something else, another page, part or named experiment. To leave an experiment's settings and return to them is not that."""
+    before, count = st.session_state.get("_begun", (stands, 0))
+    count += any(now and now != then for now, then in zip(stands, before, strict=True))
+    st.session_state["_begun"] = [now or then for now, then in zip(stands, before, strict=True)], count
+    return count
+
+
 def show_page(page: Page) -> None:
     """Read the link, draw the part's opening, its controls and its picture; then what follows it, down to the source."""
     came = link.read(page.stem, page.controls)
@@ -110,7 +118,7 @@ def show_page(page: Page) -> None:
     if not large:
         with st.sidebar:
             lecture.invite()
-            TOP(key="_top", data=[part.key, preset.title if preset else ""])
+            TOP(key="_top", data=begun(page.stem, part.key, preset.title if preset else ""))
     link.write(drawn, page.controls)
     for sentence in link.refused(drawn):
         st.warning(sentence)

@@ -1,8 +1,6 @@
-// Another part, or an experiment, begins at the top of the page.
-const seen = new WeakMap()
-
-export default function ({ parentElement, data: [part, preset] }) {
-  const [before, named] = seen.get(parentElement) ?? [part, preset]
-  if (before !== part || (preset && preset !== named)) document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0)
-  seen.set(parentElement, [part, preset])
+// Another part, or an experiment, begins at the top of the page. The server counts them: this code may load after one was drawn.
+export default function ({ data }) {
+  const main = document.querySelector("[data-testid=stMain]")
+  if (data && data !== (main.begun ?? 0)) main.scrollTo(0, 0)
+  main.begun = data
 }

@@ -148,3 +148,16 @@ def test_an_optimizer_that_a_browser_still_shows_does_not_bring_its_usual_rate()
     app.run()
     assert (app.selectbox(key="mnist_optimizer").value, app.select_slider(key="mnist_rate").value) == ("sgd", 100.0)
     assert app.number_input(key="mnist_seed").value == 5
+
+
+def test_an_experiment_begins_once_and_not_again_when_a_slider_comes_back_to_its_settings():
+    app = golden.open_link("initialization?init_part=chain")
+    begun = lambda: app.session_state["_begun"][1]   # noqa: E731
+    assert begun() == 0
+    for depth in (31, 30):   # an experiment's settings are left, and stand again
+        app.slider(key="init_depth").set_value(depth).run()
+    assert begun() == 0
+    app.button(key="_init_try_0").click().run()   # a setting of its own: the same place
+    assert begun() == 0
+    app.selectbox(key="_init_preset").set_value("sigmoid_1").run()
+    assert begun() == 1

@@ -74,7 +74,8 @@ def show_answer(level: str, number: int) -> None:
 
 def remember(number: int) -> None:
     """Swap what was found with the browser, from which anything may come."""
-    state = MEMORY(key="grad_memory", data={"found": " ".join(sorted(found())), "bug": number}, on_found_change=lambda: None)
+    first = st.session_state.setdefault("grad_first_bug", number)
+    state = MEMORY(key="grad_memory", data={"found": " ".join(sorted(found())), "bug": number, "first": first}, on_found_change=lambda: None)
     sent = getattr(state, "found", None)
     if isinstance(sent, str) and len(sent) <= 500:
         found().update(word for word in sent.split() if re.fullmatch(r"[123]:[1-9][0-9]?", word, re.ASCII) and int(word[2:]) <= len(NUMBERED))

@@ -8,8 +8,8 @@ function kept() {
 export default function ({ parentElement, data, setStateValue }) {
   const all = [...new Set(`${data.found} ${kept()}`.split(" ").filter((word) => WORD.test(word)))].sort().join(" ");
   try { localStorage.setItem(KEY, all); } catch { /* then they are kept for the visit */ }
-  const before = seen.get(parentElement);
-  if (before === undefined && all !== data.found) setStateValue("found", all);  // once: the server keeps them from then on
-  if (before !== undefined && before !== data.bug) document.querySelector("[data-testid='stMain']")?.scrollTo(0, 0);
+  if (!seen.has(parentElement) && all !== data.found) setStateValue("found", all);  // once: the server keeps them from then on
+  const before = seen.get(parentElement) ?? data.first;  // this code may load after another bug was drawn
+  if (before !== data.bug) document.querySelector("[data-testid='stMain']")?.scrollTo(0, 0);
   seen.set(parentElement, data.bug);
 }

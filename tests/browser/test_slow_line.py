@@ -1,0 +1,43 @@
+"""The app on a slow and lossy line: code that loads late, a connection that is gone and comes back, clicks that overtake their answers."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import complaints
+
+pytestmark = pytest.mark.browser
+COMPONENTS = re.compile(r"/js/BidiComponent\.[^/]*js$")   # the code of all components of our own
+
+
+def held_back(page, what: re.Pattern) -> list:
+    """Files that the browser asks for and does not get, until `let_go`."""
+    held = []
+    page.route(what, lambda one: held.append(one))
+    return held
+
+
+def let_go(page, held: list) -> None:
+    for one in list(held):
+        one.continue_()
+    page.unroute_all()
+
+
+@pytest.mark.parametrize(("link", "click", "then"), [
+    ("initialization?init_part=neuron", "Go on to the linear chain", "init_part=chain"),
+    ("gradient_checking?grad_part=bug&grad_bug=7&grad_level=2", "Next bug", "grad_bug=8")])
+def test_what_begins_anew_begins_at_the_top_also_where_the_code_of_components_loads_later(link, click, then, server, tab):
+    visitor = tab(size=(1100, 700))
+    page, held = visitor.page, held_back(visitor.page, COMPONENTS)
+    page.goto(f"{server.url}/{link}")
+    main = page.get_by_test_id("stMain")
+    page.get_by_role("heading", name="Run it yourself").wait_for()
+    main.evaluate("main => main.scrollTo(0, 900)")
+    page.get_by_role("button", name=click).first.click()
+    expect(page).to_have_url(re.compile(then))
+    assert main.evaluate("main => main.scrollTop") > 0
+    assert held
+    let_go(page, held)
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop === 0")
+    assert complaints(visitor) == []
