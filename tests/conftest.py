@@ -25,16 +25,13 @@ def pytest_collection_modifyitems(items):
     """
     from tests.reference import MNIST  # which imports NumPy
 
-    if MNIST is None:
-        for item in items:
-            if item.get_closest_marker("mnist"):
-                item.add_marker(pytest.mark.skip(reason="MNIST_DIR names no folder with the four MNIST files"))
     for item in items:
-        if "browser" in item.keywords:
+        marks = {mark.name for mark in item.iter_markers()}
+        if "mnist" in marks and MNIST is None:
+            item.add_marker(pytest.mark.skip(reason="MNIST_DIR names no folder with the four MNIST files"))
+        if "browser" in marks:
             item.add_marker(pytest.mark.flaky(reruns=1))
-    if not shutil.which(CHROMIUM) and not os.environ.get("CI"):
-        for item in items:
-            if "browser" in item.keywords:
+            if not shutil.which(CHROMIUM) and not os.environ.get("CI"):
                 item.add_marker(pytest.mark.skip(reason=f"no {CHROMIUM} on this machine"))
 
 
