@@ -455,22 +455,29 @@ def test_a_run_is_closed_when_its_browser_has_been_gone_for_as_long_as_one_waits
         assert run.status == status
 
 
-def test_one_thread_looks_after_memory_however_many_sessions_open_the_app_at_once(monkeypatch):
+@pytest.fixture
+def mended(monkeypatch):
+    """Streamlit's own functions come back at the end."""
+    monkeypatch.setattr(SafeSessionState, "__init__", SafeSessionState.__init__)
+    monkeypatch.setattr(Runtime, "_send_message", Runtime._send_message)
+
+
+@pytest.fixture
+def started_threads(mended, monkeypatch):
+    """Those that a new process would have: they do not run."""
     started = []
     monkeypatch.setattr(memory, "_first", threading.Lock())
-    monkeypatch.setattr(SafeSessionState, "__init__", SafeSessionState.__init__)
-    monkeypatch.setattr(Runtime, "_send_message", Runtime._send_message)
-    monkeypatch.setattr(memory.threading, "Thread", lambda **_: type("Started", (), {"start": lambda self: started.append(self)})())
+    monkeypatch.setattr(memory.threading, "Thread", lambda **options: SimpleNamespace(start=lambda: started.append(options)))
+    return started
+
+
+def test_one_thread_looks_after_memory_however_many_sessions_open_the_app_at_once(started_threads):
     for _ in range(3):
         memory.start()
-    assert len(started) == 1
+    assert len(started_threads) == 1
 
 
-def test_the_log_is_spared_a_tab_that_closed_in_the_middle_of_a_message_and_no_other_error(monkeypatch, caplog):
-    monkeypatch.setattr(memory, "_first", threading.Lock())
-    monkeypatch.setattr(SafeSessionState, "__init__", SafeSessionState.__init__)
-    monkeypatch.setattr(Runtime, "_send_message", Runtime._send_message)
-    monkeypatch.setattr(memory.threading, "Thread", lambda **_: type("Started", (), {"start": lambda self: None})())
+def test_the_log_is_spared_a_tab_that_closed_in_the_middle_of_a_message_and_no_other_error(started_threads, monkeypatch, caplog):
     monkeypatch.setattr(starlette_websocket._LOGGER, "filters", [])
     monkeypatch.setattr(starlette_websocket._LOGGER, "propagate", True)
     memory.start()
@@ -482,9 +489,7 @@ def test_the_log_is_spared_a_tab_that_closed_in_the_middle_of_a_message_and_no_o
     assert {str(record.exc_info[1]) for record in caplog.records} == {"no such thing"}
 
 
-def test_two_script_threads_of_a_session_take_turns_at_its_state_and_sessions_do_not_wait_for_each_other(monkeypatch):
-    monkeypatch.setattr(SafeSessionState, "__init__", SafeSessionState.__init__)   # undone at the end
-    monkeypatch.setattr(Runtime, "_send_message", Runtime._send_message)
+def test_two_script_threads_of_a_session_take_turns_at_its_state_and_sessions_do_not_wait_for_each_other(mended):
     memory.mend_streamlit()
     mine, another = SessionState(), SessionState()
     first, second, other = (SafeSessionState(state=state, yield_callback=lambda: None) for state in (mine, mine, another))  # by name, as Streamlit
@@ -499,9 +504,7 @@ def test_two_script_threads_of_a_session_take_turns_at_its_state_and_sessions_do
     assert done == [{}, {"number": 1}]
 
 
-def test_who_comes_back_while_messages_are_being_sent_gets_what_was_meant_for_the_lost_connection(monkeypatch):
-    monkeypatch.setattr(SafeSessionState, "__init__", SafeSessionState.__init__)
-    monkeypatch.setattr(Runtime, "_send_message", Runtime._send_message)
+def test_who_comes_back_while_messages_are_being_sent_gets_what_was_meant_for_the_lost_connection(mended):
     memory.mend_streamlit()
     sent = {"lost": [], "new": [], "only": []}
     infos = {name: SimpleNamespace(client=SimpleNamespace(write_forward_msg=sent[name].append), session=SimpleNamespace(id=session))
