@@ -56,21 +56,25 @@ def put(settings: Mapping[str, Any]) -> None:
     state.update(settings)
 
 
-def _catch_up() -> None:
-    """A browser that has not yet seen what `put` set has moved only what differs from before; and it is told again what holds.
+def _has_seen(unseen: Mapping[str, Any]) -> bool:
+    """Whether the browser shows what `put` set: its address is the latest, and its controls, which may be later, have one of those values; of what was told again, each."""
+    state, kept, written = st.session_state, _kept(), st.session_state.get("_written")
+    as_told = {key for key in unseen if state[key] == kept[key]}
+    latest = written is not None and all(st.query_params.get_all(key) == texts for key, texts in written.items())
+    return latest and (len(unseen) < 2 or bool(as_told)) and {key for key in unseen if unseen[key] is AGAIN} <= as_told
 
-    It has seen that if its address is the latest, and its controls, which may be later, have one of those values; of what was told again, each.
-    """
-    state, kept, unseen, written = st.session_state, _kept(), st.session_state.get("_unseen", {}), st.session_state.get("_written")
-    here = [key for key in unseen if key in state]
-    as_told = [state[key] == kept[key] for key in here]
-    seen = written is not None and all(st.query_params.get_all(key) == texts for key, texts in written.items())
-    seen = seen and (len(here) < 2 or any(as_told)) and all(ok for key, ok in zip(here, as_told, strict=True) if unseen[key] is AGAIN)
-    behind = [key for key in here if state[key] == unseen[key]]
-    again = {key: kept[key] if key in behind and not seen else state[key] for key in (behind if seen else here)}
-    state.update(again)
-    if seen:
+
+def _catch_up() -> None:
+    """Tell what a visitor has moved from what a browser only has not yet heard of. Before controls are drawn, and in callbacks."""
+    state, kept, unseen = st.session_state, _kept(), st.session_state.get("_unseen", {})
+    here = {key: before for key, before in unseen.items() if key in state}
+    as_before = [key for key in here if state[key] == here[key]]
+    if _has_seen(here):
         unseen.clear()
+        again = {key: state[key] for key in as_before}  # moved back
+    else:
+        again = {key: state[key] for key in here} | {key: kept[key] for key in as_before}  # not moved
+    state.update(again)  # so that the browser is told what holds
     unseen.update({key: AGAIN for key, holds in again.items() if holds != kept[key]})
 
 

@@ -108,13 +108,18 @@ def test_a_second_click_before_the_first_is_seen_undoes_nothing(address):
     behind(app, CHAIN)
     assert shown(app.run()) == (1.1, 41, 3)
     assert app.slider(key="init_depth").proto.set_value
+    app.slider(key="init_depth").set_value(50)   # the first click has been seen, and that not yet: it is told what holds until it shows it
+    assert shown(app.run()) == (1.1, 50, 3)
+    assert app.slider(key="init_depth").proto.set_value
 
 
 def test_what_a_click_set_can_be_moved_back_as_soon_as_it_is_seen():
     app = chain()
     app.slider(key="init_depth").set_value(40)
     assert shown(app.run()) == (1.1, 40, 0)
-    app.select_slider(key="init_gain").set_value(0.5)
+    assert app.slider(key="init_depth").proto.set_value
+    app.select_slider(key="init_gain").set_value(0.5)   # before it has heard of that
+    behind(app, {**CHAIN, "init_gain": "1.1", "init_depth": "50"})
     assert shown(app.run()) == (0.5, 40, 0)
     app.button(key="_init_try_1").click().run()   # sets one control alone
     assert app.select_slider(key="init_width").value == 200
