@@ -130,8 +130,7 @@ def bar(page: Page, part: Part, preset: Preset | None) -> None:
             pressed = st.button(label, on_click=go if same else None, args=(to,), shortcut=key, key=f"_lecture_{label}_{here}", disabled=there is None)
             if pressed and there and not same:
                 st.session_state.pop("_picture", None)
-                asked = link.query(there[0].controls, settings_at(there)) or {there[0].part_control.key: there[1].key}
-                st.switch_page(f"pages/{there[0].stem}.py", query_params={**asked, "lecture": "true"})
+                st.switch_page(f"pages/{there[0].stem}.py", query_params={**there[0].query(settings_at(there)), "lecture": "true"})
         if found > 1:
             st.button(f"Picture {st.session_state['_picture'] + 1} of {found}", on_click=flip, args=(1,), shortcut="Down", key="_lecture_picture")
         st.button("Link", on_click=lambda: st.session_state.update(_code=not st.session_state.get("_code")), shortcut="Q", key="_lecture_code", help="As a code for the class's phones.")

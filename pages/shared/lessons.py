@@ -40,9 +40,7 @@ class Step:
     say: str
 
     def query(self, lesson: str, number: int) -> dict[str, str]:
-        """It always names the part: an address without settings would show those of the visitor's last look at the page."""
-        part = self.page.part_control
-        return {part.key: self.settings[part.key], **link.query(self.page.controls, self.settings), "lesson": lesson, "step": str(number)}
+        return {**self.page.query(self.settings), "lesson": lesson, "step": str(number)}
 
 
 @dataclass(frozen=True)

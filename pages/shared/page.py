@@ -73,7 +73,7 @@ def try_next(page: Page, lines: Sequence[Try]) -> None:
         if to is page:
             st.button(line.text, on_click=link.put, args=(settings,), type="tertiary", key=f"_{page.prefix}_try_{i}")
         else:
-            st.page_link(f"pages/{to.stem}.py", label=line.text, query_params=link.query(to.controls, settings))
+            st.page_link(f"pages/{to.stem}.py", label=line.text, query_params=to.query(settings))
 
 
 def said_by(page: Page, part: Part, shown: Shown, preset: Preset | None) -> list[glossary.Entry]:

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from engine.verdict import Verdict
+from pages.shared import link
 from pages.shared.control import Control, Menu, Values
 
 PAGES: dict[str, "Page"] = {}  # every page by its stem, in the order of the menu: `pages/parts/__init__.py` fills it
@@ -151,6 +152,10 @@ class Page:
         """The part and every control of it, by key, as a preset sets them."""
         part = next(part for part in self.parts if preset in part.presets)
         return {self.part_control.key: part.key} | {c.key: preset.settings.get(c.name, c.default) for c in part.all_controls}
+
+    def query(self, settings: Mapping[str, Any]) -> dict[str, str]:
+        """The address that opens this page with settings, by key. Never empty: without settings it would show those of the visitor's last look."""
+        return link.query(self.controls, settings) or {self.part_control.key: self.part_control.default}
 
 
 def find_preset(key: str) -> tuple[Page, Preset]:

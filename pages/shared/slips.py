@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.slips import SLIPS, measured
-from pages.shared import layout, link, workers
+from pages.shared import layout, workers
 from pages.shared.part import PAGES, find_preset
 
 PLACES = {  # page, part, and the experiment to open: a preset, or settings by the controls' names
@@ -22,11 +22,10 @@ PLACES = {  # page, part, and the experiment to open: a preset, or settings by t
 
 
 def query(key: str) -> dict[str, str]:
-    """The address of a slip's experiment on its page. Never empty: without settings the visitor's last ones would stand there."""
+    """The address of a slip's experiment on its page."""
     stem, part, opens = PLACES[key]
     page = PAGES[stem]
-    settings = page.settings_of(find_preset(opens)[1]) if isinstance(opens, str) else page.by_key({"part": part} | opens)
-    return link.query(page.controls, settings) or {page.part_control.key: part}
+    return page.query(page.settings_of(find_preset(opens)[1]) if isinstance(opens, str) else page.by_key({"part": part} | opens))
 
 
 def card(key: str, at_home: bool) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from engine.standalone import standalone
-from pages.shared import glossary, link
+from pages.shared import glossary
 from pages.shared.control import Text
 from pages.shared.part import PAGES, Page, Part, Preset, Shown, find_preset
 from pages.shared.pictures import with_units
@@ -214,7 +214,7 @@ def test_try_next_lines_set_what_they_say_by_a_click(page, part):
         settings = to.settings_of(preset) if preset else {f"{page.prefix}_{name}": value for name, value in line.settings.items()}
         assert settings, line.text
         if to is not page:
-            target = golden.open_link(f"{to.stem}?{urlencode(link.query(to.controls, settings))}")
+            target = golden.open_link(f"{to.stem}?{urlencode(to.query(settings))}")
             assert not target.exception
             continue
         before = dict(app.query_params)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.shared import link
 from pages.shared.part import PAGES, Page, Part, Preset
 from pages.shared.references import REFERENCES
 
@@ -21,9 +20,7 @@ class Listed:
 
     @property
     def query(self) -> dict[str, str]:
-        """Never empty: an address without settings would show those of the visitor's last look at the page."""
-        part = self.page.part_control
-        return link.query(self.page.controls, self.page.settings_of(self.preset)) or {part.key: part.write(self.part.key)}
+        return self.page.query(self.page.settings_of(self.preset))
 
     def says(self, words: list[str]) -> bool:
         """Whether all of these words stand somewhere in it."""
