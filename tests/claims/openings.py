@@ -10,7 +10,9 @@ from engine import CAUTIONS, SGD, Dataset, Momentum, check_gradients, exercise, 
 from engine.activations import as_activation
 from engine.diagnosis import survey
 from engine.gradient_check.zoo import NUMBERED, fingerprint, numbered
+from engine.initializers import INITIALIZERS
 from engine.layers import BatchNorm
+from engine.propagation import propagate
 from engine.studies import by_hand, input_scaling, layer_list, linear, moment_map, normalization, ranking, scales, symmetry
 from engine.studies.sixteen_scales import PUBLISHED
 from engine.verdict import number
@@ -260,13 +262,34 @@ def no_shift_can_count():
 
 
 def starts_at_0_and_1():
-    layer, x = BatchNorm(1, dtype=np.float64), np.random.default_rng(0).standard_normal((100, 1)) + 4
-    assert (layer.running_mean.value[0], layer.running_var.value[0]) == (0, 1)
-    far = [4.0]
-    for _ in range(5):
-        layer.forward(x, training=True)
-        far.append(abs(x.mean() - layer.running_mean.value[0]))
-    assert all(0.5 * before < after < before + 0.2 for before, after in itertools.pairwise(far))
+    """At every momentum of the control: without one the batch's own numbers are there at once."""
+    rng = np.random.default_rng(0)
+    for momentum in next(control.options for control in PAGES["batch_norm"].controls if control.name == "momentum"):
+        layer = BatchNorm(1, momentum=momentum, dtype=np.float64)
+        assert (layer.running_mean.value[0], layer.running_var.value[0]) == (0, 1)
+        for _ in range(5):
+            x = 2 * rng.standard_normal((100, 1)) + 4
+            before = [layer.running_mean.value[0], layer.running_var.value[0]]
+            layer.forward(x, training=True)
+            for old, new, own in zip(before, (layer.running_mean.value[0], layer.running_var.value[0]), (x.mean(), x.var()), strict=True):
+                assert math.isclose(abs(new - own), momentum * abs(old - own), abs_tol=1e-12)
+
+
+def divides_both_ways():
+    rng = np.random.default_rng(0)
+    for spread in (0.1, 1.0, 10.0):
+        steps, dy = normalization.normalize_batch(spread * rng.standard_normal(50), epsilon=1e-12), rng.standard_normal(50)
+        assert math.isclose(steps.normalized.std(), 1, rel_tol=1e-6)
+        assert np.allclose(normalization.gradient_terms(steps, dy).direct, dy / steps.x.std())
+
+
+def one_size_for_all():
+    """Every rule but LSUV draws the same weights whatever the activation; and activations want different ones."""
+    for rule in INITIALIZERS:
+        drawn = {propagate(depth=3, width=20, activation=name, initializer=rule, samples=20, rng=np.random.default_rng(0)).sigma_w[1]
+                 for name in ("relu", "tanh", "sigmoid")}
+        assert (len(set(map(str, drawn))) > 1) == (rule == "lsuv"), rule   # equal weights have no σ_w: nan
+    assert len({round(mean_field.moments(name).gain, 3) for name in ("identity", "sigmoid", "tanh", "relu", "elu", "gelu", "swish")}) == 7
 
 
 def digits_are_lost():
@@ -295,7 +318,8 @@ def weights_give_back():
 
 WHY = MATTERS | {   # what a question says after its answer, where that is not why its part matters
     "init_neuron": variances_add, "init_widths": an_average_is_neither, "init_gains": weights_give_back,
-    "init_deep": factors_a_layer, "bn_gradient": no_shift_can_count, "bn_running": starts_at_0_and_1,
+    "init_deep": factors_a_layer, "init_matrix": one_size_for_all, "bn_gradient": no_shift_can_count, "bn_running": starts_at_0_and_1,
+    "bn_depth": divides_both_ways,
     "grad_v": digits_are_lost, "mnist_own": shares_of_one}
 
 

@@ -614,7 +614,7 @@ CLAIMS: dict[str, Claim] = {
              "At this scale the plain network keeps both within a factor of {} by itself. "),
     **all_of("where the gradient grows by more than 1.1 a layer", check_explosion,
              "But batch norm itself makes the gradient grow towards the first layer, by this factor a layer: {}.",
-             "Thirty layers with batch norm: the gradient grows more than a hundredfold towards the first layer. Depth has its price.",
+             "Thirty layers of ReLU with batch norm: the gradient grows more than a hundredfold towards the first layer. Depth has its price.",
              "The plain network keeps signal and gradient. Batch norm makes the gradient grow.",
              "Each layer multiplies signal and gradient once more."),
     **all_of("with its own settings", check_depth_lines, "Weight scale 10 instead of 0.3: which of the three pictures changes?",

@@ -133,9 +133,9 @@ PART = Part(
         Preset("bn_epsilon", "ε larger than the variance", "x̂ keeps less than a third of its spread of 1.", {"spread": 1e-3}),
         Preset("bn_outlier", "One value far out", "It squeezes all the others, and stays within √(m − 1).", {"pull": 10.0, "size": 16})),
     try_next=(
-        Try("Drag x₁ to 10 spreads: what happens to all the others?", {"pull": 10.0}),
-        Try("Batch size 2, then 1: what is left of the values?", {"size": 2}),
-        Try("Spread 10⁻³: compare σ² with ε. Keras's ε is 10⁻³, a thousand times this variance.", {"spread": 1e-3}),
+        Try("Drag x₁ to 10 spreads: what happens to all the others?", {"values": "", "size": 8, "pull": 10.0}),
+        Try("Batch size 2, then 1: what is left of the values?", {"values": "", "size": 2}),
+        Try("Spread 10⁻³: compare σ² with ε. Keras's ε is 10⁻³, a thousand times this variance.", {"values": "", "size": 8, "pull": 2.5, "spread": 1e-3}),
         Try(
             "A batch with mean 5 and spread 2: γ = 2 and β = 5 undo the normalisation. The layer can learn to be the identity.",
             {"values": "2, 4, 4, 4, 5, 5, 7, 9", "gamma": 2.0, "beta": 5.0}),

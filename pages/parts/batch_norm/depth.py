@@ -180,12 +180,12 @@ PART = Part(
     question="What does batch norm change in a deep network?",
     sees="The same random network three times: without batch norm, with it before the activation φ, and after it. Columns are layers, stronger in colour where more values lie.",
     matters="Batch norm divides the scale of the weights out again. Weights half as large leave its output as it was, but for ε, a small number in its division.",
-    first="Move the weight scale from one end to the other. Which of the three pictures stays as it is?",
+    first="Move the weight scale from one end to the other. Which of the three pictures stay as they are?",
     predict=Question(
         "With batch norm before φ, how large is the first layer's gradient, in units of the last layer's?",
         ("Less than half", "Between a half and 2", "More than 2"), (0.5, 2),
         _reach,
-        "It is {} times as large.", "Batch norm divides by the spread of each layer, and so does the gradient on its way back.",
+        "It is {} times as large.", "Batch norm divides each layer by its spread, and on its way back the gradient is divided by the same spread.",
         sketch=Sketch("the size of the gradient in each layer, in units of the last layer's.", _by_layer, lambda v: (-4, 6), "gradient")),
     controls=CONTROLS,
     presets=(
@@ -196,6 +196,7 @@ PART = Part(
         Try("Weight scale 10 instead of 0.3: which of the three pictures changes?", {"scale": 10.0}),
         Try("He's scale, 1.4142, with ReLU: what is there left for batch norm to do?", {"scale": 1.4142, "activation": "relu"}),
         Try("Sigmoid: its activations lie between 0 and 1, unless batch norm stands after it.", {"activation": "sigmoid"}),
-        Try("Thirty layers with batch norm: the gradient grows more than a hundredfold towards the first layer. Depth has its price.", {"depth": 30}),
+        Try("Thirty layers of ReLU with batch norm: the gradient grows more than a hundredfold towards the first layer. Depth has its price.",
+            {"depth": 30, "activation": "relu", "width": 100}),
     ),
     cites=("ioffe", "yang"), sources=(propagation.propagate,))

@@ -128,8 +128,8 @@ PART = Part(
     controls=tuple(control for control in BATCH if control.name != "beta"),
     presets=(Preset("bn_gradient", "The gradient, term by term", "The three terms add up to dx, which sums to zero."),),
     try_next=(
-        Try("Batch size 2: why is nothing left?", {"size": 2}),
-        Try("Drag x₁ to 10 spreads: every direct gradient shrinks. By how much does the spread of the batch grow?", {"pull": 10.0}),
-        Try("ε = 1: the sum of dx stays 0, but dx · x̂ does not.", {"epsilon": 1.0}),
+        Try("Batch size 2: why is nothing left?", {"values": "", "size": 2, "gamma": 1.0, "epsilon": 1e-5, "spread": 2.0}),
+        Try("Drag x₁ to 10 spreads: every direct gradient shrinks. By how much does the spread of the batch grow?", {"values": "", "size": 8, "pull": 10.0}),
+        Try("ε = 1: the sum of dx stays 0, but dx · x̂ does not.", {"values": "", "size": 8, "gamma": 1.0, "epsilon": 1.0}),
         Try("ε = 0.1: for small factors s the points leave the line 1/s.", {"epsilon": 0.1})),
     cites=("ioffe", "dlfs"), sources=(normalization.gradient_terms, normalization.scale_invariance))

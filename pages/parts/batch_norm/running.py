@@ -159,7 +159,7 @@ PART = Part(
         "How far is the mean of x̂ from 0 when the network is used at the chosen step?",
         ("Less than 0.1", "Between 0.1 and 0.5", "More than 0.5"), (0.1, 0.5),
         lambda v, shown: abs(float(shown.numbers.set_index("step")["x̂ in use, mean"].loc[v.evaluate])),
-        "It is {} away.", "Running statistics begin at 0 and 1, and come only a little closer with each batch."),
+        "It is {} away.", "Running statistics begin at 0 and 1, and each batch brings them closer to its own mean and variance."),
     controls=CONTROLS,
     presets=(
         Preset("bn_early", "Evaluated too early", "The running statistics have not yet come to the true mean and variance.", {"evaluate": 5}),
@@ -169,6 +169,6 @@ PART = Part(
     try_next=(
         Try("Evaluate after step 3, then 30. With momentum 0.99, how long is long enough?", {"evaluate": 3}),
         Try("Shift the inputs, and evaluate at 59, 61 and 100.", {"shift": 2.0, "evaluate": 61}),
-        Try("Batches of two: why is the running variance about half of the true one?", {"run_size": 2, "evaluate": 59}),
+        Try("Batches of two: why is the running variance about half of the true one?", {"run_size": 2, "momentum": 0.9, "evaluate": 59}),
         Try("Batches of one: what is divided by what?", {"run_size": 1})),
     cites=("ioffe", "dlfs"), sources=(normalization.running_statistics, normalization.neighbours))

@@ -122,9 +122,9 @@ PART = Part(
         "How many of all these pairs keep signal and gradient in every network drawn?",
         ("Fewer than a third", "One to two thirds", "More than two thirds"), (100 / 3, 200 / 3),
         lambda v, shown: 100 * float((shown.numbers["healthy"] == shown.numbers["drawn"]).mean()),
-        "It is {} % of them.", "A rule keeps the signal only with the activations that it was made for."),
+        "It is {} % of them.", "Each activation wants weights of its own size, and every rule but LSUV gives all of them the same."),
     controls=(DEPTH, GAIN, SEED), cites=("glorot", "he", "lecun", "saxe", "lsuv"),
     try_next=(
-        Try("Depth 5: far more pairs are healthy than at depth 30.", {"depth": 5}),
-        Try("Gain 2: with ReLU every rule but LSUV lets signal and gradient explode.", {"gain": 2.0})),
+        Try("Depth 5: far more pairs are healthy than at depth 30.", {"depth": 5, "gain": 1.0}),
+        Try("Gain 2: with ReLU, signal and gradient explode by every rule of random weights but LSUV.", {"gain": 2.0, "depth": 30})),
     sources=(diagnosis.survey,))

@@ -170,7 +170,7 @@ PART = Part(
     folded={"More": tuple(control for control in MEASURED if control is not SIGMA_B)},
     try_next=(
         Try("tanh without bias: the critical line is at σ_w = 1.", {"activation": "tanh", "sigma_b": 0.0}),
-        Try("ReLU with He's rule: its σ_w of √2 is on the critical line.", {"activation": "relu", "initializer": "he_normal"}),
-        Try("tanh beyond the line, at σ_w = 1.5 and depth 50: the gradient grows.", {"activation": "tanh", "initializer": "lecun_normal", "gain": 1.5, "depth": 50}),
+        Try("ReLU with He's rule: its σ_w of √2 is on the critical line.", {"activation": "relu", "initializer": "he_normal", "gain": 1.0, "sigma_b": 0.0}),
+        Try("tanh beyond the line, at σ_w = 1.5 and depth 50: the gradient grows.", {"activation": "tanh", "initializer": "lecun_normal", "gain": 1.5, "sigma_b": 0.0, "depth": 50}),
     ),
     sources=(mean_field.variance_map, mean_field.chi, mean_field.fixed_point))

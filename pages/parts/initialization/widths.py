@@ -143,6 +143,6 @@ PART = Part(
     ),
     try_next=(
         Try("From 400 units to 10: the gradient shrinks by 1/fan-in, and the signal grows by 1/fan-out.", FUNNEL),
-        Try("Wide and narrow in turn, 29 layers: with Glorot's rule less than a hundredth of both is left.", {"layers": 29}),
+        Try("Wide and narrow in turn, 29 layers: with Glorot's rule less than a hundredth of both is left.", {"shape": "swinging", "wide": 200, "narrow": 50, "layers": 29}),
         Try("ReLU: the three rules are doubled, and the picture is the same with more scatter.", {"bend": "relu"})),
     sources=(scales.travel, scales.expected, scales.by_width_alone))
