@@ -1,5 +1,7 @@
 """A class: who has the code of a room answers here, on a screen of their own."""
 
+import streamlit as st
+
 import engine  # noqa: F401  (first: see pages/shared/router.py)
 import pages.parts  # noqa: F401  (fills PAGES)
 from pages.shared import classroom, layout, link
@@ -10,6 +12,7 @@ CODE = Text("room", "Code of the room", "", "Five letters and digits.", placehol
 
 ensure_routed()
 link.read("room", (CODE,))
+st.html(layout.STYLE)
 layout.question("What does your class think?")
 code = link.draw(CODE)
 link.write((CODE,), (CODE,))

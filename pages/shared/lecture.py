@@ -27,6 +27,7 @@ html {font-size: 21px !important}
 [data-testid=stColumn] {width: 100% !important; flex: none !important}
 [data-testid=stColumn]:not(:has([data-testid=stElementContainer])) {display: none}
 .st-key-verdict {width: 100% !important; max-width: 62rem}
+[data-testid=stExpander] :is(h2, code) {font-size: 1.6rem}
 .st-key-lecture {position: fixed; inset: auto 0 0 0; z-index: 99; padding: 0.4rem 2rem; width: 100%; background: Canvas}
 </style>"""
 

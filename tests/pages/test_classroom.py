@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pages.shared import classroom
+from pages.shared import classroom, layout
 from pages.shared.classroom import Room, answer, ask, find, hosted, open_room, unmasked
 from tests.pages import golden
 from tests.pages.helpers import blocks
@@ -101,7 +101,9 @@ def test_a_teacher_opens_a_room_asks_reveals_and_the_picture_waits_for_the_class
 
 
 def test_a_student_without_a_room_a_question_or_an_answer_is_told_so():
-    assert any("Type the code" in one.value for one in golden.open_link("room").markdown)
+    app = golden.open_link("room")
+    assert any(one.proto.body == layout.STYLE for one in app.get("html"))   # or its links look like text
+    assert any("Type the code" in one.value for one in app.markdown)
     assert any("no room with this code" in one.value for one in golden.open_link("room?room=ZZZZZ").markdown)
     room = open_room()
     app = golden.open_link(f"room?room={room.code}")
