@@ -82,6 +82,7 @@ STYLE = """<style>
 .stMarkdown [data-testid=stMarkdownContainer] .katex-display {overflow: visible} .stMarkdown [data-testid=stMarkdownContainer] .katex-display > .katex {white-space: normal}
 @media (max-width: 640px) {.stMarkdown [data-testid=stMarkdownContainer] .katex-display > .katex {font-size: 1em}}
 [data-testid=stToolbar] > div > div:has(> [data-testid=stMainMenu], > * > [data-testid=stMainMenu]) {min-width: 0}
+[data-testid=stSelectbox] input {text-overflow: ellipsis} @media (max-width: 1060px) {[data-testid=stMain] [data-testid=stColumn]:has([data-testid=stVegaLiteChart]) {min-width: calc(100% - 1.5rem)}}
 [data-testid=stStatusWidget] {position: fixed; top: 3.6rem; right: 1rem} @media (max-width: 1270px) {[data-testid=stTopNavLink] {padding: 0 0.3rem} [data-testid=stTopNavLink] * {font-size: 0.82rem !important}}
 @media (max-width: 640px) {[data-testid=stMain] :is([data-testid=stButtonGroup] button, summary) {min-height: 2.5rem}}
 </style>"""

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.browser
 AXE = "axe-core@4.10.3"
 LOW = ("hand", "bug", "cautions", "cost", "ranking", "training", "own", "net")   # strips, tables and nets, or no picture before Start
 EVERYDAY = ("chain",)   # all of them take a quarter of an hour: `python -m pytest -m slow tests/browser/test_back_row.py`
+WIDE = "[...document.querySelectorAll('.katex-html .base')].filter(e => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth)"
 EYES = Path(__file__).with_name("back_row.js").read_text(encoding="utf-8")
 
 
@@ -99,4 +100,8 @@ def test_a_part_can_be_read_from_the_back_row_on_a_phone_and_by_a_reader(page, p
         if view == "phone":
             found += faults_of(there, view)
             found += [f"{words!r} is {high} px high under a finger" for words, high in there.evaluate("backRow.targets()")]
+            found += [f"phone: {formula!r} is wider than the page" for formula in there.evaluate(f"{WIDE}.map(e => e.textContent)")]
+    there.set_viewport_size({"width": 820, "height": 1100})   # a tablet, with the sidebar open
+    settle(there)
+    found += faults_of(there, "tablet")
     assert not found, "\n".join(map(str, found))

@@ -198,7 +198,7 @@ def show(v: Values) -> Shown:
 
     formulas = [
         r"z \le 0 \text{ on every image} \;\Rightarrow\; \mathrm{ReLU}'(z) = 0 \;\Rightarrow\; \frac{\partial J}{\partial w} = 0",
-        r"\text{In layer 1 the inputs, the images, stay the same; deeper they move, and a unit may come back.}"]
+        r"\text{In layer 1 the inputs, the images, stay the same;} \qquad \text{deeper they move, and a unit may come back.}"]
     formulas += [rf"\text{{leaky ReLU: }} \varphi'(z) = {tex(v.leaky_relu_alpha)} \text{{ for }} z < 0" for key, _ in members if key == "leaky_relu"]
     script = f"""from engine.activations import as_activation
 from engine.studies.dying import watch_units
