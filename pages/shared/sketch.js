@@ -9,8 +9,10 @@ export default function ({ data, parentElement, setStateValue }) {
   const svg = parentElement.querySelector("svg"), [compare, again] = parentElement.querySelectorAll("button"), told = JSON.stringify(data)
   compare.onclick = () => setStateValue("heights", svg.heights)
   again.onclick = () => { svg.told = ""; setStateValue("heights", []) }
+  const focused = [compare, again].includes(svg.getRootNode().activeElement)
   compare.hidden = !!curve
   again.hidden = !curve
+  if (focused) (curve ? again : compare).focus()   // who presses a button by key goes on at the other one
   if (svg.told === told) return   // the page was drawn anew, and nothing here has changed
   const middle = Math.round(LEVELS * Math.min(1, Math.max(0, -low / (high - low))))
   if (heights.length || svg.heights?.length !== at.length || !svg.told) svg.heights = heights.length ? [...heights] : at.map(() => middle)

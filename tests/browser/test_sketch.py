@@ -36,11 +36,13 @@ def test_a_curve_is_drawn_by_pointer_and_keys_and_then_compared_with_the_measure
     page.keyboard.press("End")
     page.keyboard.press("Home")
     assert heights_of(points)[7:] == [0, heights[8] - 20]
-    page.get_by_role("button", name="Compare").click()
+    page.get_by_role("button", name="Compare").press("Enter")
     expect(page.get_by_text("You were furthest off in layer ")).to_be_visible(timeout=60_000)
     expect(page.locator(".st-key-veiled")).to_have_count(0)
     expect(measured).to_have_count(30)
-    page.get_by_role("button", name="Draw again").click()
+    expect(page.get_by_role("button", name="Draw again")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Compare")).to_be_focused()
     expect(measured).to_have_count(0, timeout=20_000)
     expect(page.get_by_text("You were furthest off in layer ")).to_have_count(0)
     assert refused <= {"script-src wasm-eval"}   # Streamlit tries it and does without
