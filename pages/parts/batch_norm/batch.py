@@ -63,7 +63,8 @@ def read(steps: normalization.BatchSteps, drawn: bool = True) -> Verdict:
     if kind == "constant":
         return Verdict(kind, f"All {m} values are equal: σ² = 0, and only ε keeps the division finite. Every y is β = {beta}.")
     if kind == "epsilon":
-        text = f"Of what stands under the root, σ² + ε, {100 * steps.epsilon_share:.3g} % is ε. The batch's own variance is only "
+        share = "more than 99.9" if steps.epsilon_share > 0.999 else f"{100 * steps.epsilon_share:.3g}"  # 100 % would mean all
+        text = f"Of what stands under the root, σ² + ε, {share} % is ε. The batch's own variance is only "
         text += f"{number(steps.variance)}, and x̂ has variance {number(kept**2)} instead of 1."
         cures = [epsilon for epsilon in (1e-5, 1e-8, 1e-12) if epsilon / (steps.variance + epsilon) <= words.EPSILON_RULES]
         return Verdict(kind, text, {"epsilon": cures[0]} if cures else {})

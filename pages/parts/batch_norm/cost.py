@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.studies import layer_list
-from engine.verdict import Verdict
+from engine.verdict import Verdict, number
 from pages.shared import encodings, layout, link
 from pages.shared.control import Text, Values
 from pages.shared.encodings import drawn, tips
@@ -53,15 +53,17 @@ def read(layers: layer_list.LayerList) -> Verdict:
     total, trainable, kept = layer_list.totals(layers.summary())
     text = f"{total:,} parameters: {trainable:,} are trained, {kept:,} are kept as running means and variances. "
     if doubled := layers.doubled_activations():
-        text += f"Layer {', '.join(map(str, doubled))} applies an activation to what went through one already, with no dense layer between. "
+        several = len(doubled) > 1
+        text += f"Layer{'s' * several} {', '.join(map(str, doubled))} appl{'y' if several else 'ies'} an activation to what went through one already, with no dense layer between. "
         return Verdict("doubled", text + "Keep only one of the two: elu(elu(x)), for example, cannot fall below −0.632, where elu(x) reaches −1.")
     if where := layers.needless_biases():
         saved = sum(layers.items[i - 1].units for i in where)
-        text += f"The {saved:,} biases of layer {', '.join(map(str, where))} are subtracted again by the batch norm that follows: say “no bias”."
+        text += f"The {saved:,} bias{'es' * (saved > 1)} of layer{'s' * (len(where) > 1)} {', '.join(map(str, where))} "
+        text += f"{'are' if saved > 1 else 'is'} subtracted again by the batch norm that follows: say “no bias”."
         return Verdict("bias", text)
     norms = sum(item.kind == "batch_norm" for item in layers.items)
     share = 100 * 2 * kept / total if total else 0
-    return Verdict("usual", text + (f"Batch norm costs {2 * kept:,} of them, {share:.2g} %." if norms else "There is no batch norm in it."))
+    return Verdict("usual", text + (f"Batch norm costs {2 * kept:,} of them, {number(share, 2)} %." if norms else "There is no batch norm in it."))
 
 
 def show(v: Values) -> Shown:

@@ -65,7 +65,7 @@ def read(steps: normalization.BatchSteps, terms: normalization.GradientTerms, la
         text = f"γ itself still gets dγ = {number(terms.dgamma)}, and can grow again." if terms.dgamma else ""
         return Verdict("shut", f"With γ = 0 no gradient passes: every dx is 0. {text}".strip(), {"gamma": 1.0})
     if left <= words.NOTHING_PASSES * direct:
-        text = f"In a batch of {m} the mean{' and the variance' * (m > 1)} take the gradient back: of a norm of {number(direct, 2)}, {number(left, 2)} is left. "
+        text = f"In a batch of {m} the mean{' and the variance' * (m > 1)} take{'s' * (m == 1)} the gradient back: of a norm of {number(direct, 2)}, {number(left, 2)} is left. "
         return Verdict("nothing", text + "The layers below learn next to nothing from it.", {"size": 8} if drawn else {})
     dot, middle = float(terms.dx @ steps.normalized), len(law.scales) // 2
     gone = abs(dot) <= words.STRETCH_GONE * direct * np.linalg.norm(steps.normalized)

@@ -157,7 +157,7 @@ PART = Part(
     controls=CONTROLS,
     presets=(
         Preset("bn_inputs", "Ranges 1 … 1000 and 0 … 1", "Divided by σ² the valley is as long as before, only turned by a right angle."),
-        Preset("bn_inputs_10", "Ranges 1 … 10 and 0 … 1", "The way zigzags across the valley, and hardly moves along it.", {"range": 10, "share": 0.9}),
+        Preset("bn_inputs_10", "Ranges 1 … 10 and 0 … 1", "The way zigzags across the valley, and thirty steps take it only half of the way along.", {"range": 10, "share": 0.9}),
     ),
     try_next=(
         Try("x₁ up to 10 only: now the valley can be seen. Count the zigzags at a rate of 0.95.", {"range": 10, "share": 0.95}),
