@@ -35,6 +35,12 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason=f"no {CHROMIUM} on this machine"))
 
 
+@pytest.fixture
+def without_mnist(monkeypatch):
+    """MNIST is slow to read again for every test; the pages must do without it."""
+    monkeypatch.setenv("MNIST_DIR", "/nowhere")
+
+
 class Server:
     """The app in a process of its own, as a visitor meets it."""
 

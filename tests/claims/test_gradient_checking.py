@@ -25,14 +25,10 @@ from tests.claims.collect import sentences
 from tests.claims.openings import openings
 from tests.pages.helpers import open_part
 
+pytestmark = pytest.mark.usefixtures("without_mnist")
 SUPERSCRIPT = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 NUMBER = r"(∞|not a number|−?[\d.,]*\d(?: × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?)"
 THETAS = [round(0.1 * i, 1) for i in range(-20, 21)]
-
-
-@pytest.fixture(autouse=True)
-def without_mnist(monkeypatch):
-    monkeypatch.setenv("MNIST_DIR", "/nowhere")
 
 
 def value(text: str) -> float:

@@ -26,10 +26,7 @@ from pages.shared.control import Values
 from tests.pages import golden
 from tests.pages.helpers import open_part, verdict_of
 
-
-@pytest.fixture(autouse=True)
-def without_mnist(monkeypatch):
-    monkeypatch.setenv("MNIST_DIR", "/nowhere")
+pytestmark = pytest.mark.usefixtures("without_mnist")
 
 
 def opened(part, **settings):

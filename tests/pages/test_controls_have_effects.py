@@ -10,17 +10,13 @@ from pages.shared.control import Control, Menu, Number, Several, Text, Values, W
 from pages.shared.runs import Run
 from tests.pages.helpers import CONTROLS, PARTS, charts_of, open_part
 
+pytestmark = pytest.mark.usefixtures("without_mnist")
 TRIES = 12   # random settings, of which one must do
 SHORT = {"rank_depth": 5, "rank_width": 10, "rank_epochs": 2, "rank_seeds": 1}   # a ranking that is over after so few steps
 STEPS = 600   # of a run that has begun
 TEXTS = {"bn_values": ("1, 2, 4, 9", "5 3 -2 8 1"), "bn_layers": ("784, 100 relu, BN, 10", "64, 300 no bias, BN, elu, 10"),
          "mnist_layers": ("30, 20", "3 × 10")}
 LIGHT = {"init_depth": (2, 12), "act_depth": (3, 12), "act_layers": (2, 40), "mnist_depth": (0, 3), "act_dying_depth": (1, 3)}
-
-
-@pytest.fixture(autouse=True)
-def without_mnist(monkeypatch):
-    monkeypatch.setenv("MNIST_DIR", "/nowhere")
 
 
 def some_value(control: Control, rng: random.Random, without: str = ""):

@@ -35,18 +35,13 @@ from tests.pages.helpers import (
 )
 from tests.reference import bare
 
+pytestmark = pytest.mark.usefixtures("without_mnist")
 each_part = pytest.mark.parametrize(("page", "part"), PARTS, ids=[f"{page.prefix}-{part.key}" for page, part in PARTS])
 each_control = pytest.mark.parametrize(("page", "part", "control"), CONTROLS, ids=[f"{part.key}-{control.key}" for _, part, control in CONTROLS])
 each_preset = pytest.mark.parametrize(("page", "preset"), PRESETS, ids=[preset.key for _, preset in PRESETS])
 # Their scripts take a minute: each has a test of its own
 TRAINS = {("bn", "scales"), ("act", "ranking"), ("mnist", "training")}
 NONSENSE = "[Sign in](http://evil.example/a) ![x](http://evil.example/b) **b** $x$ :red[c] " + "9" * 200
-
-
-@pytest.fixture(autouse=True)
-def without_mnist(monkeypatch):
-    """MNIST is slow to read again for every test; the pages must do without it."""
-    monkeypatch.setenv("MNIST_DIR", "/nowhere")
 
 
 @each_part

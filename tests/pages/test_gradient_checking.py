@@ -21,10 +21,7 @@ from tests.pages.golden import open_link, script_of
 from tests.pages.helpers import charts_of, open_part
 from tests.reference import MNIST, needs_mnist
 
-
-@pytest.fixture(autouse=True)
-def without_mnist(monkeypatch):
-    monkeypatch.setenv("MNIST_DIR", "/nowhere")
+pytestmark = pytest.mark.usefixtures("without_mnist")
 
 
 def opened(part: str, **settings):

@@ -13,12 +13,8 @@ from tests.pages import golden
 from tests.pages.helpers import assert_charts_are_vega_lite, assert_charts_get_their_tables, charts_of, open_part, verdict_of
 from tests.pages.test_mnist_training import finish, training_run
 
+pytestmark = pytest.mark.usefixtures("without_mnist")
 INSIDE, TRAINING = PAGE.part("inside"), PAGE.part("training")
-
-
-@pytest.fixture(autouse=True)
-def without_mnist(monkeypatch):
-    monkeypatch.setenv("MNIST_DIR", "/nowhere")
 
 
 def steps(app, count: int):

@@ -11,12 +11,8 @@ from pages.parts.mnist_training import PAGE, inspected
 from tests.pages.helpers import assert_charts_are_vega_lite, assert_charts_get_their_tables, open_part
 from tests.pages.test_mnist_training import finish, run_of, training_run
 
+pytestmark = pytest.mark.usefixtures("without_mnist")
 PART = PAGE.parts[0]
-
-
-@pytest.fixture(autouse=True)
-def without_mnist(monkeypatch):
-    monkeypatch.setenv("MNIST_DIR", "/nowhere")
 
 
 def images_of(app) -> list[str]:

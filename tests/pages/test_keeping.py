@@ -14,13 +14,9 @@ from pages.shared.control import Values
 from tests.pages import golden
 from tests.pages.helpers import open_part, verdict_of
 
+pytestmark = pytest.mark.usefixtures("without_mnist")
 DIGITS = load_digits()
 OWN, TRAINING = PAGE.part("own"), {control.name: control.default for control in PAGE.part("training").all_controls}
-
-
-@pytest.fixture(autouse=True)
-def without_mnist(monkeypatch):
-    monkeypatch.setenv("MNIST_DIR", "/nowhere")
 
 
 def trained(**changed) -> TrainingRun:

@@ -12,12 +12,8 @@ from pages.shared.lessons import ORDER, parse
 from tests.pages import golden
 from tests.pages.helpers import opening_of
 
+pytestmark = pytest.mark.usefixtures("without_mnist")
 each = pytest.mark.parametrize("key", ORDER)
-
-
-@pytest.fixture(autouse=True)
-def without_mnist(monkeypatch):
-    monkeypatch.setenv("MNIST_DIR", "/nowhere")
 
 
 def open_step(key, number):

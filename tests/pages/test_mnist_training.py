@@ -26,6 +26,7 @@ from pages.shared.encodings import SENT, floor_of
 from tests.pages import golden
 from tests.pages.helpers import asked, assert_charts_get_their_tables, open_part, printed, told, verdict_of
 
+pytestmark = pytest.mark.usefixtures("without_mnist")
 PART = PAGE.parts[0]
 DEFAULTS = {control.name: control.default for control in PART.all_controls}
 EVALUATIONS = [(1.0, Evaluation(0.5, 0.9, 0.6, 0.8)), (2.0, Evaluation(np.inf, 0.1, np.nan, 0.1))]
@@ -50,12 +51,6 @@ def run_of(app: AppTest) -> TrainingRun:
 def earlier(app: AppTest) -> list[Kept]:
     key = "mnist_run_earlier"
     return app.session_state[key] if key in app.session_state else []   # noqa: SIM401  (it has no get)
-
-
-@pytest.fixture(autouse=True)
-def without_mnist(monkeypatch):
-    """MNIST is slow to read again for every test; the page must do without it."""
-    monkeypatch.setenv("MNIST_DIR", "/nowhere")
 
 
 # The run ------------------------------------------------------------------------------------------------------------

@@ -9,14 +9,10 @@ from pages.shared.part import PAGES, Question
 from tests.pages import golden
 from tests.pages.helpers import PARTS, blocks, open_part
 
+pytestmark = pytest.mark.usefixtures("without_mnist")
 ASKING = [(page, part) for page, part in PARTS if part.predict]
 each = pytest.mark.parametrize(("page", "part"), ASKING, ids=[f"{page.prefix}-{part.key}" for page, part in ASKING])
 CHAIN = next(part for part in PAGES["initialization"].parts if part.key == "chain")
-
-
-@pytest.fixture(autouse=True)
-def without_mnist(monkeypatch):
-    monkeypatch.setenv("MNIST_DIR", "/nowhere")
 
 
 def veiled(app) -> bool:
