@@ -91,9 +91,9 @@ def _read(run: Propagation, factor: float = LOST, alike: float = APART, harmless
     which, change = max((("signal", signal), ("gradient", gradient)), key=lambda pair: abs(math.log(pair[1])))
     each = change ** (1 / (depth - 1))
     if max(change, 1 / change) <= harmless or max(each, 1 / each) <= STEADY:
-        return "healthy", None, f"This network is healthy. {ends}. The {which} changes most, by a factor of {number(each)} a layer."
+        return "healthy", None, f"This network is healthy. {ends}. The {which} changes most, by a factor of {number(each, 4)} a layer."
     kind, verb = ("growing", "grows") if change > 1 else ("fading", "shrinks")
-    text = f"The {which} {verb} by a factor of {number(each)} a layer. {ends}. In all, the {which} is multiplied by {number(change)}."
+    text = f"The {which} {verb}: each layer multiplies it by {number(each)}, on average. {ends}. In all, it is multiplied by {number(change)}."
     return kind, depth if which == "signal" else 1, text
 
 
@@ -127,10 +127,12 @@ def _lost_at(settings: tuple[tuple[str, object], ...], seed: int) -> tuple[int, 
 
 
 def _outlook(run: Propagation) -> str:
-    layer, which = lost_at(run)
+    (layer, which), depth = lost_at(run), len(run.std)
     if not which:
         return f" A network of {DEEPEST} such layers was tried out: it keeps both within a factor of {LOST:,.0f}."
     ends = "the inputs can hardly be told apart" if which == "inputs" else f"the {which} has changed more than {LOST:,.0f}-fold"
+    if layer <= depth:   # this one is among the lucky ones
+        return f" Others of this kind were tried out, and are lost sooner: {ends} at layer {layer}."
     return f" Deeper networks of this kind were tried out: {ends} at layer {layer}."
 
 

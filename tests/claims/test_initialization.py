@@ -172,6 +172,11 @@ def depth_of_loss():
         else:
             assert "tried out" in text
             assert abs(numbers_in(text)[-1] - lost[0]) <= 6
+    lucky = propagation.propagate(  # lost at layer 62 in most networks of its kind, and alive after 64
+        depth=64, width=100, samples=100, activation="prelu", initializer="lecun_uniform", gain=7.0, sigma_b=0.7, batch_norm="before", rng=np.random.default_rng(179))
+    said = diagnosis.diagnose(lucky, with_fix=True).text
+    assert "Others of this kind were tried out, and are lost sooner: the gradient has changed more than 1,000-fold at layer 6" in said
+    assert "Deeper" not in said
     sigmoid = propagation.propagate(depth=2, width=100, samples=100, activation="sigmoid", initializer="lecun_normal", rng=np.random.default_rng(0))
     assert "the inputs can hardly be told apart at layer" in diagnosis.diagnose(sigmoid, with_fix=True).text
 
@@ -252,8 +257,32 @@ def phases():
         assert found[3] == pytest.approx(slope, rel=0.02, abs=1e-6), (name, sigma_w, sigma_b, said)
         judge_phase(said, slope if said.kind != "critical" else chi)
     assert checked > 150
+    for name in ("tanh", "elu"):
+        q = mean_field.fixed_point(1.0, 0.0, name)
+        slow_to_come(ACTIVATIONS[name], 1.0, 0.0, phase.read(1.0, 0.0, q, mean_field.chi(q, 1.0, name)))
+    for name in ("relu", "identity", "leaky_relu", "prelu"):   # any q stays, so none is named
+        critical = mean_field.critical_sigma_w(0.0, name)
+        q = mean_field.fixed_point(critical, 0.0, name)
+        assert all(near(mean_field.variance_map(one, critical, 0.0, name), one) for one in (0.3, 2.0, 5.0))
+        said = phase.read(critical, 0.0, q or 1.0, mean_field.chi(q, critical, name), held=True)
+        assert "stays as it is in layer 1, and χ = 1: this is the critical line." in said.text
     for chi in (0.0, 1e-9, 0.2, 0.9, 0.998, 0.9989, 0.99905, 0.9999, 1, 1.0002, 1.00095, 1.0011, 1.02, 1.5, 20):
         judge_phase(phase.read(1.0, 0.0, 0.5, chi), chi)
+
+
+def slow_to_come(phi, sigma_w, sigma_b, said):
+    """Layer by layer: z's mean square falls by ever smaller shares, and the gradient shrinks by ever less."""
+    q, slopes, falls = 1.0, [], []
+    for _ in range(100):
+        slopes.append(sigma_w**2 * float(P @ phi.df(math.sqrt(q) * U) ** 2))
+        last, q = q, sigma_w**2 * float(P @ phi.f(math.sqrt(q) * U) ** 2) + sigma_b**2
+        falls.append(q / last)
+    assert (np.diff(falls) > 0).all()
+    assert max(falls) < 1
+    assert (np.diff(slopes) > 0).all()
+    assert max(slopes) < 1
+    assert np.prod(slopes) < 0.5   # not "less than 5 % in a hundred layers"
+    assert "the gradient still shrinks, by less in each layer." in said.text
 
 
 def judge_phase(said, chi):
@@ -652,16 +681,16 @@ def theory_of_phases():
 
 AXIS, LABEL, DEFINES, ASKS, DOES = "names what is drawn", "a title or label", "a definition", "a question", "an instruction or a state of the page"
 PARTS = {   # sentence: (when, check or reason)
-    **dict.fromkeys(("From layer 1 to layer {} the spread of the signal goes from {} to {}. On its way back the gradient goes from {} to {}", "This network is healthy. {}. The {} changes most, by a factor of {} a layer.", "This network is healthy: one layer multiplies nothing yet. Its signal has a spread of {}, its gradient a size of {}.", "In layer {} all activations together have a spread of {}, but over the data each unit varies by only {}. The last layer can hardly tell one input from another.", "In layer 1 all {} units have the same weights and compute the same number: {} neurons are as good as one. Equal units get equal gradients, so training moves them together. " "Random first weights make them differ.", "Layer {}: {} % of the pre-activations lie where the activation is flat: its slope there is less than a twentieth of its steepest. {}.", "Layer {}: {} % of the units are switched off by every input. No gradient reaches their weights. {}.", "The inputs themselves are alike: over the data they vary by less than {} % of their root mean square, {}. Look at the inputs before you change the network.", "The {} explodes. {}. In all, the {} is multiplied by {}.", "The {} overflows in layer {}: it is larger than the largest number of {}, {}. Nothing can be learned from infinities.", "The {} vanishes. {}. In all, the {} is multiplied by {}.{}", "The {} {} by a factor of {} a layer. {}. In all, the {} is multiplied by {}.", " In layer {} it is smaller than the smallest normal number of {}."), ("the verdict on a network", verdicts_of_networks)),
+    **dict.fromkeys(("From layer 1 to layer {} the spread of the signal goes from {} to {}. On its way back the gradient goes from {} to {}", "This network is healthy. {}. The {} changes most, by a factor of {} a layer.", "This network is healthy: one layer multiplies nothing yet. Its signal has a spread of {}, its gradient a size of {}.", "In layer {} all activations together have a spread of {}, but over the data each unit varies by only {}. The last layer can hardly tell one input from another.", "In layer 1 all {} units have the same weights and compute the same number: {} neurons are as good as one. Equal units get equal gradients, so training moves them together. " "Random first weights make them differ.", "Layer {}: {} % of the pre-activations lie where the activation is flat: its slope there is less than a twentieth of its steepest. {}.", "Layer {}: {} % of the units are switched off by every input. No gradient reaches their weights. {}.", "The inputs themselves are alike: over the data they vary by less than {} % of their root mean square, {}. Look at the inputs before you change the network.", "The {} explodes. {}. In all, the {} is multiplied by {}.", "The {} overflows in layer {}: it is larger than the largest number of {}, {}. Nothing can be learned from infinities.", "The {} vanishes. {}. In all, the {} is multiplied by {}.{}", "The {} {}: each layer multiplies it by {}, on average. {}. In all, it is multiplied by {}.", " In layer {} it is smaller than the smallest normal number of {}."), ("the verdict on a network", verdicts_of_networks)),
     "Layer 1: {} % of the units are switched off by every input. No signal leaves the layer, and no gradient reaches its weights.": ("layer 1 is silent", real_networks),
-    **dict.fromkeys((" Deeper networks of this kind were tried out: {} at layer {}.", " A network of {} such layers was tried out: it keeps both within a factor of {}.", "the inputs can hardly be told apart", "the {} has changed more than {}-fold"), ("a network that is alive, tried out deeper", depth_of_loss)),
+    **dict.fromkeys((" Deeper networks of this kind were tried out: {} at layer {}.", " Others of this kind were tried out, and are lost sooner: {} at layer {}.", " A network of {} such layers was tried out: it keeps both within a factor of {}.", "the inputs can hardly be told apart", "the {} has changed more than {}-fold"), ("a network that is alive, tried out deeper", depth_of_loss)),
     "{} {} of {} networks drawn get this diagnosis.": ("several seeds", agreement),
     **dict.fromkeys(("Distinct units: in layer {} all {} compute the same number, so {} neurons are as good as one.", "Distinct units: {} of the {} units in layer {} have a sum z of their own. Rank: {}.", "the outputs of the layer fill about {} direction{}", "no output changes from input to input"), ("below a deep network's pictures", as_good_as_one)),
     **dict.fromkeys(("After {} layer{} with a gain of {}, a signal of size one has become {}; {}. The product of {} Gaussian matri{} stretches one direction by {}, and half of all directions by no more than {}. " "{} the length of every direction.", "An orthogonal matrix keeps", "Dots: measured. Lines: theory for wide matrices."), ("chain", chains)),
     **dict.fromkeys(("1.5 to the power of 49 is 4.3 × 10⁸.", "A gain of 1.1, a tenth too much: fifty layers make it a factor of 107.", "Width 200: the largest singular value stays within a third of its line."), ("chain: preset and try", try_chain)),
     **dict.fromkeys(("With weights of variance 1, a thousand inputs of mean square 1 give Var(z) = {}: it grows like n. A sigmoid neuron with 100 weights of 1, inputs of 0.5 and a bias " "of 1 has the sum z = {}. There its slope is {}: next to no gradient passes. Weights of variance 1/n give Var(z) = {}, and those of variance 2/n give {}.", "Dots: the variance over 2,000 random neurons, which get ever more inputs. Lines: n Var(w) E[x²]."), ("one neuron", neurons)),
     "*Sigmoid, σ = 1*: two thirds of the first layer's sums z lie where the sigmoid is flat.": ("neuron: try", try_saturated),
-    **dict.fromkeys(("At σ_w = {}, σ_b = {} the mean square of z", "{} does not settle: it grows without bound, and χ tends to {}.", "{}. There the gradient's size {} by a factor of √χ = {} a layer, and more than {}-fold {}.", "{}: no gradient passes a single layer.", "{}: this is the critical line. There the gradient's size changes by less than {} % in a hundred layers."), ("phases", phases)),
+    **dict.fromkeys(("At σ_w = {}, σ_b = {} the mean square of z", "{} does not settle: it grows without bound, and χ tends to {}.", "{}. There each layer multiplies the gradient's size by √χ = {}: it {} more than {}-fold {}.", "{}: no gradient passes a single layer.", "{}: this is the critical line. There the gradient's size changes by less than {} % in a hundred layers.", "stays as it is in layer 1, and", "{}: this is the critical line. It takes ever more layers to come closer, and on the way χ is below 1: the gradient still shrinks, by less in each layer."), ("phases", phases)),
     "; the critical line is at {}": ("the gain's ladder has not its very value", critical_button),
     **dict.fromkeys(("Blue: the gradient vanishes. Orange: it explodes. Line: neither (χ = 1).", "Dashed: here ξ layers change the gradient's mean square by the factor e."), ("phases, the picture", markers)),
     **dict.fromkeys(("LSUV rescales each layer on the data until z has variance 1. The cross shows the weights before that, and χ is not theirs.",), ("phases: the theory is silent", theory_of_phases)),

@@ -103,13 +103,16 @@ def picked() -> None:
         go_to(points[0]["sigma_w"], points[0]["sigma_b"])
 
 
-def read(sigma_w: float, sigma_b: float, q: float, chi: float) -> Verdict:
-    """Kinds: "unbounded", "critical", "ordered" (χ < 1) or "chaotic"."""
+def read(sigma_w: float, sigma_b: float, q: float, chi: float, held: bool = False) -> Verdict:
+    """Kinds: "unbounded", "critical", "ordered" (χ < 1) or "chaotic". With `held`, any q stays what it is."""
     scale, here = mean_field.depth_scale(chi), f"At σ_w = {number(sigma_w)}, σ_b = {number(sigma_b)} the mean square of z"
     if not math.isfinite(q):
         return Verdict("unbounded", f"{here} does not settle: it grows without bound, and χ tends to {number(chi, 4)}.")
-    here = f"{here} settles at q* = {number(q)}, where χ = {number(chi, 4)}"
+    here = f"{here} {'stays as it is in layer 1, and' if held else f'settles at q* = {number(q)}, where'} χ = {number(chi, 4)}"
     if scale > CRITICAL:
+        if q == 0:
+            return Verdict("critical", f"{here}: this is the critical line. It takes ever more layers to come closer, and on the way χ is "
+                                       "below 1: the gradient still shrinks, by less in each layer.")
         percent = 100 * (math.exp(50 / CRITICAL) - 1)
         return Verdict("critical", f"{here}: this is the critical line. There the gradient's size changes by less than {percent:.0f} % in a hundred layers.")
     kind, verb = ("ordered", "shrinks") if chi < 1 else ("chaotic", "grows")
@@ -117,7 +120,7 @@ def read(sigma_w: float, sigma_b: float, q: float, chi: float) -> Verdict:
         return Verdict(kind, f"{here}: no gradient passes a single layer.")
     layers = math.ceil(2 * math.log(LOST) * scale)
     often = "in a single layer" if layers == 1 else f"after {layers:,} layers"
-    return Verdict(kind, f"{here}. There the gradient's size {verb} by a factor of √χ = {number(math.sqrt(chi))} a layer, and more than {LOST:,.0f}-fold {often}.")
+    return Verdict(kind, f"{here}. There each layer multiplies the gradient's size by √χ = {number(math.sqrt(chi))}: it {verb} more than {LOST:,.0f}-fold {often}.")
 
 
 def show(v: Values) -> Shown:
@@ -151,7 +154,8 @@ q = fixed_point(sigma_w, {v.sigma_b}, {v.activation!r})
 print(f"sigma_w {{sigma_w:.4g}}  q* {{q:.4g}}  chi {{chi(q, sigma_w, {v.activation!r}):.4g}}")
 print(f"critical sigma_w {{critical_sigma_w({v.sigma_b}, {v.activation!r}):.4g}}")
 """
-    verdict = Verdict("silent", SILENT[v.initializer]) if v.initializer in SILENT else read(sigma_w, v.sigma_b, q, chi)
+    held = all(math.isclose(mean_field.variance_map(one, sigma_w, v.sigma_b, v.activation), one) for one in (0.5, 1.0, 2.0))
+    verdict = Verdict("silent", SILENT[v.initializer]) if v.initializer in SILENT else read(sigma_w, v.sigma_b, q, chi, held)
     return Shown(verdict, formulas, script, common.layer_table(nets[0]), lambda: common.show_by_depth(st.columns(2), nets, v))
 
 
