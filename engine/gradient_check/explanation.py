@@ -22,6 +22,8 @@ def explain(report: GradientReport, samples: int = 16) -> Verdict:
                 f"The worst is {worst.name}, with a relative error of {number(worst.relative_error)}, "
                 f"most of all at index [{', '.join(map(str, worst.worst))}]. ")
         text += f"Right: {_names(right)}." if right else "No parameter is right."
+        if report.better_epsilon:
+            text += " But ε does not suit the scheme, and the differences may be what is wrong: check again with a better ε."
     else:
         text = _not_compared(report)
     return Verdict(report.grade, text, _fix(report, samples))
@@ -58,8 +60,9 @@ def _left_out(report: GradientReport) -> str:
     idle = int(report.idle.sum())
     kinks = int((report.crosses_kink & ~report.idle).sum())
     rest = report.analytical.size - report.compared - idle - kinks
-    parts = [f"{number(n)} {what}" for n, what in ((idle, "that are 0 on both sides"), (kinks, "that step across a kink"),
-                                                   (rest, "that rounding hides")) if n]
+    parts = [f"{number(n)} {one if n == 1 else many}" for n, one, many in (
+        (idle, "that is 0 on both sides", "that are 0 on both sides"), (kinks, "that steps across a kink", "that step across a kink"),
+        (rest, "that rounding hides", "that rounding hides")) if n]
     return f" Not compared: {_names(parts)}." if parts else ""
 
 

@@ -190,18 +190,22 @@ def _rms(values: Array) -> float:
 
 
 def before_training(first: Look) -> Verdict:
-    """Read the look before the first step. Kinds: "single" (one layer), "lost", "uneven", "even": how far the gradient changes on its way back."""
+    """Read the look before the first step. Kinds: "single" (one layer), "none", "lost", "uneven", "even": the gradient's change on its way back."""
     signal, gradient, last = first.signal, first.gradient, len(first.signal)
     if last == 1:
         return Verdict("single", "This network has one layer: no signal can fade on the way, and no gradient.")
     ratio = _ratio(gradient[0], gradient[-1])
     text = (f"Before the first step the signal's spread goes from {number(signal[0], 2)} in layer 1 to {number(signal[-1], 2)} in layer {last}. "
             f"On its way back the size of the weights' gradient goes from {number(gradient[-1], 2)} to {number(gradient[0], 2)}: ")
+    if not gradient.any():
+        return Verdict("none", text + "no gradient reaches the weights of any layer, so none of them can learn.")
+    if not np.isfinite(gradient).all():
+        return Verdict("lost", text + "these numbers overflow, and nothing can be learned from them.", layer=1)
     if not 1 / words.LOST <= ratio <= words.LOST:
         return Verdict("lost", text + "one learning rate cannot serve both ends.", layer=1)
     if not 1 / words.HARMLESS <= ratio <= words.HARMLESS:
         return Verdict("uneven", text + "the ends will learn at different speeds.", layer=1)
-    return Verdict("even", text + "all layers can learn.")
+    return Verdict("even", text + "one learning rate serves both ends.")
 
 
 def while_training(now: Look) -> Verdict:

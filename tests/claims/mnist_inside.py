@@ -89,8 +89,19 @@ def made_up(rng: random.Random, step: int) -> Look:
     if rng.random() < 0.3:
         rows["update"] = np.full(layers, rng.choice((0.0, 1e-3, 2e-6)))
     if step == 0:
-        rows["gradient"] = np.array([10 ** rng.uniform(-5, 0) for _ in range(layers)])
+        rows["gradient"] = np.array([10 ** rng.uniform(-5, 0) for _ in range(layers)]) * rng.choice((1, 1, 1, 1, 0, np.inf))
     return Look(step, **rows, activations=np.zeros((1, 1)), weights=np.zeros((1, 1)))
+
+
+def check_zeros():
+    """Zeros under ReLU: a real network of the training page, before and after an epoch."""
+    v = Values(**DEFAULTS | {"initializer": "zeros", "epochs": 1})
+    run = TrainingRun(TrainingSettings.of(v, DIGITS), DIGITS, v.rate, 10**9)
+    assert by_layer.before_training(run.looks()[0]).kind == "none"
+    run.build()
+    for result in run.results:
+        run.record(result)
+    assert not any(weights.any() for weights in run.network.weights)
 
 
 def check_words():
@@ -98,15 +109,19 @@ def check_words():
     rng, kinds = random.Random(3), set()
     for _ in range(600):
         first = made_up(rng, 0)
-        said, ratio = by_layer.before_training(first), first.gradient[0] / first.gradient[-1]
-        far = max(ratio, 1 / ratio)
+        said = by_layer.before_training(first)
+        with np.errstate(all="ignore"):
+            far = max(first.gradient[0] / first.gradient[-1], first.gradient[-1] / first.gradient[0])
         layers = len(first.gradient)
-        expected = "single" if layers == 1 else "lost" if far > 1000 else "uneven" if far > 12 else "even"
+        expected = "single" if layers == 1 else "none" if not first.gradient.any() else "even" if far <= 12 else "uneven" if far <= 1000 else "lost"
         assert said.kind == expected
         assert ("one layer" in said.text) == (expected == "single")
-        assert ("cannot serve" in said.text) == (expected == "lost")
+        finite = np.isfinite(first.gradient).all()
+        assert ("cannot serve" in said.text) == (expected == "lost" and finite)
+        assert ("these numbers overflow" in said.text) == (expected == "lost" and not finite)
+        assert ("so none of them can learn" in said.text) == (expected == "none")
         assert ("different speeds" in said.text) == (expected == "uneven")
-        assert ("all layers can learn" in said.text) == (expected == "even")
+        assert ("one learning rate serves both ends" in said.text) == (expected == "even")
         kinds.add(expected)
         now = made_up(rng, 7)
         said, u = by_layer.while_training(now), now.update
@@ -122,7 +137,7 @@ def check_words():
         assert ("large steps" in said.text) == (expected == "restless")
         assert ("1 in 1,000" in said.text) == (expected in ("still", "restless", "steady"))
         kinds.add(expected)
-    assert kinds == {"single", "lost", "uneven", "even", "dead", "saturated", "still", "restless", "steady"}
+    assert kinds == {"single", "none", "lost", "uneven", "even", "dead", "saturated", "still", "restless", "steady"}
 
 
 def check_pictures():
@@ -155,7 +170,9 @@ CLAIMS = {
     "Before the first step the signal's spread goes from {} in layer 1 to {} in layer {}. "
     "On its way back the size of the weights' gradient goes from {} to {}: ": Claim("before the first step", check_words),
     "one learning rate cannot serve both ends.": Claim("a factor of a thousand", check_words),
-    "all layers can learn.": Claim("a factor of 12 at most", check_words),
+    "one learning rate serves both ends.": Claim("a factor of 12 at most", check_words),
+    "no gradient reaches the weights of any layer, so none of them can learn.": Claim("all gradients are 0", check_zeros),
+    "these numbers overflow, and nothing can be learned from them.": Claim("a gradient is no finite number", check_words),
     ", and by {} % in layer {}. ": Claim("two layers differ", check_words),
     "the ends will learn at different speeds.": Claim("a factor of more than 12", check_words),
     "The latest step left all weights as they were. ": Claim("no weight changed", check_words),
