@@ -114,14 +114,14 @@ def read(found: RangeTest, tried: pd.DataFrame, classes: int, new: int) -> Verdi
     best = max(shares, key=shares.get)
     if not found.learns(classes):
         low, guess = found.smoothed[found.least], math.log(classes)
-        text = f"No rate brings the loss clearly below that of guessing, ln {classes} = {guess:.2f}: at its lowest it is {low:.2f}. "
-        return Verdict("stuck", text + f"Of the rates tried, {best:g} reads most of the new images: {100 * shares[best]:.0f} %.")
+        text = f"While its rate grows, this training never comes clearly below the loss of guessing, ln {classes} = {guess:.2f}: its lowest is {low:.2f}. "
+        return Verdict("stuck", text + f"At one rate for all {steps} steps, none tried reads more of the new images than {best:g}: {100 * shares[best]:.0f} %.")
     text = f"The loss falls fastest at **η = {number(found.fastest, 2)}**. "
     if found.blows_up:
         text += f"At {number(found.blows_up, 2)} it has climbed above its start. "
     near = nearest(found.fastest)
     text += f"A training of {steps} steps at the one rate {near:g} reads {100 * shares[near]:.1f} % of {new:,} new images"
-    if near == best:
+    if shares[near] == shares[best]:
         return Verdict("found", f"{text}; no other rate tried reads more.", {"part": "training", "rate": near})
     text += f"; the best rate tried, {best:g}, reads {100 * shares[best]:.1f} %."
     misled = shares[best] - shares[near] > AHEAD
@@ -171,6 +171,7 @@ for one in at_rates(setup, data, {TRIED!r}):  # the page reads the first {NEW:,}
 
 
 TEN = {"depth": 10, "optimizer": "sgd"}
+USUAL = {control.name: control.default for control in (*CONTROLS, *MORE) if control.name not in ("data", "seed")}
 PART = Part(
     "rates", "Learning rates", show,
     question="Which learning rate suits this network?",
@@ -185,7 +186,7 @@ PART = Part(
     ),
     try_next=(
         Try("SGD instead of Adam: by what factor does the best rate move?", preset="rates_sgd"),
-        Try("Ten layers with batch norm: the loss stays below its start up to rates five times as large.", {**TEN, "batch_norm": "before"}),
+        Try("Ten layers with batch norm: the loss stays below its start up to rates five times as large.", {**USUAL, **TEN, "batch_norm": "before"}),
         Try("Five layers of sigmoids at 1/√n, SGD: is any rate good enough?", {"depth": 5, "activation": "sigmoid", "initializer": "lecun_normal", "optimizer": "sgd"}),
         Try("Raw pixels, without scaling: does the test still point to the best rate?", {"optimizer": "sgd", "normalize": "none"}),
         Try("Why a rate can be too large: the paths in a valley.", preset="paths_unstable")),
