@@ -147,7 +147,7 @@ CLAIMS = {
     "The fewer they are, the sooner the network knows them by heart.": Claim("always", check_twenty),
     **{text: why("a question, or an instruction") for text in (
         "300 images of MNIST: are shifts still harmful?", "Few images: which cure helps?", "Twenty images: what is left of each cure?",
-        "Dropout at 0.7, for twice as long.", "L2 ten times as strong.", "Watch one of them while it learns: press Start.",
+        "Dropout at 0.7, for a hundred epochs.", "An L2 penalty with λ = 0.1: too strong?", "Watch one of them while it learns: press Start.",
     )},
     **{text: why("a name, a definition, or what a picture shows") for text in (
         "Accuracy on training and new images without a cure and with: {}", "Beside the network without a cure.",

@@ -30,7 +30,8 @@ def check_said():
         logits, other = rng.normal(size=(2, 10)) * rng.choice([0.5, 3.0])
         found, unmoved = (Reading(np.exp(z) / np.exp(z).sum(), [rng.normal(size=7)] * rng.integers(0, 3), []) for z in (logits, other))
         near, shift = rng.integers(0, 10, rng.integers(1, 5)).tolist(), (int(rng.integers(-1, 2)), 0)
-        said = own.read(found, unmoved, near, "Your drawing", shift)
+        unshifted = bool(rng.integers(2))
+        said = own.read(found, unmoved, near, "Your drawing", shift, unshifted)
         kinds.add(said.kind)
         order = sorted(range(10), key=lambda k: -logits[k])
         assert f"read as a **{order[0]}** with {100 * found.probabilities[order[0]]:.1f} %, then as a {order[1]}" in said.text
@@ -40,6 +41,7 @@ def check_said():
         if found.z:
             assert f"fired: {(found.z[0] > 0).sum()} of 7" in said.text
         assert ("Without the shift" in said.text) == bool(said.fix) == (shift[0] != 0 and np.argmax(other) != order[0])
+        assert ("trained on images that were not shifted" in said.text) == (bool(said.fix) and unshifted)
     assert kinds == {"sure", "unsure", "moved"}
 
 
@@ -58,14 +60,15 @@ def why(text: str) -> Claim:
 IN_PAGES = "tests/pages/test_own_digit.py says when"
 CLAIMS = {
     "The small network reads 98 % of the test digits as they are, and under 10 % of them two pixels further right.": Claim("its preset", check_shift),
-    "Without the shift it would be a **{}**: this network has only seen centred digits.": Claim("the shift alone changes the answer", check_said),
+    "Without the shift it would be a **{}**{}.": Claim("the shift alone changes the answer", check_said),
+    ": this network was trained on images that were not shifted": Claim("the small network, or a run without shifts", check_said),
     "{}: read as a **{}** with {}, then as a {} with {}. ": Claim("always", check_said),
     "No digit gets half of the probability. ": Claim("none does", check_said),
     "Nearest training images that show a {}: {} of {}. ": Claim("always", check_said),
     "Blue: the unit fired, z > 0. Orange: it did not. Stronger colour: a larger output in its layer. The first {} units are shown.": Claim("there is a hidden layer", check_units),
     "Those that differ least, pixel by pixel, among the first 10,000.": Claim("always", check_units),
     **{text: why(IN_PAGES) for text in (
-        "Read by your run after {} steps",
+        "Read by your run after {} step{}",
         "; at its last look it read {} % of the test images.", "Read as long as nothing is drawn. Beyond the last one, the count starts again.",
         "Read by a small network, trained on the built-in digits. Train your own in the part **Training**: then it reads here.",
         "Train a network of your own first: here it is the small one that reads, until yours has made a step.",

@@ -749,7 +749,7 @@ CLAIMS: dict[str, Claim] = {
         "All {} activations, identity among them: what does a network without any bend reach?",
         "Five layers: how far apart are the activations there?",
         "Large steps (η = 0.1) instead of a low bias: does ReLU end with fewer units without slope?",
-        "One seed, twice as many epochs: would you publish that order?", "Press Start. Is the textbooks' order the one that comes out?",
+        "One seed and twenty epochs: would you publish that order?", "Press Start. Is the textbooks' order the one that comes out?",
         "Ten layers: in which of them do units come back?", "What do the slopes of the activations multiply to?",
         "What the slopes multiply to: the sigmoid at 1/√n.", "The sigmoid at 1/√n, thirty layers deep.", "The sigmoid at 4/√n, thirty layers deep.",
         "Width 10: how far may one network be from the theory?",

@@ -399,3 +399,10 @@ def test_the_axis_of_the_product_goes_with_the_depth_alone_and_holds_a_sigmoid_a
     assert domain[0] < 0.23 ** (depth - 1) < 1 < domain[1]
     spec = product.by_layer(pd.DataFrame(), pd.DataFrame(), depth, ("Sigmoid",))
     assert all(layer["encoding"]["y"]["scale"]["domain"] == domain for layer in spec["layer"])
+
+
+def test_no_value_of_a_curve_is_minus_zero():
+    app = opened("curves", set=["gelu", "swish"], z=-10000.0)
+    values = [one.value for one in app.latex if "varphi(" in one.value]
+    assert len(values) == 2
+    assert all(value.rstrip("$ \n").endswith("= 0") for value in values), values

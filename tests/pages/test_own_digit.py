@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine import load_digits
-from engine.studies.own_digit import read
+from engine.studies.own_digit import read, shifted
 from pages.parts.mnist_training import PAGE, drawing, own
 from pages.parts.mnist_training.run import TrainingRun, TrainingSettings
 from pages.shared.control import Values
@@ -76,11 +76,24 @@ def own_run(steps: int, **changed) -> TrainingRun:
 def test_the_run_of_this_visit_reads_and_the_script_repeats_it(steps):
     run = own_run(steps, activation="tanh", batch_norm="before", normalize="standardize")
     app = open_own(mnist_run=run)
-    assert any(f"Read by your run after {min(steps, run.steps):,} steps" in caption.value for caption in app.caption)
+    assert any(f"Read by your run after {min(steps, run.steps):,} step{'s' * (steps > 1)}" in caption.value for caption in app.caption)
     expected = read(run.network, DIGITS, DIGITS.x_test[0], "standardize").probabilities
     printed = [line.split() for line in golden.printed(golden.script_of(app)).splitlines() if line[:1].isdigit()]
     assert [float(p) for _, p in printed] == pytest.approx(expected, rel=2e-3)
     assert f"read as a **{expected.argmax()}**" in verdict_of(app)
+
+
+def test_a_network_that_was_trained_on_shifted_images_is_not_told_that_it_was_not():
+    image, wrong = DIGITS.x_test[0], {}
+    for shift in (0, 2):
+        run = own_run(45, shift=shift)
+        answers = [(read(run.network, DIGITS, shifted(image, DIGITS, right), "scale").answer, right) for right in (3, 4, 5)]
+        right = next(right for answer, right in answers if answer != read(run.network, DIGITS, image, "scale").answer)
+        app = open_part(PAGE, PAGE.part("own"), shift_right=right)
+        app.session_state["mnist_run"] = run
+        wrong[shift] = verdict_of(app.run())
+        assert "Without the shift it would be" in wrong[shift]
+    assert ["not shifted" in wrong[shift] for shift in (0, 2)] == [True, False]
 
 
 def test_a_run_that_is_closed_or_has_not_begun_leaves_the_small_network():

@@ -206,5 +206,5 @@ PART = Part(
     try_next=(
         Try("Five layers: how far apart are the activations there?", {"rank_depth": 5}),
         Try(f"All {len(ACTIVATIONS)} activations, identity among them: what does a network without any bend reach?", {"set": list(ACTIVATIONS)}),
-        Try("One seed, twice as many epochs: would you publish that order?", {"rank_seeds": 1, "rank_epochs": 20})),
+        Try("One seed and twenty epochs: would you publish that order?", {"rank_seeds": 1, "rank_epochs": 20})),
     sources=(ranking.ranking, ranking.agreement), cites=("geron",))

@@ -214,8 +214,8 @@ PART = Part(
     try_next=(
         Try("Twenty images: what is left of each cure?", preset="few_twenty"),
         Try("300 images of MNIST: are shifts still harmful?", preset="few_mnist"),
-        Try("Dropout at 0.7, for twice as long.", {"cure": "dropout", "cure_dropout": 0.7, "few_epochs": 100}),
-        Try("L2 ten times as strong.", {"cure": "l2", "cure_l2": 0.1}),
+        Try("Dropout at 0.7, for a hundred epochs.", {"cure": "dropout", "cure_dropout": 0.7, "few_epochs": 100}),
+        Try("An L2 penalty with λ = 0.1: too strong?", {"cure": "l2", "cure_l2": 0.1}),
         Try("Watch one of them while it learns: press Start.", {"part": "training", "images": 100})),
     sources=(overfitting.learn, overfitting.worth), cites=("notes", "srivastava", "dlfs"),
 )

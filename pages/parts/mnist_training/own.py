@@ -41,6 +41,11 @@ class Reader:
     run: TrainingRun | None = None
     opened: bool = False
 
+    @property
+    def unshifted(self) -> bool:
+        """Whether its training images are known to have stood where they were."""
+        return not (self.opened or (self.run and self.run.settings.shift))
+
 
 def reader() -> Reader:
     """A kept network that was opened; else the run of this visit, once it has made a step; else a small network, trained once for everybody."""
@@ -98,7 +103,7 @@ def fired(frame: pd.DataFrame, depth: int) -> alt.LayerChart:
     return alt.layer(*squares, height=130 + 18 * depth, title=alt.Title("Units that fired, layer by layer", subtitle=f"Blue: the unit fired, z > 0. Orange: it did not. Stronger colour: a larger output in its layer. The first {UNITS} units are shown."))
 
 
-def read(found: Reading, unmoved: Reading, near: Sequence[int], where: str, shift: tuple[int, int]) -> Verdict:
+def read(found: Reading, unmoved: Reading, near: Sequence[int], where: str, shift: tuple[int, int], unshifted: bool = True) -> Verdict:
     """Kinds: "sure", "unsure" (no digit gets `words.SURE`), "moved" (the shift alone changes the answer)."""
     order = np.argsort(-found.probabilities)
     first, second = (f"{100 * found.probabilities[i]:.1f} %" for i in order[:2])
@@ -108,7 +113,7 @@ def read(found: Reading, unmoved: Reading, near: Sequence[int], where: str, shif
     if found.fired:
         text += "Units that fired: " + ", ".join(f"{count} of {len(z)}" for count, z in zip(found.fired, found.z, strict=True)) + ". "
     if any(shift) and unmoved.answer != found.answer:
-        return Verdict("moved", text + f"Without the shift it would be a **{unmoved.answer}**: this network has only seen centred digits.", {"shift_right": 0, "shift_down": 0})
+        return Verdict("moved", text + f"Without the shift it would be a **{unmoved.answer}**{': this network was trained on images that were not shifted' * unshifted}.", {"shift_right": 0, "shift_down": 0})
     return Verdict("sure" if sure else "unsure", text.strip())
 
 
@@ -156,7 +161,7 @@ def show(v: Values) -> Shown:
         st.caption("Read by a small network, trained on the built-in digits. Train your own in the part **Training**: then it reads here.")
     else:
         step, accuracy = by.run.latest.step, by.run.evaluations[-1][1].test_accuracy if by.run.evaluations else None
-        st.caption(f"Read by your run after {step:,} steps" + (f"; at its last look it read {100 * accuracy:.1f} % of the test images." if accuracy is not None else "."))
+        st.caption(f"Read by your run after {step:,} step{'s' * (step > 1)}" + (f"; at its last look it read {100 * accuracy:.1f} % of the test images." if accuracy is not None else "."))
     table = pd.DataFrame({"digit": np.arange(len(found.probabilities)), "probability": found.probabilities.astype(float)})
     layout.show(st, certainty(table), "Probability of each of the ten digits for the image that is read")
 
@@ -176,7 +181,7 @@ def show(v: Values) -> Shown:
         rf"p_k = \frac{{e^{{z_k}}}}{{\sum_j e^{{z_j}}}} \qquad p_{{{found.answer}}} = {found.probabilities[found.answer]:.4f} \qquad -\ln p_{{{found.answer}}} = {abs(logits[found.answer]):.4f}",
         r"\text{distance to a training image: } \sum_i (x_i - x'_i)^2"]
     labels = [int(by.data.y_train[i]) for i in near]
-    return Shown(read(found, unmoved, labels, where, shift), formulas, script_of(by, image), table, details)
+    return Shown(read(found, unmoved, labels, where, shift, by.unshifted), formulas, script_of(by, image), table, details)
 
 
 PART = Part(
