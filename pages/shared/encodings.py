@@ -21,6 +21,7 @@ SENT = alt.NamedData("sent")  # stands for the table that is sent with a specifi
 OWN_COLOURS = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))  # `resolve` of layers that share no scale of colours
 POWER = "toNumber(split(format({}, '.1e'), 'e')[1])"  # an expression for a number's exponent of ten
 FAR_LOW, FAR_HIGH = 1e-300, 1e300  # 0 and infinity on a log axis, see `drawable`
+TOLD = 31  # places of x whose numbers a pointer is told, see `readings`
 
 
 def specification(chart: alt.TopLevelMixin) -> dict:
@@ -176,14 +177,14 @@ def drawable(values: np.ndarray) -> np.ndarray:
     return np.clip(np.asarray(values), FAR_LOW, FAR_HIGH)
 
 
-def readings(spec: dict, rows: pd.DataFrame, x: str, by: str, y: str, most: int = 31) -> dict:
+def readings(spec: dict, rows: pd.DataFrame, x: str, by: str, y: str) -> dict:
     """A specification that also tells all lines at the x nearest to the pointer, in one box: behind what tells something by itself.
 
-    `rows` hold a number y for each x and name (column `by`). Of many x, so many are told.
+    `rows` hold a number y for each x and name (column `by`). Of many x, at most `TOLD` are told.
     """
     across = rows[x].to_numpy()
     places = np.unique(across)
-    places = places[:: -(-len(places) // most)]
+    places = places[:: -(-len(places) // TOLD)]
     few = np.isin(across, places)
     named = rows[by].to_numpy(object)[few].tolist()
     names = {name: i for i, name in enumerate(dict.fromkeys(named))}

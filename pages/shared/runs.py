@@ -9,7 +9,6 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from engine.verdict import Verdict
 from pages.shared import layout, link, room
 from pages.shared.control import Typed
-from pages.shared.room import place as place  # for computations that are no runs
 from pages.shared.run import Run
 
 LOST = "A training with these settings had been started and is gone: the page was loaded anew or elsewhere, the server was started again, or it needed the memory. **Start** repeats it from its first step."

@@ -55,12 +55,12 @@ def _config() -> alt.theme.ThemeConfig:
     }
 
 
-def colour(field: str, meaning: Mapping[str, str], legend: bool = True) -> alt.Color:
+def colour(field: str, meaning: Mapping[str, str]) -> alt.Color:
     """Colour the values of a field by meaning, such as {"train": "signal", "test": "yardstick"}."""
     slots = [" " * (i + 1) for i in range(len(MEANINGS))]  # a scale's colours go by position: fill the unused places
     for value, name in meaning.items():
         slots[MEANINGS.index(name)] = value
-    return alt.Color(field, type="nominal", scale=alt.Scale(domain=slots), legend=alt.Legend(values=list(meaning), symbolOpacity=1) if legend else None)
+    return alt.Color(field, type="nominal", scale=alt.Scale(domain=slots), legend=alt.Legend(values=list(meaning), symbolOpacity=1))
 
 
 def tint(meaning: str) -> alt.ColorValue:

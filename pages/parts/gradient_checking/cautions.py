@@ -18,7 +18,7 @@ from pages.shared import layout, link, workers
 from pages.shared.control import Menu, Switch, Values
 from pages.shared.layout import tex
 from pages.shared.part import Part, Question, Shown, Try
-from pages.shared.runs import place
+from pages.shared.room import place
 
 TITLES = {key: caution.title for key, caution in CAUTIONS.items()} | {"cost": "Cost"}
 CAUTION = Menu("grad_caution", "Caution", "dropout", "Each is a way to be misled by a check, or what a check costs.", tuple(TITLES), pills=True, show=lambda key: TITLES[key])
