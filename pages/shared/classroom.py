@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from itertools import cycle
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from pages.shared import workers
 from pages.shared.control import Values
 from pages.shared.part import PAGES, Part, Question
 
@@ -94,7 +94,7 @@ def answer(room: Room, question: tuple[str, str], visitor: str, choice: int, cho
 def visitor(room: Room) -> str:
     """Who answers: a browser by its cookie, mixed with the room's own secret, so that nobody is known by it elsewhere; a session where there is none."""
     cookie = st.context.cookies.get("_streamlit_xsrf", "").strip('"')
-    known = unmasked(cookie) if cookie else str(get_script_run_ctx().session_id).encode()
+    known = unmasked(cookie) if cookie else workers.visitor().encode()
     return hashlib.blake2b(known, key=room.host.encode(), digest_size=12).hexdigest()
 
 

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from engine.verdict import Verdict
-from pages.shared import layout, link, room
+from pages.shared import layout, link, room, workers
 from pages.shared.control import Typed
 from pages.shared.run import Run
 
@@ -40,7 +39,7 @@ def current(key: str, settings: Any, make: Callable[[], Run], size: float = 0, k
             st.warning(room.FULL)
             st.stop()
         run = state[key] = make()
-        run.key, run.settings, run.session = key, settings, getattr(get_script_run_ctx(), "session_id", "")
+        run.key, run.settings, run.session = key, settings, workers.visitor()
         run.lost, state[f"{key}_known"] = lost, True
         if state.pop(f"{key}_go", False):
             run.press(pause=False)

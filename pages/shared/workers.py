@@ -79,14 +79,15 @@ def desk() -> Desk:
     return _desk[0]
 
 
-def _visitor() -> str:
+def visitor() -> str:
+    """The session whose script this is; no name outside of one."""
     context = get_script_run_ctx(suppress_warning=True)
     return context.session_id if context else ""
 
 
 def begin() -> None:
     """First thing in every run of a visitor's script."""
-    desk().begin(_visitor())
+    desk().begin(visitor())
 
 
 def thin_out(calls: Sequence[partial], few: int = 0) -> Sequence[partial]:
@@ -105,7 +106,7 @@ def complete(had: int, wanted: int) -> None:
 @contextlib.contextmanager
 def _told(ahead: int) -> Iterator[Callable]:
     """With what lets go of a script whose visitor has moved on: Streamlit looks for that whenever its state is read."""
-    if not _visitor():
+    if not visitor():
         yield lambda: None
         return
     with st.spinner(f"Computing. {ahead} questions of other visitors come first." if ahead > 1 else "Computing …"):
@@ -117,7 +118,7 @@ def measure_all(*calls: partial, long: bool = False, seen: Callable[[list[Any]],
 
     `long` ones go to a cluster, if there is one. `seen` draws what is there while others are open, which are None. Raises what the function raises.
     """
-    answers = desk().ask(_visitor(), list(calls), long, _told, seen)
+    answers = desk().ask(visitor(), list(calls), long, _told, seen)
     if answers is None:
         st.stop()
     return answers
