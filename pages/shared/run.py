@@ -81,17 +81,13 @@ class Run:
         """Work for one slice, or a single step when seconds is 0. Does nothing when another thread is at it, or no core is free."""
         self.last_tick = time.monotonic()
         one_step, (tick, slice_) = seconds == 0, room.pace()
-        self.waiting = not room.gate.acquire(timeout=1 if one_step else tick)  # in a tick's time everybody's turn comes
-        if self.waiting:
-            return
-        try:
-            if (one_step or self.status != "paused") and self._lock.acquire(blocking=one_step):  # paused: while it waited
+        with room.place(1 if one_step else tick) as there:  # in a tick's time everybody's turn comes
+            self.waiting = not there
+            if there and (one_step or self.status != "paused") and self._lock.acquire(blocking=one_step):  # paused: while it waited
                 try:
                     self._work(slice_ if seconds is None else seconds)
                 finally:
                     self._lock.release()
-        finally:
-            room.gate.release()
 
     def _work(self, seconds: float) -> None:
         if self.status in ("finished", "closed"):
