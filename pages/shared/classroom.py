@@ -15,8 +15,8 @@ from itertools import cycle
 
 import streamlit as st
 
-from pages.shared import workers
-from pages.shared.control import Values
+from pages.shared import link, workers
+from pages.shared.control import Values, in_words
 from pages.shared.part import PAGES, Part, Question
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that could be read as another
@@ -157,15 +157,14 @@ def teach(stem: str, part: Part, v: Values, found: tuple[int, str] | None) -> No
             st.warning("All rooms of this server are in use. Try again in an hour.")
         return
     st.markdown(f"## Room {room.code}\nYour class opens this link, or types the code there:")
-    st.code(f"{(st.context.url or '').partition('?')[0].rpartition('/')[0]}/room?room={room.code}", language=None, wrap_lines=True)
+    st.code(f"{link.site()}/room?room={room.code}", language=None, wrap_lines=True)
     here = room.asked == (stem, part.key)
     if here and room.revealed:
         room.revealed = found or room.revealed  # the teacher may have moved a control
     if here:
         counted(room.code, room.host, stem, part.key)
-    at = ", ".join(f"{control.label}: {control.show(getattr(v, control.name))}" for control in part.controls)
     with st.container(horizontal=True):
-        st.button("Ask again" if here else "Ask this question", on_click=ask, args=(room, stem, part.key, at), key="_class_ask")
+        st.button("Ask again" if here else "Ask this question", on_click=ask, args=(room, stem, part.key, in_words(part.controls, v)), key="_class_ask")
         if here and not room.revealed:
             st.button("Reveal", on_click=setattr, args=(room, "revealed", found), disabled=not found, type="primary", key="_class_reveal")
         st.button("Leave the room", on_click=leave, type="tertiary", key="_class_leave")

@@ -163,10 +163,9 @@ def workshop() -> None:
         st.text(f"This is no lesson yet. {str(error)[:200]}")
         return
     first = parse(typed).steps[0]
-    where = (st.context.url or "").partition("?")[0].rpartition("/")[0]
     st.page_link(f"pages/{first.page.stem}.py", label="Begin this lesson", query_params=first.query(name, 1))
     st.caption("Its link, to be shared:")
-    st.code(f"{where}/{first.page.stem}?{urlencode(first.query(name, 1))}", language=None)
+    st.code(f"{link.site()}/{first.page.stem}?{urlencode(first.query(name, 1))}", language=None)
 
 
 def leave() -> None:

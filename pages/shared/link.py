@@ -104,6 +104,11 @@ def draw(control: Control, why_not: str = "") -> Any:
     return chosen
 
 
+def site() -> str:
+    """The address of the app, to which a page's name is added."""
+    return (st.context.url or "").partition("?")[0].rpartition("/")[0]
+
+
 def came_back() -> bool:
     """The visitor went back or forward in the browser: what the address says counts, not what the session holds."""
     return getattr(get_script_run_ctx(), "is_history_navigation", False)
