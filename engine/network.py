@@ -6,9 +6,9 @@ Every parameter is a view into theta, and every parameter's gradient a view into
 """
 
 import contextlib
-import copy
 import json
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
 from os import PathLike
@@ -125,7 +125,7 @@ class Network:
 
     def astype(self, dtype) -> "Network":
         """A copy that shares nothing with this network, in another dtype (float64 to check, complex128 for complex steps)."""
-        twin = copy.deepcopy(self)
+        twin = deepcopy(self)
         for p in twin.parameters + twin.buffers:
             p.value = p.value.astype(dtype)
         twin._bind()
