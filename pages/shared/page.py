@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages.shared import glossary, layout, lecture, lessons, link, pictures, predict, runs, slips
-from pages.shared.control import Values
+from pages.shared.control import Values, in_words
 from pages.shared.part import Page, Part, Preset, Shown, Try, find_preset
 
 TOP = st.components.v2.component("top", html="", js=Path(__file__).with_name("top.js").read_text(encoding="utf-8"))
@@ -32,17 +32,14 @@ def preset_menu(page: Page) -> Preset | None:
     )
     if chosen:
         st.caption(f"Look for: {presets[chosen].look_for}")
-        return presets[chosen]
-    return None
+    return presets.get(chosen)
 
 
 def draw_controls(part: Part) -> Values:
     now = link.values(part.all_controls)
     with st.sidebar:
-        for control in part.controls:
-            link.draw(control, control.idle(now) if control.idle else "")
-        for title, group in part.folded.items():
-            with st.expander(title, expanded=part.unfolded):
+        for title, group in {"": part.controls, **part.folded}.items():
+            with st.expander(title, expanded=part.unfolded) if title else nullcontext():
                 for control in group:
                     link.draw(control, control.idle(now) if control.idle else "")
     return link.values(part.all_controls)
@@ -147,7 +144,7 @@ def show_result(page: Page, part: Part, v: Values, preset: Preset | None, alone:
     layout.formulas(shown.formulas)
     layout.words(said_by(page, part, shown, preset))
     layout.references(part.cites)
-    pictures.numbers(shown.numbers, f"{page.stem}_{part.key}", part.question, ", ".join(f"{c.label}: {c.show(getattr(v, c.name))}" for c in part.all_controls))
+    pictures.numbers(shown.numbers, f"{page.stem}_{part.key}", part.question, in_words(part.all_controls, v))
     slips.beside(page.stem, part.key)
     try_next(page, part.try_next)
     layout.run_it_yourself(shown.script, f"{page.stem}_{part.key}", *part.sources)
