@@ -48,7 +48,7 @@ with st.expander("A lesson of your own"):
 st.header("Find an experiment", anchor=False)
 found = home.catalogue.find(text := link.draw(FIND))
 if text.strip():
-    st.markdown(f"**{len(found)}** of {len(home.catalogue.find())} experiments say that.")
+    st.markdown(f"**{len(found)}** of {len(home.catalogue.find())} experiments say{'s' * (len(found) == 1)} that.")
     home.catalogue.show(found)
 else:
     for page in PAGES.values():

@@ -125,14 +125,14 @@ def check_v():
             assert own_v(name, theta, "complex")[at <= 1e-9].max() < 3e-15      # no left arm
             if kind == "v":
                 e2, r2, e1, r1 = parts("the two-sided difference is best at ε = N with an error of N, the one-sided at N with N. ", said.text)
-                o2, o1 = parts("Their right arms rise with slopes N and N.", said.text)
+                o2, o1 = parts("Their right arms rise with slopes N and N: the errors grow like these powers of ε.", said.text)
                 assert abs(value(o2) - 2) < 0.05
                 assert least_at(e2, two)
                 assert near(r2, two)
             else:
                 assert two[at > 1e-3].max() < 1e-11                            # exact but for rounding, and without a right arm
                 (_,) = parts("is exact at any ε, so its V has no right arm. Rounding leaves an error of N ", said.text)
-                e1, r1, o1 = parts("In float64 the one-sided at N with N is best, and its right arm rises with slope N.", said.text)
+                e1, r1, o1 = parts("In float64 the one-sided difference is best at ε = N with an error of N, and its right arm rises with slope N.", said.text)
             assert abs(value(o1) - 1) < 0.05
             assert least_at(e1, one)
             assert near(r1, one)
@@ -824,17 +824,18 @@ CLAIMS: dict[str, Claim] = {
     **said(
         'on The V, at every setting',
         " From ε = **{}** on, two-sided steps cross the kink, and their error grows to {}.",
-        "In float64 the two-sided difference is best at ε = **{}** with an error of {}, {}. ",
+        "In float64 the two-sided difference is best at ε = **{}** with an error of {}, ",
         "No ε helps: the curve has a kink here, and no tangent. ",
         "On both sides of its kink this curve is straight, so short steps are exact but for rounding. The least errors are {} ",
         "The complex step reaches {} and has no left arm, because it subtracts nothing.",
         "The complex step stays on one side of the kink and gives the slope of that side.",
         "The least error at any ε is **{}** for the two-sided difference and **{}** for the one-sided. ",
         "The two-sided secant of this curve is exact at any ε, so its V has no right arm. Rounding leaves an error of {} ",
-        "at ε = **{}**. In float64 {} is best, and its right arm rises with slope {}. ",
+        "at ε = **{}**. In float64 the one-sided difference is best at ε = **{}** with an error of ",
+        "{}, and its right arm rises with slope {}. ",
         "for the two-sided difference and {} for the one-sided.",
-        "the one-sided at **{}** with {}",
-        "{}Their right arms rise with slopes {} and {}. {}",
+        "the one-sided at **{}** with {}. ",
+        "{}Their right arms rise with slopes {} and {}: the errors grow like these powers of ε. {}",
         check=check_v),
     **said(
         'in the picture and the caption of The V',

@@ -45,7 +45,7 @@ CLAIMS = {
     "Back ← the gradient in": Claim("before its number", as_one_network_at_a_time),
     **{text: Claim("always", why_not="a question, a label, or what is counted") for text in (
         "Why are deep neural networks hard to train, and what fixes it?", "Scale of the first weights", "ReLU with batch norm", "A lesson of your own", "What does your class think?", "Code of the room", "Five letters and digits.", "All of the words must stand there.",
-        "Words of its title, its outcome, its page or its source", "**{}** of {} experiments say that.",
+        "Words of its title, its outcome, its page or its source", "**{}** of {} experiments say{} that.",
         "What gets through a network of thirty layers, forward and back, for the scale of its first weights on the slider")},
 }
 

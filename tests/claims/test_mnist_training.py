@@ -309,6 +309,8 @@ def check_controls():
     assert (len(DIGITS.y_train) + len(DIGITS.y_test), DIGITS.image_shape) == (1797, (8, 8))
     assert finished(images=20, batch=128, epochs=1).batch_size == 20
     assert finished_not().steps == 30 * 45
+    few = TrainingRun(TrainingSettings.of(Values(**DEFAULTS | {"images": 20, "epochs": 1}), DIGITS), DIGITS, 0.001)
+    assert training.progress(few).endswith(" 1 step to go")
     one, same = finished(epochs=1), finished(epochs=1)
     assert np.array_equal(one.network.theta, same.network.theta)
 
@@ -466,9 +468,9 @@ CLAIMS: dict[str, Claim] = {
     "Press **Start**. The pale line is each step's batch. After the first epoch, and then from time to time, the network reads all test images "
     "and the first 10,000 training images. Reading them takes no longer than training.":
         Claim("nothing has run", why_not="an instruction; the engine's test counts what is evaluated, the page's how often"),
-    "The first epoch has {} steps. At its end the images are read for the first time.": Claim("before the first evaluation", check_controls),
+    "The first epoch has {} step{}. At its end the images are read for the first time.": Claim("before the first evaluation", check_controls),
     "Trying changes for a few hundred steps each …": name("an announcement"),
-    "{} parameters, {} steps to go": Claim("before the first step", check_controls),
+    "{} parameters, {} step{} to go": Claim("before the first step", check_controls),
     # presets
     "A small ReLU network reads over 95 % of the test digits in the end.": Claim("the defaults", check_default),
     "On MNIST the loss stays at ln 10 = 2.30: four layers shrink the signal more than a thousandfold.": Claim("its preset", check_first_weights),

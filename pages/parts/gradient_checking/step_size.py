@@ -70,14 +70,15 @@ def picture(frame: pd.DataFrame, best: pd.DataFrame, slopes: pd.DataFrame) -> al
 def read(found: list[VCurve]) -> Verdict:
     """Kinds: "v", "exact" (two-sided at any step), "straight" (any secant, until a step reaches the kink), or "kink" (no step helps)."""
     one, two, complex_step = found[:3]
-    best = f"the one-sided at **{number(one.best)}** with {number(one.best_error)}"
     last = f"The complex step reaches {number(complex_step.best_error)} and has no left arm, because it subtracts nothing."
     if np.isfinite([one.order, two.order]).all():
-        text = f"In float64 the two-sided difference is best at ε = **{number(two.best)}** with an error of {number(two.best_error)}, {best}. "
-        return Verdict("v", f"{text}Their right arms rise with slopes {number(two.order)} and {number(one.order)}. {last}")
+        text = f"In float64 the two-sided difference is best at ε = **{number(two.best)}** with an error of {number(two.best_error)}, "
+        text += f"the one-sided at **{number(one.best)}** with {number(one.best_error)}. "
+        return Verdict("v", f"{text}Their right arms rise with slopes {number(two.order)} and {number(one.order)}: the errors grow like these powers of ε. {last}")
     if np.isfinite(one.order):
         text = f"The two-sided secant of this curve is exact at any ε, so its V has no right arm. Rounding leaves an error of {number(two.best_error)} "
-        text += f"at ε = **{number(two.best)}**. In float64 {best} is best, and its right arm rises with slope {number(one.order)}. "
+        text += f"at ε = **{number(two.best)}**. In float64 the one-sided difference is best at ε = **{number(one.best)}** with an error of "
+        text += f"{number(one.best_error)}, and its right arm rises with slope {number(one.order)}. "
         return Verdict("exact", text + last)
     if min(one.best_error, two.best_error) > NO_STEP_HELPS:
         text = "No ε helps: the curve has a kink here, and no tangent. "

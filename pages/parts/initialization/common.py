@@ -64,7 +64,7 @@ def measure(seeds: tuple[int, ...], counted: tuple[str, ...] = (), **settings: A
     (first, found), *others = workers.measure_all(whole, *workers.thin_out(band))
     networks = [first, *others]
     same = sum(diagnosis.diagnose(one).kind == found.kind for one in networks)
-    return networks, replace(found, text=f"{found.text} {same} of {len(networks)} networks drawn get this diagnosis." if len(networks) > 1 else found.text)
+    return networks, replace(found, text=f"{found.text} {same} of {len(networks)} networks drawn get{'s' * (same == 1)} this diagnosis." if len(networks) > 1 else found.text)
 
 
 def inputs_of_band(depth: int, width: int, samples: int) -> int:

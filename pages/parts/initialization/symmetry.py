@@ -16,6 +16,7 @@ from pages.shared.encodings import drawn, tips
 from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.theme import LONG, TALL, tint
 
+RAN_AWAY = 4.0  # a loss from which on it leaves the picture
 STARTS = {"zeros": ("zeros", 1.0), "constant": ("constant", 0.1), "random": ("glorot_normal", 1.0)}
 
 
@@ -44,7 +45,7 @@ def by_step(frame: pd.DataFrame, last: int, field: str, title: str, label: str, 
     return alt.layer(zeros.mark_line(strokeWidth=8), others.mark_line(), height=TALL, title=title)  # so wide, for another line may lie on it
 
 
-def read(table: pd.DataFrame) -> Verdict:
+def read(table: pd.DataFrame, activation: str = "tanh") -> Verdict:
     """Kinds: "one" (what started constant is one unit still), or "apart"."""
     last = table.drop_duplicates("series", keep="last").set_index("series")
     units, losses, moved = last["units"].to_dict(), last["loss"].map(number), last["moved_hidden"].to_dict()
@@ -55,11 +56,14 @@ def read(table: pd.DataFrame) -> Verdict:
     )
     one = units["constant"] == 1
     how = f"Equal units get equal gradients: they moved together, by up to {number(moved['constant'])}, and 20 neurons are as good as one." if one else "Rounding has made them differ."
+    if not one and activation == "rrelu":
+        how = "RReLU draws a slope for each unit anew in every step: chance has made them differ."
+    wild = "A loss far above 2.3, which is that of guessing, or one that is no number, means that this training ran away. " if not last["loss"].max(skipna=False) < RAN_AWAY else ""
     return Verdict(
         "one" if one else "apart",
         f"After {int(table['step'].max()) + 1} steps the layer of 20 units that started constant has {units['constant']} different "
         f"unit{'s' * (not one)}. The one that started at zero has {units['zeros']}, and the one with random weights {units['random']}. "
-        f"The losses of these networks are {losses['constant']}, {losses['zeros']} and {losses['random']}. {how} {zeros}")
+        f"The losses of these networks are {losses['constant']}, {losses['zeros']} and {losses['random']}. {wild}{how} {zeros}")
 
 
 def show(v: Values) -> Shown:
@@ -67,7 +71,7 @@ def show(v: Values) -> Shown:
     last, (left, right) = int(table["step"].max()), st.columns(2)
     said = "Number of different units in the first hidden layer while training, for zero, constant and random weights"
     layout.show(left, by_step(table, last, "units", "Different units in hidden layer 1", "Different units", (0, 21)), said)
-    layout.show(right, by_step(table, last, "loss", "Loss J", "Loss J", (0, 4)), "Loss while training, for zero, constant and random weights")
+    layout.show(right, by_step(table, last, "loss", "Loss J", "Loss J", (0, RAN_AWAY)), "Loss while training, for zero, constant and random weights")
     formulas = [r"w_1 = w_2 \;\Rightarrow\; z_1 = z_2 \;\Rightarrow\; \frac{\partial J}{\partial w_1} = \frac{\partial J}{\partial w_2} \;\Rightarrow\; w_1 = w_2"]
     script = f"""from engine.datasets import load_digits
 from engine.studies.symmetry import count_units
@@ -76,20 +80,20 @@ for rule, gain in {tuple(STARTS.values())}:
     run = count_units(load_digits(), rule, gain=gain, activation={v.activation!r}, seed={v.seed})
     print(f"{{rule}}: {{run.units[-1, 0]}} different units, loss {{run.losses[-1]:.4f}}")
 """
-    return Shown(read(table), formulas, script, table)
+    return Shown(read(table, v.activation), formulas, script, table)
 
 
 PART = Part(
     "symmetry", "Symmetry", show,
     question="What if all weights start out equal?",
     sees="One small network learns from three starts: weights of zero, equal weights, random weights. Left: how many of its hidden units differ. Right: the loss, its error.",
-    matters="Equal units get equal gradients, so training keeps them equal, but for rounding. A hundred equal units can do no more than a single one.",
+    matters="Equal units get equal gradients, so training keeps them equal, unless rounding or chance parts them. A hundred equal units can do no more than a single one.",
     first="Change the activation. Does training with any of them tell equal units apart?",
     predict=Question(
         "Twenty units start with equal weights. How many different ones are there after training?",
         ("One", "A few", "All twenty"), (2, 20),
         lambda v, shown: float(shown.numbers.query("series == 'constant'")["units"].iloc[-1]),
-        "Counted at the end: {}.", "Equal units get equal gradients; only rounding can part them."),
+        "Counted at the end: {}.", "Equal units get equal gradients; only rounding, or slopes drawn by chance, can part them."),
     controls=(ACTIVATION, SEED), cites=("notes", "geron"),
     presets=(Preset("constant", "Constant weights", "The layer that started constant has one unit, twenty times over.", {"activation": "tanh"}),),
     try_next=(

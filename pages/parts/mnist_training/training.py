@@ -100,7 +100,8 @@ def read(run: TrainingRun) -> Verdict:
             "Press **Start**. The pale line is each step's batch. After the first epoch, and then from time to time, the network reads all test images "
             "and the first 10,000 training images. Reading them takes no longer than training."
         )
-        going = f"The first epoch has {run.steps // run.settings.epochs:,} steps. At its end the images are read for the first time."
+        each = run.steps // run.settings.epochs
+        going = f"The first epoch has {each:,} step{'s' * (each > 1)}. At its end the images are read for the first time."
         seen = [] if run.latest else run.looks()
         return Verdict("ready", " ".join([*(by_layer.before_training(first).text for first in seen), going if run.latest else start]))
     still = run.status != "running"
@@ -122,7 +123,7 @@ def read(run: TrainingRun) -> Verdict:
 
 def progress(run: TrainingRun) -> str:
     if not run.latest:
-        return f"{run.parameters:,} parameters, {run.steps:,} steps to go"
+        return f"{run.parameters:,} parameters, {run.steps:,} step{'s' * (run.steps > 1)} to go"
     left = 0 if run.latest.diverged else (run.steps - run.latest.step) * run.seconds / run.latest.step  # of work
     return f"Step {run.latest.step:,} of {run.steps:,} · {run.images / max(run.image_seconds, 1e-9):,.0f} images/s · " + (
         f"{left:.0f} s of work left" if left >= 1 else f"{run.seconds:.1f} s of work"
