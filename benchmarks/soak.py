@@ -54,7 +54,7 @@ def train(url: str, rng: random.Random) -> Visitor:
     depth, width = rng.choice(SIZES)
     one = Visitor(url, f"mnist_training?mnist_depth={depth}&mnist_width={width}&mnist_epochs={rng.choice((1, 5, 30, 300))}")
     for _ in range(rng.randint(1, 3)):
-        press(one, "mnist_run_start")
+        press(one, "mnist_run_pause" if "mnist_run_pause" in one.widgets() else "mnist_run_start")
         one.watch(rng.uniform(1, 8))
         if rng.random() < 0.5:
             press(one, "mnist_run_reseed")

@@ -89,8 +89,9 @@ def buttons(
 
     going, done = run.status == "running", run.status in ("finished", "closed")
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}_buttons"):
+        # two buttons, not one that changes: a second press, before the first is seen, would be taken for its opposite
         press = {"on_click": anew} if other else {"on_click": run.press, "args": (going,)}
-        st.button("Pause" if going else "Start", type="primary", disabled=done and not other, shortcut="S", key=f"{key}_start", **press)
+        st.button("Pause" if going else "Start", type="primary", disabled=done and not other, shortcut="S", key=f"{key}_{'pause' if going else 'start'}", **press)
         if step:
             st.button("Step", on_click=run.step, disabled=done, help="Train on one batch.", key=f"{key}_step")
         st.button("Reset", on_click=forget, args=(key,), help="The same first weights again, with the settings of the sidebar.", key=f"{key}_reset")

@@ -1,4 +1,4 @@
-"""What several visits do: find a run's button, and ask what the browser's console may say, where Streamlit looks for its base path."""
+"""What several visits do: find a run's button, be on a slow line, and ask what the console may say, where Streamlit looks for its base path."""
 
 import re
 
@@ -31,3 +31,32 @@ def under_policy(visitor, url: str) -> set[str]:
     page.add_init_script("addEventListener('securitypolicyviolation', e => refused(`${e.effectiveDirective} ${e.blockedURI}`))")
     visitor.open(url)
     return refused
+
+
+class Line:
+    """A page's connection. While it is slow, the server's answers wait; a test that listens for one goes on when it is on its way."""
+
+    def __init__(self, page):
+        self.page, self.slow, self.asked, self.held = page, False, 0, []
+        page.route_web_socket(re.compile("_stcore/stream"), self.opened)
+
+    def opened(self, here) -> None:
+        there = here.connect_to_server()
+
+        def ask(said: bytes) -> None:
+            self.asked += 1
+            there.send(said)
+
+        here.on_message(ask)
+        there.on_message(lambda said: self.held.append((here, said)) if self.slow else here.send(said))
+
+    def listen(self, until) -> None:
+        """Until `until` gives something true."""
+        while not until():
+            self.page.evaluate("() => new Promise(requestAnimationFrame)")
+
+    def catch_up(self) -> None:
+        while self.held:
+            here, said = self.held.pop(0)
+            here.send(said)
+        self.slow = False

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 import pages.parts  # noqa: F401  (fills PAGES)
 from benchmarks.client import link_to
-from tests.browser.conftest import complaints
+from tests.browser.conftest import Line, complaints
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.browser
@@ -147,27 +147,17 @@ def test_a_page_drawn_again_before_the_browser_has_its_controls_keeps_what_the_l
 
 
 def test_a_second_click_before_the_browser_has_heard_of_the_first_undoes_nothing(server, tab):
-    visitor, asked, held, slow = tab(), [], [], [False]
-
-    def delayed(here):
-        there = here.connect_to_server()
-        here.on_message(lambda said: (asked.append(said), there.send(said)))
-        there.on_message(lambda said: held.append((here, said)) if slow[0] else here.send(said))
-
-    visitor.page.route_web_socket(re.compile("_stcore/stream"), delayed)
+    visitor = tab()
+    line = Line(visitor.page)
     page = visitor.open(f"{server.url}/initialization?init_part=chain&init_gain=0.5&init_depth=40")
     seed = page.locator(".st-key-init_seed")
     expect(seed.locator("input")).to_have_value("0")
-    slow[0], before = True, len(asked)
+    line.slow, before = True, line.asked
     page.get_by_role("button", name="A gain of 1.1").click()
     seed.get_by_test_id("stNumberInputStepUp").click()
     expect(seed.locator("input")).to_have_value("1")
-    while len(asked) < before + 2:
-        page.evaluate("() => new Promise(requestAnimationFrame)")
-    while held:
-        here, said = held.pop(0)
-        here.send(said)
-    slow[0] = False
+    line.listen(lambda: line.asked >= before + 2)
+    line.catch_up()
     expect(page).to_have_url(re.compile("init_gain=1.1&init_depth=50&init_seed=1"))
     expect(page.get_by_role("slider", name="Gain")).to_have_attribute("aria-valuetext", "1.1")
     expect(page.get_by_role("slider", name="Depth")).to_have_attribute("aria-valuetext", "50")

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import complaints
+from tests.browser.conftest import Line, complaints, run_button
 
 pytestmark = pytest.mark.browser
 COMPONENTS = re.compile(r"/js/BidiComponent\.[^/]*js$")   # the code of all components of our own
@@ -40,4 +40,24 @@ def test_what_begins_anew_begins_at_the_top_also_where_the_code_of_components_lo
     assert held
     let_go(page, held)
     page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop === 0")
+    assert complaints(visitor) == []
+
+
+def test_a_second_press_before_the_first_is_seen_is_not_its_opposite_and_the_focus_stays(server, tab):
+    visitor = tab()
+    line = Line(visitor.page)
+    page = visitor.open(f"{server.url}/mnist_training?mnist_epochs=300&mnist_width=500&mnist_depth=4")
+    run_button(page, "Start").press("Enter")
+    expect(run_button(page, "Pause")).to_be_focused()
+    expect(page.get_by_test_id("stProgress")).to_contain_text("Step")
+    line.slow = True
+    page.keyboard.press("Enter")
+    line.listen(lambda: any(b"mnist_run_start" in said for _, said in line.held))   # the server shows Start, the browser still Pause
+    before = line.asked
+    page.keyboard.press("Enter")
+    line.listen(lambda: line.asked > before)
+    line.catch_up()
+    expect(run_button(page, "Start")).to_be_focused()
+    visitor.settle()
+    expect(run_button(page, "Start")).to_be_visible()
     assert complaints(visitor) == []

@@ -130,7 +130,7 @@ def test_the_ranking_starts_pauses_and_starts_over():
     run = app.session_state["act_ranking"]
     assert run.status in ("running", "finished")
     if run.status == "running":
-        app.button(key="act_ranking_start").click().run()
+        app.button(key="act_ranking_pause").click().run()
         assert run.status == "paused"
     assert run.done > 0
     app.session_state["act_rank_width"] = 10

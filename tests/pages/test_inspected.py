@@ -104,7 +104,7 @@ def test_a_running_network_opens_no_cell():
         app.run()
     assert inspected.TRUTH not in {box.key for box in app.selectbox}
     assert all("Click a cell" not in words.proto.body for words in app.get("html"))
-    app.button(key="mnist_run_start").click().run()
+    app.button(key="mnist_run_pause").click().run()
     assert inspected.TRUTH in {box.key for box in app.selectbox}
     assert any("Click a cell" in words.proto.body for words in app.get("html"))
 

@@ -177,10 +177,10 @@ def test_the_verdict_of_a_run_is_said_and_given_to_the_page_and_what_is_below_co
     assert [text.value for text in (*app.markdown, *app.text)] == ["0 steps", "0 steps"]
     assert not app.caption
     app.button(key="counting_start").click().run()
-    assert app.button(key="counting_start").label == "Pause"
+    assert app.button(key="counting_pause").label == "Pause"
     assert [caption.value for caption in app.caption] == ["below"]
     assert app.text[0].value == app.markdown[0].value == f"{len(app.session_state['counting'].seen)} steps"
-    app.button(key="counting_start").click().run()
+    app.button(key="counting_pause").click().run()
     assert not app.caption
 
 

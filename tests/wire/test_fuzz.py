@@ -112,7 +112,7 @@ def hammer(server, links: int, messages: int, seconds: float, visitors: int = 1)
     end, log = time.monotonic() + seconds, len(server.log.read_text())
     witness = Visitor(server.url, "mnist_training?mnist_epochs=1")
     witness.press("mnist_run_start")
-    while "mnist_run_start" in witness.widgets() or "after 1 epoch" not in witness.text().lower():
+    while "mnist_run_pause" in witness.widgets() or "after 1 epoch" not in witness.text().lower():
         witness.watch(0.3)
     witness.rerun()
     before = found(witness)
