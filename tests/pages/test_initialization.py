@@ -281,3 +281,11 @@ def test_what_an_affordable_network_may_ask_for_does_not_grow_with_its_size():
     small, large = (common.affordable(Values(depth=depth, width=width, **most)) for depth, width in ((5, 20), (100, 500)))
     assert small == (1000, 10)
     assert large == (100, 1)
+
+
+def test_the_formula_of_the_weights_says_equal_only_where_its_rounded_numbers_are():
+    for settings, said in (
+            ({"initializer": "lecun_normal"}, r"100 \times 0.1^2 = 1"), ({"initializer": "he_normal"}, r"100 \times 0.141^2 \approx 2"),
+            ({"initializer": "lecun_normal", "width": 300, "depth": 2}, r"300 \times 0.0577^2 \approx 1")):
+        app = open_part(PAGE, PAGE.part("deep"), **settings)
+        assert any(said in one.value for one in app.latex), said

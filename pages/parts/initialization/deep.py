@@ -139,7 +139,9 @@ def formulas(v: Values, run: propagation.Propagation) -> list[str]:
         return [r"w_{ij} = w \;\Rightarrow\; z_1 = z_2 = \dots = z_n"]
     fan_in = load_digits().x_train.shape[1] if v.depth == 1 and v.inputs == "digits" else v.width
     weight, moments = run.sigma_w[-1] / math.sqrt(fan_in), mean_field.moments(v.activation)
-    lines = [rf"\sigma_w^2 = n\,\mathrm{{Var}}(w) = {fan_in} \times {tex(weight)}^2 = {tex(fan_in * weight**2)}"]
+    recalculated = tex(fan_in * float(f"{weight:.3g}") ** 2)  # as a reader does
+    is_ = "=" if recalculated == tex(fan_in * weight**2) else r"\approx"
+    lines = [rf"\sigma_w^2 = n\,\mathrm{{Var}}(w) = {fan_in} \times {tex(weight)}^2 {is_} {tex(fan_in * weight**2)}"]
     if v.batch_norm != "none":
         return lines
     keeps = rf"\sigma_w^2 = (1 - \sigma_b^2) / \mathrm{{E}}[\varphi(u)^2] = {tex((1 - v.sigma_b**2) * moments.gain**2)}" if v.sigma_b < 1 else r"\sigma_b < 1"
