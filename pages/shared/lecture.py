@@ -5,7 +5,7 @@ While it is off, a page asks the address for one word and has one button more.
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -55,22 +55,27 @@ def invite() -> None:
     st.button("Lecture mode", on_click=turn, args=(True,), type="tertiary", shortcut="L", key="_lecture", help="One large picture at a time, for a class.")
 
 
+class Stop(NamedTuple):
+    page: Page
+    part: Part
+    preset: Preset | None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return self.page.settings_at(self.part, self.preset.settings if self.preset else {})
+
+
 @cache
-def stops() -> list[tuple[Page, Part, Preset | None]]:
+def stops() -> list[Stop]:
     """The course: each part with its defaults, unless they are a preset's, then with each of its presets."""
-    found = [(page, part, preset) for page in PAGES.values() for part in page.parts for preset in (None, *part.presets)]
-    named = [settings_at(stop) for stop in found if stop[2]]
-    return [stop for stop in found if stop[2] or settings_at(stop) not in named]
+    found = [Stop(page, part, preset) for page in PAGES.values() for part in page.parts for preset in (None, *part.presets)]
+    named = [stop.settings for stop in found if stop.preset]
+    return [stop for stop in found if stop.preset or stop.settings not in named]
 
 
-def place(page: Page, part: Part, preset: Preset | None) -> int:
-    """Where a page stands in the course; settings of a visitor's own stand at their part's beginning."""
-    return next(i for wanted in (preset, None) for i, (_, its, named) in enumerate(stops()) if its is part and (wanted is None or named is preset))
-
-
-def settings_at(stop: tuple[Page, Part, Preset | None]) -> dict[str, Any]:
-    page, part, preset = stop
-    return page.settings_of(preset) if preset else {page.part_control.key: part.key} | {control.key: control.default for control in part.all_controls}
+def place(part: Part, preset: Preset | None) -> int:
+    """Where a part stands in the course; settings of a visitor's own stand at its beginning."""
+    return next(i for wanted in (preset, None) for i, stop in enumerate(stops()) if stop.part is part and wanted in (None, stop.preset))
 
 
 def begin() -> None:
@@ -110,30 +115,30 @@ def grown(part: Any, name: str = "") -> Any:
     return round(GROWS * part, 1) if name in LENGTHS else round(GROWS**2 * part) if name in AREAS else part
 
 
-def flip(by: int) -> None:
-    """The next picture of this page, or the one before."""
-    st.session_state["_picture"] = st.session_state.get("_picture", 0) + by
+def flip() -> None:
+    """The next picture of this page."""
+    st.session_state["_picture"] = st.session_state.get("_picture", 0) + 1
 
 
 def go(to: int) -> None:
     """To another stop of the same page."""
     st.session_state.pop("_picture", None)
-    link.put(settings_at(stops()[to]))
+    link.put(stops()[to].settings)
 
 
 def bar(page: Page, part: Part, preset: Preset | None) -> None:
     """Back and next, the pictures, the link's code and the way out: each with its key. After the pictures, which it counts."""
-    here, found = place(page, part, preset), len(st.session_state["_pictures"])
+    here, found = place(part, preset), len(st.session_state["_pictures"])
     with st.container(horizontal=True, vertical_alignment="center", key="lecture"):
         for to, label, key in ((here - 1, "Back", "Left"), (here + 1, "Next", "Right")):
             there = stops()[to] if 0 <= to < len(stops()) else None
-            same = there is not None and there[0] is page
+            same = there is not None and there.page is page
             pressed = st.button(label, on_click=go if same else None, args=(to,), shortcut=key, key=f"_lecture_{label}_{here}", disabled=there is None)
             if pressed and there and not same:
                 st.session_state.pop("_picture", None)
-                st.switch_page(f"pages/{there[0].stem}.py", query_params={**there[0].query(settings_at(there)), "lecture": "true"})
+                st.switch_page(f"pages/{there.page.stem}.py", query_params={**there.page.query(there.settings), "lecture": "true"})
         if found > 1:
-            st.button(f"Picture {st.session_state['_picture'] + 1} of {found}", on_click=flip, args=(1,), shortcut="Down", key="_lecture_picture")
+            st.button(f"Picture {st.session_state['_picture'] + 1} of {found}", on_click=flip, shortcut="Down", key="_lecture_picture")
         st.button("Link", on_click=lambda: st.session_state.update(_code=not st.session_state.get("_code")), shortcut="Q", key="_lecture_code", help="As a code for the class's phones.")
         st.button("Leave", on_click=turn, args=(False,), type="tertiary", shortcut="L", key="_lecture_leave")
         st.caption(f"{here + 1} of {len(stops())}: {part.title}{f', {preset.title}' if preset else ''}")

@@ -84,12 +84,10 @@ def _step(say: str, preset: str = "", page: str = "", part: str = "", settings: 
         raise ValueError(f"no page {page} has a part {part}")
     to = PAGES[page]
     controls = {control.name: control for control in to.part(part).all_controls}
-    wanted = {control.key: control.default for control in controls.values()}
     for name, value in (settings or {}).items():
         if name not in controls or controls[name].read([controls[name].write(value)]) != value:
             raise ValueError(f"{part} cannot be set to {name} = {value}")
-        wanted[controls[name].key] = value
-    return Step(to, {to.part_control.key: part, **wanted}, say)
+    return Step(to, to.settings_at(to.part(part), settings or {}), say)
 
 
 @cache

@@ -150,8 +150,11 @@ class Page:
 
     def settings_of(self, preset: Preset) -> dict[str, Any]:
         """The part and every control of it, by key, as a preset sets them."""
-        part = next(part for part in self.parts if preset in part.presets)
-        return {self.part_control.key: part.key} | {c.key: preset.settings.get(c.name, c.default) for c in part.all_controls}
+        return self.settings_at(next(part for part in self.parts if preset in part.presets), preset.settings)
+
+    def settings_at(self, part: Part, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """A part and every control of it, by key: at these settings, by name, and otherwise at their defaults."""
+        return {self.part_control.key: part.key} | {c.key: settings.get(c.name, c.default) for c in part.all_controls}
 
     def query(self, settings: Mapping[str, Any]) -> dict[str, str]:
         """The address that opens this page with settings, by key. Never empty: without settings it would show those of the visitor's last look."""

@@ -14,13 +14,14 @@ UNITS = {  # of the columns that have one: other numbers are ratios, or have the
 
 
 def numbers(table: pd.DataFrame, name: str, title: str, settings: str) -> None:
+    """The table in a window or as a file, and all charts of the page as files of this name, with title and settings in them."""
     if st.button("The numbers as a table", type="tertiary", shortcut="T", key="_numbers", help="What is behind these pictures, in a window of its own."):
         window(table)
     with st.expander("All numbers, and pictures to take away"):
         st.dataframe(table, hide_index=True, key="numbers")
         download(table, f"{name}.csv")
         if st.toggle("The pictures as files", key="_pictures_as_files"):
-            take(name, title, settings)
+            TAKE(key="pictures", data={"name": name, "title": title, "said": settings})  # the browser adds the link
 
 
 @st.dialog("All numbers", width="large")
@@ -35,8 +36,3 @@ def download(table: pd.DataFrame, file: str) -> None:
 
 def with_units(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns={column: f"{column} ({UNITS[column]})" for column in table.columns if column in UNITS})
-
-
-def take(name: str, title: str, said: str) -> None:
-    """Buttons for all charts of the page, each with its title, the settings `said` and the link in it; files are called by the name."""
-    TAKE(key="pictures", data={"name": name, "title": title, "said": said})

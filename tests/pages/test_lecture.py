@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pages.shared import lecture, link
+from pages.shared import lecture
 from pages.shared.theme import HALF
 from tests.pages import golden
 from tests.pages.helpers import PARTS, PRESETS, asked, charts_of
@@ -13,9 +13,8 @@ from tests.pages.test_charts import inside
 
 
 def open_stop(stop, **more):
-    page, _, _ = stop
-    return golden.open_link(f"{page.stem}?" + "&".join(f"{name}={value}" for name, value in {
-        **link.query(page.controls, lecture.settings_at(stop)), "lecture": "true", **more}.items()))
+    return golden.open_link(f"{stop.page.stem}?" + "&".join(f"{name}={value}" for name, value in {
+        **stop.page.query(stop.settings), "lecture": "true", **more}.items()))
 
 
 def words_of(app):
@@ -27,11 +26,11 @@ def button(app, label):
 
 
 def test_the_course_leads_through_every_part_and_every_preset_and_stops_nowhere_twice():
-    assert [stop[2] for stop in lecture.stops() if stop[2]] == [preset for _, preset in PRESETS]
-    assert list(dict.fromkeys(stop[1].key for stop in lecture.stops())) == [part.key for _, part in PARTS]
-    settings = [(stop[0].stem, lecture.settings_at(stop)) for stop in lecture.stops()]
+    assert [stop.preset for stop in lecture.stops() if stop.preset] == [preset for _, preset in PRESETS]
+    assert list(dict.fromkeys(stop.part.key for stop in lecture.stops())) == [part.key for _, part in PARTS]
+    settings = [(stop.page.stem, stop.settings) for stop in lecture.stops()]
     assert all(one not in settings[:i] for i, one in enumerate(settings))   # else Next would stand still
-    assert all(lecture.place(*stop) == i for i, stop in enumerate(lecture.stops()))
+    assert all(lecture.place(stop.part, stop.preset) == i for i, stop in enumerate(lecture.stops()))
 
 
 SOME = ("chain", "deep", "curves", "scales", "v")   # a picture or several, with columns, with an expression for its words
@@ -39,7 +38,7 @@ SOME = ("chain", "deep", "curves", "scales", "v")   # a picture or several, with
 
 @pytest.mark.parametrize(("page", "part"), [pytest.param(*one, id=one[1].key) for one in PARTS if one[1].key in SOME])
 def test_one_picture_stands_on_the_page_and_its_words_are_for_the_last_row(page, part):
-    app = open_stop(lecture.stops()[lecture.place(page, part, None)])
+    app = open_stop(lecture.stops()[lecture.place(part, None)])
     assert not app.exception
     (chart,) = charts_of(app)
     sizes = [size for look in inside(json.loads(chart.spec)) for name, size in look.items() if name.lower().endswith("fontsize")]
