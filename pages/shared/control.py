@@ -199,7 +199,3 @@ class Text(Control):
 def in_words(controls: Iterable[Control], v: Values) -> str:
     """What controls are set to, as people read it: "Depth: 30, Gain: 1"."""
     return ", ".join(f"{control.label}: {control.show(getattr(v, control.name))}" for control in controls)
-
-
-def seed_control(prefix: str, label: str = "Seed", name: str = "seed", help: str = "The same seed draws the same numbers.") -> Typed:
-    return Typed(f"{prefix}_{name}", label, 0, help, (0, 9999))

@@ -15,7 +15,7 @@ from engine.verdict import Verdict
 from engine.words import MORE_THAN_HALF, SILENT
 from pages.parts.activations.common import NAMES, SLOPE_CONTROLS, USUAL, Members, built, dash, hue, listed, members_of, script_table, shape, signed
 from pages.shared import encodings, layout, runs, workers
-from pages.shared.control import Ladder, Several, Values, Whole, seed_control
+from pages.shared.control import Ladder, Several, Typed, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.layout import tex
 from pages.shared.part import Part, Preset, Question, Shown, Try
@@ -35,7 +35,7 @@ CONTROLS = (
         "act_bias", "First bias b", -1.0, "Every hidden unit starts with it. Far below 0, no image switches most of the units on.",
         (-3.0, -2.0, -1.5, -1.0, -0.7, -0.5, -0.3, -0.2, -0.1, 0.0, 0.1, 0.5)),
     Whole("act_dying_depth", "Hidden layers", 3, "Of 50 units each.", (1, 10)),
-    seed_control("act", name="dying_seed", help="It draws the weights and orders the images."),
+    Typed("act_dying_seed", "Seed", 0, "It draws the weights and orders the images.", (0, 9999)),
 )
 
 

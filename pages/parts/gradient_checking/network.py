@@ -1,6 +1,5 @@
 """A network: every component of its gradient, by backpropagation and by differences."""
 
-from dataclasses import replace
 from typing import Any
 
 import altair as alt
@@ -20,7 +19,7 @@ from engine.verdict import Verdict
 from pages.parts.gradient_checking import common
 from pages.parts.gradient_checking.common import PARAMETER, PRINT
 from pages.shared import layout, workers
-from pages.shared.control import Control, Ladder, Menu, Values, seed_control
+from pages.shared.control import Control, Ladder, Menu, Typed, Values
 from pages.shared.encodings import drawn, titled
 from pages.shared.part import Part, Preset, Question, Shown, Try
 from pages.shared.titles import powers, rule
@@ -76,7 +75,7 @@ MORE: tuple[Control, ...] = (
     Menu("grad_initializer", "Initializer", "he_normal", "The rule that draws the weights.", tuple(INITIALIZERS), show=rule),
     Ladder("grad_gain", "Gain", 1.0, "Multiplies the weights.", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0), idle=fixed_scale),
     Ladder("grad_sigma_b", "Biases σ_b", 0.0, "Standard deviation of the biases.", (0.0, 0.1, 0.3, 0.5, 1.0)),
-    replace(seed_control("grad", help="The same seed draws the same weights."), idle=nothing_drawn))
+    Typed("grad_seed", "Seed", 0, "The same seed draws the same weights.", (0, 9999), idle=nothing_drawn))
 BOOK = (
     "The book reports mean differences of 1.4 × 10⁻⁷ for the last bias and 6 × 10⁻⁹ for its weights. They are not rounding: its loss is "
     "ln(p + 10⁻⁷), and backpropagation differentiates ln p. A unit that steps across ReLU's kink gives first-layer differences such as the "

@@ -16,7 +16,7 @@ from engine.initializers import INITIALIZERS
 from engine.studies import random_networks
 from engine.verdict import Verdict
 from pages.shared import encodings, layout, workers
-from pages.shared.control import Ladder, Menu, Values, Whole, seed_control
+from pages.shared.control import Ladder, Menu, Typed, Values, Whole
 from pages.shared.encodings import drawn, tips
 from pages.shared.theme import HALF, QUIET, TALL, tint
 from pages.shared.titles import rule, rule_note, title
@@ -37,7 +37,7 @@ GAIN = Ladder(
 DEPTH = Whole("init_depth", "Depth L", 30, "Each layer multiplies once more.", (1, 100))
 WIDTH = Ladder("init_width", "Width n", 100, "How many units each layer has. Narrow layers scatter more around the theory.", (2, 5, 10, 20, 50, 100, 200, 300, 500))
 SIGMA_B = Ladder("init_sigma_b", "Bias σ_b", 0.0, "Standard deviation of the first biases.", (*(round(0.05 * i, 2) for i in range(31)), 2.0))
-SEED = seed_control("init", "First seed", help="The same seed draws the same weights.")
+SEED = Typed("init_seed", "First seed", 0, "The same seed draws the same weights.", (0, 9999))
 LAYERS = Whole("init_layers", "Depth L", 11, "How many layers the network has.", (2, 30))  # where a few layers tell enough
 NETWORK = (ACTIVATION, INITIALIZER, GAIN, DEPTH, WIDTH)
 MEASURED = (

@@ -12,7 +12,7 @@ from engine.initializers import INITIALIZERS
 from engine.optimizers import OPTIMIZERS, SCHEDULES
 from engine.studies.layer_list import DEEPEST, MOST_WEIGHTS, WIDEST, parse_widths
 from pages.shared import layout, link
-from pages.shared.control import Control, Ladder, Menu, Switch, Text, Values, Whole, seed_control
+from pages.shared.control import Control, Ladder, Menu, Switch, Text, Typed, Values, Whole
 from pages.shared.link import plain_text
 from pages.shared.titles import rule, rule_note, title
 
@@ -83,7 +83,7 @@ RATE = Ladder(
     (*(float(f"{m}e{e}") for e in range(-5, 2) for m in (1, 3)), 100.0),
 )
 VARY_EPOCHS = Ladder("mnist_vary_epochs", "Epochs", 10, "Passes over the training images.", (1, 2, 5, 10, 20))  # of a comparison
-SEED = seed_control("mnist", help="The same seed gives the same weights and the same order of images.")
+SEED = Typed("mnist_seed", "Seed", 0, "The same seed gives the same weights and the same order of images.", (0, 9999))
 
 MAIN: tuple[Control, ...] = (
     Menu("mnist_data", "Dataset", "digits", "Digits is built in: 1,797 images of 8 × 8. MNIST has 70,000 of 28 × 28.", ("digits", "mnist"), note=layout.stand_in),
