@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 import pages.parts  # noqa: F401  (fills PAGES)
 from benchmarks.client import Server, Visitor, link_to, state
-from pages.shared import link, room
+from pages.shared import capacity, link
 from pages.shared.part import PAGES
 
 LARGE = "mnist_width=512&mnist_epochs=300"   # with mnist_depth=…
@@ -158,7 +158,7 @@ def started(url: str, link: str) -> Visitor:
     while True:
         one = Visitor(url, link)
         press(one, "mnist_run_start")
-        if room.FULL not in one.text():
+        if capacity.FULL not in one.text():
             return one
         one.vanish()
         time.sleep(2)

@@ -17,7 +17,7 @@ from streamlit import runtime
 from streamlit.runtime.state import SafeSessionState, SessionState
 from streamlit.web.server.starlette import starlette_websocket
 
-from pages.shared import room
+from pages.shared import capacity
 
 LOOK = 1.0  # seconds between two looks for visitors who have left
 COLLECT = 30.0  # seconds between two collections, as long as pages are being drawn
@@ -62,7 +62,7 @@ def keep() -> None:
         if not runtime.exists():
             continue
         patience = float(st.get_option("server.disconnectedSessionTTL") or 0)
-        closed, now = room.close_abandoned(runtime.get_instance().is_active_session, patience), time.monotonic()
+        closed, now = capacity.close_abandoned(runtime.get_instance().is_active_session, patience), time.monotonic()
         if closed or (now - last >= COLLECT and now - _latest[0] <= patience + 2 * COLLECT):
             last, server = now, runtime.get_instance()
             with suppress(AttributeError):  # it drops a session whose time to live is over only when another one comes or goes; nothing public asks it to

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from pages.shared import room
+from pages.shared import capacity
 
 
 class Run:
@@ -31,7 +31,7 @@ class Run:
         self.lost = False  # it stands where another one was, which is gone
         self.refused = False  # there was no room for it
         self._lock = threading.Lock()  # a quick second click may start a second script of the same session
-        room.known[id(self)] = self
+        capacity.known[id(self)] = self
 
     def record(self, result: Any) -> None:
         raise TypeError(f"{type(self).__name__} has no record")
@@ -74,14 +74,14 @@ class Run:
             self.advance(0)
 
     def _fits(self) -> bool:
-        self.refused = not room.make_room(self.full, self)
+        self.refused = not capacity.make_room(self.full, self)
         return not self.refused
 
     def advance(self, seconds: float | None = None) -> None:
         """Work for one slice, or a single step when seconds is 0. Does nothing when another thread is at it, or no core is free."""
         self.last_tick = time.monotonic()
-        one_step, (tick, slice_) = seconds == 0, room.pace()
-        with room.place(1 if one_step else tick) as there:  # in a tick's time everybody's turn comes
+        one_step, (tick, slice_) = seconds == 0, capacity.pace()
+        with capacity.place(1 if one_step else tick) as there:  # in a tick's time everybody's turn comes
             self.waiting = not there
             if there and (one_step or self.status != "paused") and self._lock.acquire(blocking=one_step):  # paused: while it waited
                 try:

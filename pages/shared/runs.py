@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from engine.verdict import Verdict
-from pages.shared import layout, link, room, workers
+from pages.shared import capacity, layout, link, workers
 from pages.shared.control import Typed
 from pages.shared.run import Run
 
@@ -35,8 +35,8 @@ def current(key: str, settings: Any, make: Callable[[], Run], size: float = 0, k
         elif run.status != "finished" or not keep:
             forget(key)
     if key not in state:
-        if not room.make_room(size):
-            st.warning(room.FULL)
+        if not capacity.make_room(size):
+            st.warning(capacity.FULL)
             st.stop()
         run = state[key] = make()
         run.key, run.settings, run.session = key, settings, workers.visitor()
@@ -102,19 +102,19 @@ def buttons(
         if about:
             st.caption(about)
     if run.refused:
-        st.warning(room.FULL)
+        st.warning(capacity.FULL)
 
 
 def live(run: Run, draw: Callable[[Any], Verdict], below: Callable[[Any], None] | None = None, key: str = "verdict") -> Verdict:
     """Draw a run and its verdict, while it runs again at every slice of work, with what is `below` (otherwise the page draws that, after a cure)."""
-    every = room.pace(run)[0] if run.status == "running" else None
+    every = capacity.pace(run)[0] if run.status == "running" else None
     said: list[Verdict] = []
 
     @st.fragment(run_every=every)
     def tick() -> None:
         if run.status == "running":
             run.advance()
-            if run.status == "finished" or (said and not (now := room.pace()[0]) <= every <= 2 * now):
+            if run.status == "finished" or (said and not (now := capacity.pace()[0]) <= every <= 2 * now):
                 st.rerun()  # stops the clock and frees the buttons, or sets another pace: not before the page has been drawn once, or it might never be
         said[:] = [draw(run)]
         if said[0].text:

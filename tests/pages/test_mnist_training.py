@@ -20,7 +20,7 @@ from pages.parts.mnist_training import run as run_module
 from pages.parts.mnist_training.common import ALL, TABLE, describe, hidden, sizes
 from pages.parts.mnist_training.kept import Kept
 from pages.parts.mnist_training.run import TrainingRun, TrainingSettings
-from pages.shared import layout, room
+from pages.shared import capacity, layout
 from pages.shared.control import Values
 from pages.shared.encodings import SENT, floor_of
 from tests.pages import golden
@@ -623,4 +623,4 @@ def test_the_rule_of_an_initializer_stands_below_it():
 def test_thirty_students_train_mnist_at_once_as_the_page_opens_it():
     v = Values(**{name: control.default for name, control in TABLE.items()})
     mnist = dataclasses.replace(load_digits(), x_train=np.zeros((60_000, 784), np.uint8), y_train=np.zeros(60_000, np.int64))
-    assert 30 * sizes(Values(hidden=hidden(v), batch=v.batch), mnist)[1] < room.MOST
+    assert 30 * sizes(Values(hidden=hidden(v), batch=v.batch), mnist)[1] < capacity.MOST

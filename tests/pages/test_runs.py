@@ -13,7 +13,7 @@ from streamlit.runtime.state import SafeSessionState, SessionState
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.starlette import starlette_websocket
 
-from pages.shared import memory, room, runs
+from pages.shared import capacity, memory, runs
 
 
 class Counting(runs.Run):
@@ -76,9 +76,9 @@ def test_a_step_is_one_and_the_run_stands_after_it():
 
 
 def test_no_more_runs_work_at_once_than_the_machine_has_places(monkeypatch):
-    monkeypatch.setattr(room, "gate", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(capacity, "gate", threading.BoundedSemaphore(1))
     first, second = Counting(), Counting()
-    with room.place():
+    with capacity.place():
         second.advance(0)
     assert second.waiting
     assert second.seen == []
@@ -91,27 +91,27 @@ def test_no_more_runs_work_at_once_than_the_machine_has_places(monkeypatch):
 
 @pytest.mark.parametrize("visitors", [1, 2, 4, 5, 8, 30, 60])
 def test_a_full_class_ticks_slower_and_leaves_the_cores_time_for_pages(visitors, monkeypatch):
-    monkeypatch.setattr(room, "PLACES", 2)
-    monkeypatch.setattr(room, "known", weakref.WeakValueDictionary())
+    monkeypatch.setattr(capacity, "PLACES", 2)
+    monkeypatch.setattr(capacity, "known", weakref.WeakValueDictionary())
     a_class = [Counting() for _ in range(visitors)]
     for run in a_class:
         run.advance(0)
         run.status = "running"
-    tick, work = room.pace()
+    tick, work = capacity.pace()
     assert tick == 0.25 or visitors > 4
     assert visitors / tick <= 16                    # pictures a second, each about 10 ms of one core
     assert visitors * work / tick <= 0.8 * 2 + 1e-9   # of two cores: everybody gets a slice within a tick
     assert 0.1 <= work <= 0.2
     for run in a_class:
         run.status = "paused"
-    assert room.pace() == (0.25, 0.2)
+    assert capacity.pace() == (0.25, 0.2)
 
 
 def test_a_run_that_is_paused_while_it_waits_for_a_core_does_not_move(monkeypatch):
-    monkeypatch.setattr(room, "gate", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(capacity, "gate", threading.BoundedSemaphore(1))
     run = Counting()
     run.press(False)
-    with room.place():
+    with capacity.place():
         waiting = threading.Thread(target=run.advance)
         waiting.start()
         run.pause()             # answers although the other thread stands at the gate
@@ -273,13 +273,13 @@ class Heavy(Counting):
 
 
 def test_runs_are_counted_while_other_visitors_begin_theirs(monkeypatch):
-    monkeypatch.setattr(room, "known", weakref.WeakValueDictionary())
+    monkeypatch.setattr(capacity, "known", weakref.WeakValueDictionary())
     begun, stop = [], threading.Event()
 
     def visitors():
         while not stop.is_set() and len(begun) < 5000:
             begun.append(Counting())
-            room.known[id(begun[-1])] = begun[-1]
+            capacity.known[id(begun[-1])] = begun[-1]
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)   # in the middle of a count
@@ -287,8 +287,8 @@ def test_runs_are_counted_while_other_visitors_begin_theirs(monkeypatch):
     try:
         others.start()
         for _ in range(200):
-            assert room.pace()[0] >= room.TICK
-            assert room.close_abandoned(lambda session: True, 1) == 0
+            assert capacity.pace()[0] >= capacity.TICK
+            assert capacity.close_abandoned(lambda session: True, 1) == 0
     finally:
         stop.set()
         others.join()
@@ -298,26 +298,26 @@ def test_runs_are_counted_while_other_visitors_begin_theirs(monkeypatch):
 @pytest.fixture
 def alone(monkeypatch):
     """No runs but those of the test, on a machine with room for 250 bytes."""
-    monkeypatch.setattr(room, "known", weakref.WeakValueDictionary())
-    monkeypatch.setattr(room, "MOST", 250)
+    monkeypatch.setattr(capacity, "known", weakref.WeakValueDictionary())
+    monkeypatch.setattr(capacity, "MOST", 250)
 
 
 def started(**options) -> Heavy:
     run = Heavy(**options)
-    room.known[id(run)] = run
+    capacity.known[id(run)] = run
     run.press(False)
     return run
 
 
 def test_a_page_that_takes_longer_than_a_run_counts_as_one_has_the_same_pace_before_its_tick_and_after(monkeypatch):
     """With another one after its tick, it would be drawn again for ever."""
-    monkeypatch.setattr(room, "known", weakref.WeakValueDictionary())
-    mine, *others = (started() for _ in range(2 * room.PLACES + 1))
-    mine.last_tick -= 2 * room.RECENT   # of a page that is drawn on a busy machine
-    assert room.pace(mine)[0] != room.pace()[0]
-    before = room.pace(mine)[0]
+    monkeypatch.setattr(capacity, "known", weakref.WeakValueDictionary())
+    mine, *others = (started() for _ in range(2 * capacity.PLACES + 1))
+    mine.last_tick -= 2 * capacity.RECENT   # of a page that is drawn on a busy machine
+    assert capacity.pace(mine)[0] != capacity.pace()[0]
+    before = capacity.pace(mine)[0]
     mine.advance()
-    assert before == room.pace()[0]
+    assert before == capacity.pace()[0]
     for run in (mine, *others):
         run.close()
 
@@ -325,22 +325,22 @@ def test_a_page_that_takes_longer_than_a_run_counts_as_one_has_the_same_pace_bef
 def test_a_page_is_drawn_though_the_pace_changes_at_every_look(monkeypatch):
     app = page()
     paces = itertools.count(1)
-    monkeypatch.setattr(room, "pace", lambda asking=None: (float(next(paces)), 0.01))
+    monkeypatch.setattr(capacity, "pace", lambda asking=None: (float(next(paces)), 0.01))
     app.button(key="counting_start").click().run(timeout=20)
     assert app.text[0].value.endswith(" steps")
     app.session_state["counting"].close()
 
 
 def test_a_run_counts_as_long_as_its_visitor_is_there_and_it_waits_for_its_turn(monkeypatch):
-    monkeypatch.setattr(room, "known", weakref.WeakValueDictionary())
-    a_class = [started() for _ in range(8 * room.PLACES)]
-    full = room.pace()[0]
+    monkeypatch.setattr(capacity, "known", weakref.WeakValueDictionary())
+    a_class = [started() for _ in range(8 * capacity.PLACES)]
+    full = capacity.pace()[0]
     for run in a_class:
         run.last_tick -= 10   # four seconds of a tick, and as long for a core
-    assert room.pace()[0] == full
+    assert capacity.pace()[0] == full
     for run in a_class[1:]:
         run.gone = 1.0
-    assert room.pace()[0] == room.TICK
+    assert capacity.pace()[0] == capacity.TICK
     for run in a_class:
         run.close()
 
@@ -403,7 +403,7 @@ def test_who_left_or_looked_away_for_long_gives_way_before_anybody_is_refused(al
     assert second.status == "running"
     assert left.status == "closed"
     idle.pause()
-    idle.last_tick -= 2 * room.IDLE
+    idle.last_tick -= 2 * capacity.IDLE
     third = started()
     assert third.status == "running"
     assert idle.status == "closed"
@@ -413,12 +413,12 @@ def test_nobody_gives_way_where_it_would_not_help(alone):
     """Who lost the connection for a moment and comes back finds the run again, though others want more than there is."""
     left, _ = started(), started()
     left.gone = 1.0
-    assert not room.make_room(200)
+    assert not capacity.make_room(200)
     assert left.status == "running"
-    left.gone = room.time.monotonic()   # a moment ago
-    assert not room.make_room(150)
-    left.gone -= room.GRACE + 1
-    assert room.make_room(150)
+    left.gone = capacity.time.monotonic()   # a moment ago
+    assert not capacity.make_room(150)
+    left.gone -= capacity.GRACE + 1
+    assert capacity.make_room(150)
     assert left.status == "closed"
 
 
@@ -426,7 +426,7 @@ def test_a_page_says_that_there_is_no_room_and_its_run_stays_ready(alone):
     app, other = page(), started()
     app.session_state["counting"].full = 200
     app.button(key="counting_start").click().run()
-    assert notes(app) == [room.FULL]
+    assert notes(app) == [capacity.FULL]
     assert app.session_state["counting"].status == "ready"
     other.close()
     app.button(key="counting_start").click().run()
@@ -435,23 +435,23 @@ def test_a_page_says_that_there_is_no_room_and_its_run_stays_ready(alone):
 
 
 def test_the_largest_network_that_the_controls_allow_can_be_trained_where_nobody_else_trains(alone):
-    assert room.make_room(251)
+    assert capacity.make_room(251)
     other = started()
-    assert not room.make_room(251)
-    other.gone = room.time.monotonic() - room.GRACE - 1
-    assert room.make_room(251)
+    assert not capacity.make_room(251)
+    other.gone = capacity.time.monotonic() - capacity.GRACE - 1
+    assert capacity.make_room(251)
     assert other.status == "closed"
 
 
 def test_a_run_is_closed_when_its_browser_has_been_gone_for_as_long_as_one_waits_for_it(alone, monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr(room.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(capacity.time, "monotonic", lambda: now[0])
     run = started()
     run.session, there = "a", {"a"}
     for seconds, is_there, status in ((0, True, "running"), (60, False, "running"), (119, False, "running"), (0, True, "running"),
                                       (300, True, "running"), (0, False, "running"), (120, False, "closed")):
         now[0] += seconds
-        assert room.close_abandoned(lambda name, is_there=is_there: is_there and name in there, 120) == (status == "closed")
+        assert capacity.close_abandoned(lambda name, is_there=is_there: is_there and name in there, 120) == (status == "closed")
         assert run.status == status
 
 

@@ -15,10 +15,10 @@ from engine.verdict import Verdict, number
 from pages.parts.gradient_checking import common
 from pages.parts.gradient_checking.common import PRINT
 from pages.shared import layout, link, workers
+from pages.shared.capacity import place
 from pages.shared.control import Menu, Switch, Values
 from pages.shared.layout import tex
 from pages.shared.part import Part, Question, Shown, Try
-from pages.shared.room import place
 
 TITLES = {key: caution.title for key, caution in CAUTIONS.items()} | {"cost": "Cost"}
 CAUTION = Menu("grad_caution", "Caution", "dropout", "Each is a way to be misled by a check, or what a check costs.", tuple(TITLES), pills=True, show=lambda key: TITLES[key])

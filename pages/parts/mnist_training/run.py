@@ -19,7 +19,7 @@ from engine.training import before_training, evaluate, outputs_of, train
 from engine.verdict import Verdict
 from pages.parts.mnist_training.common import TABLE, hidden, in_controls, sizes
 from pages.parts.mnist_training.kept import Kept, kept
-from pages.shared import room, runs
+from pages.shared import capacity, runs
 from pages.shared.control import Values
 
 
@@ -74,7 +74,7 @@ class TrainingRun(runs.Run):
         super().__init__("mnist_training", iter(()))
         self.watch = Watch(self.steps, self.batch_size)
         self.held, self.full = sizes(settings, self.data)
-        with room.place() if self.held > self.LARGE else contextlib.nullcontext():  # it takes a second
+        with capacity.place() if self.held > self.LARGE else contextlib.nullcontext():  # it takes a second
             self.network = self._drawn()
             self.parameters, self.first = self.network.theta.size, self.network.weights[0].copy()  # before the first step
             self.spread = float(self.first.std())
@@ -191,7 +191,7 @@ class TrainingRun(runs.Run):
     def cells(self) -> Cells | None:
         """The test images by what the network says of them as it stands: one pass, whose result is kept until the next step. None for a closed run."""
         if self._cells is None:
-            with room.place(), self._lock:
+            with capacity.place(), self._lock:
                 if self.network is not None:
                     _, answers, certainty = outputs_of(self.network, self.data.x_test, self.data.y_test, normalizer(self.settings.normalize, self.data))
                     self._cells = by_cell(self.data.y_test, answers, certainty, self.data.classes)
@@ -206,11 +206,11 @@ class TrainingRun(runs.Run):
         if same and min(settings.images, len(self.all_data.y_train)) == len(self.data.y_train):
             return None
         run = TrainingRun(settings, self.all_data, rate, evaluate_every=10**9)
-        if not room.make_room(run.full, run):
+        if not capacity.make_room(run.full, run):
             return None
         run.build()
         steps = min(self.TRIAL[0], run.steps, max(20, int(self.TRIAL[1] / (3 * run.network.theta.size * run.batch_size))))
-        with room.place(self.PATIENCE) as there:
+        with capacity.place(self.PATIENCE) as there:
             if not there:
                 return None
             end = next(result for result in run.results if result.step == steps or result.diverged)

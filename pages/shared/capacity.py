@@ -1,4 +1,4 @@
-"""Room: the cores and the memory that all runs of this server share.
+"""Capacity: the cores and the memory that all runs of this server share.
 
 At most as many slices of work as cores go on at once, and runs that nobody has come back to give their memory
 to those that need it.
@@ -21,7 +21,7 @@ MOST = float(os.environ.get("RUNS_MB", 180)) * 2**20  # bytes that all runs of t
 GRACE = 15.0  # seconds in which a lost connection comes back, and finds its run as it was
 IDLE = 600.0  # seconds without a look: then a run that stands gives way to one that needs its memory
 gate = threading.BoundedSemaphore(PLACES)
-_counting = threading.Lock()  # room is counted and taken by one thread at a time
+_counting = threading.Lock()  # memory is counted and taken by one thread at a time
 FULL = "Other trainings fill the memory that this server has for them. A smaller network may fit, or try again later."
 known: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()  # runs, by id; `valuerefs` is a copy, for other threads add to it at any time
 
