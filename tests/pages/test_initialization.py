@@ -121,6 +121,16 @@ def test_the_other_scripts_print_what_their_parts_show():
     assert lines[2].startswith("glorot_normal: 20 different units")
 
 
+def test_a_pair_that_overflows_has_the_colour_of_what_grows():
+    """After infinity the gradient is measured as 0 for ReLU, and as 1 for ELU: blue and pale."""
+    few = {"activations": ("relu", "elu"), "initializers": ("he_normal", "zeros")}
+    pairs = matrix.table_of([matrix.diagnosis.survey(60, width=20, samples=8, gain=10.0, **few)])
+    drawn = matrix.cells(pairs).set_index(["activation", "initializer"])
+    assert (pairs["gradient"] <= 1).all()
+    assert drawn["gradient"].tolist() == [6, -6] * 2
+    assert drawn["factor"].tolist() == ["∞", "0"] * 2
+
+
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))
 def test_no_chart_gets_more_than_2000_marks_or_60_kilobytes(activation):
     runs = propagation.over_seeds(range(2), depth=100, width=20, samples=100, activation=activation, initializer="he_normal")

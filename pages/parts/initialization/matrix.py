@@ -44,12 +44,13 @@ def table_of(found: Sequence[Sequence[diagnosis.Pair] | None]) -> pd.DataFrame:
 
 def cells(pairs: pd.DataFrame) -> pd.DataFrame:
     """Columns activation, initializer, kind, usual, gradient (log₁₀ of its factor, cut), factor and count (in words), said (in the cell)."""
+    factor = pairs["gradient"].mask(pairs["signal"] == np.inf, np.inf)  # what comes back through infinities is 0 or 1 by chance, and grew until then
     with np.errstate(divide="ignore"):
-        logs = np.nan_to_num(np.clip(np.log10(pairs["gradient"].to_numpy(float)), -6, 6), nan=0.0)
+        logs = np.nan_to_num(np.clip(np.log10(factor.to_numpy(float)), -6, 6), nan=0.0)
     count = pairs["healthy"].astype(str) + " of " + pairs["drawn"].astype(str)
     said = count.str.replace(" of ", "/").where(pairs["healthy"] > 0, pairs["kind"].map(KINDS)).where(pairs["healthy"] < pairs["drawn"], "●")
     return pairs[["activation", "initializer", "kind", "usual"]].assign(
-        gradient=logs.astype(np.float32), factor=pairs["gradient"].map(number), count=count, said=said
+        gradient=logs.astype(np.float32), factor=factor.map(number), count=count, said=said
     )
 
 
