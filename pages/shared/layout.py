@@ -108,12 +108,12 @@ def words(entries: Iterable[glossary.Entry]) -> None:
         st.markdown(re.sub(r"(\w)_(\w+)", r"$\1_\\text{\2}$", "\n".join(lines)))
 
 
-def head(title: str | Mapping[str, Any]) -> str:
-    """A picture's words as text of the page, which wraps at any width, can be selected, and is read aloud."""
+def head(title: str | Mapping[str, Any], kind: str = "") -> str:
+    """A picture's words as text of the page, which wraps at any width, can be selected, and is read aloud; its kind is for a style to see."""
     text, under = (title, "") if isinstance(title, str) else (title["text"], title.get("subtitle", ""))
     lines = " ".join([under] if isinstance(under, str) else under).replace(" %", "\u00a0%")
     below = f'<div style="font-size: 0.875rem; opacity: 0.8">{html.escape(lines)}</div>' if lines else ""
-    return f'<div style="line-height: 1.4"><strong>{html.escape(text)}</strong>{below}</div>'
+    return f'<div class="{kind}" style="line-height: 1.4"><strong>{html.escape(text)}</strong>{below}</div>'
 
 
 def show(where: Any, chart: alt.TopLevelMixin | dict, said: str, table: pd.DataFrame | None = None, *, look: Mapping[str, Any] | None = None, **named: pd.DataFrame) -> None:
@@ -126,13 +126,13 @@ def show(where: Any, chart: alt.TopLevelMixin | dict, said: str, table: pd.DataF
         if not lecture.takes(said):
             return
         spec = lecture.enlarged(spec)
-    tables = named if table is None else {SENT.name: table, **named}  # all by name: with one name, a table without would be taken for it
-    tables = {**spec["datasets"], **tables}
-    title, numbers = spec.pop("title", None), heard(spec, tables)
+    tables = {**spec["datasets"], **({} if table is None else {SENT.name: table}), **named}  # all by name: with one name, a table without would be taken for it
+    title, numbers, tall = spec.pop("title", None), heard(spec, tables), spec.get("height") == "container"  # in a lecture, by its style
     with where.container(gap="xxsmall"):
         if title:
-            st.html(head(title))
-        st.vega_lite_chart(None, packed({**spec, "datasets": tables}), width="stretch", alt=f"{said[:1].upper()}{said[1:]}. {numbers}".rstrip(), **(look or {}))
+            st.html(head(title, "tall" * tall))
+        spoken, high = f"{said[:1].upper()}{said[1:]}. {numbers}".rstrip(), "stretch" if tall else "content"
+        st.vega_lite_chart(None, packed({**spec, "datasets": tables}), width="stretch", height=high, alt=spoken, **(look or {}))
 
 
 def verdict(text: str, key: str = "verdict") -> None:

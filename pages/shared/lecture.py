@@ -15,11 +15,13 @@ from pages.shared.part import PAGES, Page, Part, Preset
 from pages.shared.theme import HALF, TALL
 
 SMALLEST, GROWS, HEIGHT = 18, 1.35, 0.94  # px of words in a picture; factors on its lengths, and on its height, so that 800 px of a projector hold it
+TALLER = "{} * max(1, windowSize()[1] / 800)".format  # for words on a screen of more: seen from the back row they stay as large
 LENGTHS = {"dx", "dy", "lineHeight", "labelLimit", "limit", "strokeWidth", "symbolStrokeWidth", "labelPadding", "titlePadding"}
 AREAS = {"size", "symbolSize"}
 # nginx.conf allows this style by its hash, see tests/pages/test_layout.py; the smallest words of a page are 0.875rem
 STYLE = """<style>
-html {font-size: 21px !important}
+html {font-size: max(21px, 2.6vh) !important}
+[data-testid=stVerticalBlock]:has(> * .tall) > [data-testid=stElementContainer]:has([data-testid=stVegaLiteChart]) {height: max(440px, 100vh - 15.8rem)}
 [data-testid=stMainBlockContainer] {padding: 4.1rem 2rem 4.5rem}
 [data-testid=stMain] h1 {font-size: 1.4rem; padding: 0}
 [data-testid=stMain] p, [data-testid=stMain] label {font-size: 1rem}
@@ -96,23 +98,23 @@ def takes(said: str) -> bool:
 
 
 def enlarged(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """A specification for the last row: words, lines and points grow, what is computed from the picture's width does not shrink them; alone, half a page's picture is as tall as a whole one's."""
+    """A specification for the last row: words, lines and points grow, what is computed from the picture's width does not shrink them; alone, a page's picture is as tall as the screen has room."""
     larger, height = {**grown(spec), "datasets": spec["datasets"]}, spec.get("height")
-    return {**larger, "height": round((TALL if height == HALF else height) * HEIGHT)} if isinstance(height, (int, float)) else larger
+    return {**larger, "height": "container" if height in (TALL, HALF) else round(height * HEIGHT)} if isinstance(height, (int, float)) else larger
 
 
 def grown(part: Any, name: str = "") -> Any:
     if isinstance(part, Mapping):
         if name.lower().endswith("fontsize"):  # an expression
-            return SMALLEST
+            return {"expr": TALLER(SMALLEST)}
         return {key: value if key in ("datasets", "values") else grown(value, key) for key, value in part.items()}
     if isinstance(part, list):
         return [grown(inner) for inner in part]
     if isinstance(part, bool) or not isinstance(part, (int, float)):
         return part
     if name.lower().endswith("fontsize"):
-        return max(SMALLEST, round(GROWS * part))
-    return round(GROWS * part, 1) if name in LENGTHS else round(GROWS**2 * part) if name in AREAS else part
+        return {"expr": TALLER(max(SMALLEST, round(GROWS * part)))}
+    return {"expr": TALLER(round(GROWS * part, 1))} if name in LENGTHS else round(GROWS**2 * part) if name in AREAS else part
 
 
 def flip() -> None:

@@ -48,7 +48,7 @@ def _config() -> alt.theme.ThemeConfig:
                 "offset": 8},
             "legend": {
                 "orient": "top", "title": None, "labelFontSize": TEXT, "labelColor": ink(), "symbolType": "stroke", "symbolStrokeWidth": 2.5,
-                "symbolSize": 150, "offset": 4, "columns": {"expr": "width < 360 ? 2 : 0"}},
+                "symbolSize": 150, "labelLimit": 300, "offset": 4, "columns": {"expr": "width < 360 ? 2 : 0"}},
             "mark": {"tooltip": None, "aria": False},  # a picture tells what `tips` says, not what it is made of
             "axisX": {"labelFlush": 9}, "axisYDiscrete": {"labelFlush": False}, "view": {"strokeOpacity": 0}, "rule": {"color": QUIET}, "text": {"color": ink(), "fontSize": TEXT}, "line": {"strokeWidth": 2},
             "point": {"size": 30, "filled": True, "opacity": 1}}

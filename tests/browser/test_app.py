@@ -81,6 +81,8 @@ def test_the_keys_lead_a_class_over_large_pictures_and_the_browsers_back_undoes_
     expect(picture).to_have_count(1)
     expect(page.locator("[data-testid='stExpandSidebarButton']")).to_be_visible()
     page.wait_for_function("document.querySelector('[data-testid=stVegaLiteChart]').getBoundingClientRect().width > 1200")   # it grows into its place
+    size = page.locator("[data-testid='stVegaLiteChart'] text").first.evaluate("word => parseFloat(getComputedStyle(word).fontSize)")
+    assert (picture.bounding_box()["height"] > 560, size > 22) == (True, True)   # with the screen, which is 1,000 px high
     page.keyboard.press("ArrowRight")
     expect(page).to_have_url(re.compile("init_gain=1.5"))
     expect(bar).to_contain_text("Linear chain, Linear chain")

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from pages.parts.activations import dying
 from pages.shared import lecture
 from pages.shared.theme import HALF
 from tests.pages import golden
@@ -42,8 +43,8 @@ def test_one_picture_stands_on_the_page_and_its_words_are_for_the_last_row(page,
     assert not app.exception
     (chart,) = charts_of(app)
     sizes = [size for look in inside(json.loads(chart.spec)) for name, size in look.items() if name.lower().endswith("fontsize")]
-    assert min(sizes) >= 18
-    assert "font-size: 21px" in words_of(app)
+    assert min(float(size["expr"].split()[0]) for size in sizes) >= 18
+    assert "font-size: max(21px" in words_of(app)
     assert not app.code
 
 
@@ -80,6 +81,22 @@ def test_the_code_is_of_the_link_that_a_visitor_shares(monkeypatch):
     assert "lecture" not in link_
 
 
+def test_a_picture_that_fills_while_networks_train_is_one_picture(monkeypatch):
+    whole = dying.watch
+
+    def in_turn(*asked):
+        *settings, seen = asked if callable(asked[-1]) else (*asked, lambda answers: None)
+        answers = whole(*settings)
+        for i in range(len(answers)):
+            seen([answer if j <= i else None for j, answer in enumerate(answers)])
+        return answers
+
+    monkeypatch.setattr(dying, "watch", in_turn)
+    app = golden.open_link("activations?act_part=dying&act_rivals=relu,elu&act_dying_depth=1&lecture=true")
+    assert not app.exception
+    assert button(app, "Picture").label == "Picture 1 of 2"
+
+
 def test_off_it_costs_one_button():
     sys.modules.pop("segno", None)
     app = golden.open_link("initialization?init_part=chain")
@@ -93,7 +110,8 @@ def test_a_specification_grows_but_its_numbers_do_not():
     spec = {"height": 540, "config": {"axis": {"labelFontSize": 14, "tickCount": 5}}, "encoding": {"x": {"scale": {"domain": [0, 10]}}},
             "mark": {"fontSize": {"expr": "width < 600 ? 10 : 14"}, "dy": 20, "filled": True}, "datasets": {"t": {"size": 3}}}
     large = lecture.enlarged(spec)
-    assert large["config"]["axis"] == {"labelFontSize": 19, "tickCount": 5}
-    assert large["mark"] == {"fontSize": 18, "dy": 27.0, "filled": True}
-    assert large["height"] == lecture.enlarged(spec | {"height": HALF})["height"] > lecture.enlarged(spec | {"height": 260})["height"]
+    assert large["config"]["axis"] == {"labelFontSize": {"expr": lecture.TALLER(19)}, "tickCount": 5}
+    assert large["mark"] == {"fontSize": {"expr": lecture.TALLER(18)}, "dy": {"expr": lecture.TALLER(27.0)}, "filled": True}
+    assert large["height"] == lecture.enlarged(spec | {"height": HALF})["height"] == "container"   # as tall as the screen has room
+    assert lecture.enlarged(spec | {"height": 260})["height"] == 244
     assert (large["encoding"], large["datasets"]) == (spec["encoding"], spec["datasets"])

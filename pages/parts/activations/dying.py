@@ -130,7 +130,7 @@ def draw_sweep(run: SweepRun) -> Verdict:
     if not run.done:
         return Verdict("ready", "Press **Start**: the same network is trained at each learning rate, then at each bias.")
     shown, said = tuple(title(key) for key, _ in run.settings.members), {}
-    for column, (by, name) in zip(st.columns(2), (("rate", "learning rate"), ("bias", "first bias")), strict=True):
+    for column, (by, name) in zip(st.columns(2, vertical_alignment="bottom"), (("rate", "learning rate"), ("bias", "first bias")), strict=True):
         rows = [(title(p.activation), p.learning_rate, p.bias, p.off, p.dead, p.accuracy) for p in run.points[by]]
         frame = pd.DataFrame(rows, columns=["activation", "rate", "bias", "off", "dead", "accuracy"])
         alt_text = f"Units switched off at the end of training, against the {name}"
@@ -174,13 +174,14 @@ def read(looks: Mapping[str, Sequence[Watch]], rate: float, bias: float, at: Cal
 
 def show(v: Values) -> Shown:
     members = members_of(v.rivals, RIVALS.default, v)
-    left, right = (column.empty() for column in st.columns(2))
+    left, right = (column.empty() for column in st.columns(2, vertical_alignment="bottom"))
+    rivals = listed(list(built(members)))  # also while some are trained: a picture is known by what it says
 
     def fill(answers: Sequence[list[Watch] | None]) -> dict[str, list[Watch]]:
         looks = {name: watches for name, watches in zip(built(members), answers, strict=True) if watches}
         over, layers = frames(looks)
-        layout.show(left, while_training(over.drop(columns="step"), tuple(looks)), f"Units that no image switches on, while {listed(list(looks))} train")
-        layout.show(right, by_layer(layers, tuple(looks)), f"Units of {listed(list(looks))} that no image switches on, by layer at the end of training")
+        layout.show(left, while_training(over.drop(columns="step"), tuple(looks)), f"Units that no image switches on, while {rivals} train")
+        layout.show(right, by_layer(layers, tuple(looks)), f"Units of {rivals} that no image switches on, by layer at the end of training")
         return looks
 
     looks = fill(watch(members, v.rate, v.bias, v.dying_depth, v.dying_seed, fill))

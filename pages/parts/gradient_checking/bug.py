@@ -16,7 +16,7 @@ from engine.gradient_check.report import GradientReport
 from engine.gradient_check.zoo import BUGS, NUMBERED, numbered
 from pages.parts.gradient_checking import common
 from pages.parts.gradient_checking.common import PARAMETER
-from pages.shared import layout, link, workers
+from pages.shared import layout, lecture, link, workers
 from pages.shared.control import Menu, Values, Whole
 from pages.shared.encodings import drawn, titled
 from pages.shared.part import Part, Preset, Shown, Try
@@ -131,7 +131,8 @@ def move_on(level: str, number: int, seen: Clues, done: bool) -> None:
 def evidence(report: GradientReport) -> None:
     """The ratios, and the strip below them."""
     table = common.parameter_table(report)
-    st.dataframe(table[["Parameter", "Grade", "a ÷ b"]], hide_index=True, row_height=23, height=23 * len(table) + 38)
+    high = 42 if lecture.on() else 23  # px of a row
+    st.dataframe(table[["Parameter", "Grade", "a ÷ b"]], hide_index=True, row_height=high, height=high * len(table) + high + 15)
     common.show_strip(report)
 
 

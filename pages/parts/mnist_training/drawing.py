@@ -14,7 +14,7 @@ from engine.studies.own_digit import ink_of
 
 SIDE = 84  # pixels of the canvas each way, as they travel
 HTML = """<div>Draw a digit here:</div><canvas width="84" height="84" role="img" aria-label="Draw a digit here with the mouse or a finger"></canvas>
-<div><button>Clear</button> <label>Or open a picture: <input type="file" accept="image/png,image/jpeg"></label></div><p role="status"></p>"""
+<div><button>Clear</button> <label>Or open a picture: <input type="file" style="font-size: 0.875rem" accept="image/png,image/jpeg"></label></div><p role="status"></p>"""
 CANVAS = st.components.v2.component("digit_canvas", html=HTML, js=Path(__file__).with_name("canvas.js").read_text(encoding="utf-8"))
 
 

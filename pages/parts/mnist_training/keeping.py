@@ -17,7 +17,7 @@ from pages.shared import layout
 
 OPENED = "mnist_opened"  # in the session: the network and what the file says of it
 KEY, REFUSED = "mnist_opener", "mnist_opener_refused"
-HTML = '<label>Open a kept network: <input type="file" accept=".npz"></label><p role="status"></p>'
+HTML = '<label>Open a kept network: <input type="file" style="font-size: 0.875rem" accept=".npz"></label><p role="status"></p>'
 OPENER = st.components.v2.component("network_opener", html=HTML, js=Path(__file__).with_name("keeping.js").read_text(encoding="utf-8"))
 
 
