@@ -52,10 +52,17 @@ def struck(texts):
     return found
 
 
+def askew(charts):
+    """Pairs of pictures of one height beside each other, of which one stands lower: the eye cannot compare them."""
+    return [(a["name"][:50], b["name"][:50]) for a, b in combinations(charts, 2) if abs(a["page"][0] - b["page"][0]) > 100
+            and 2 < abs(a["page"][3] - b["page"][3]) < 80 and abs((a["page"][3] - a["page"][1]) - (b["page"][3] - b["page"][1])) < 2]
+
+
 def faults_of(page, view):
     """What is wrong with the pictures of an open page, in words."""
-    found = []
-    for chart in page.evaluate("backRow.charts()"):
+    charts = page.evaluate("backRow.charts()")
+    found = [f"{view}: {a!r} and {b!r} stand askew" for a, b in askew(charts)]
+    for chart in charts:
         left, top, right, bottom = chart["page"]
         name = f"{view}: {chart['name'][:50]}: "
         found += [f"{name}{a!r} on {b!r}" for a, b in struck(chart["texts"])]

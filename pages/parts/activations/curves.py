@@ -139,7 +139,7 @@ def show(v: Values) -> Shown:
     table, (facts, frame, zones) = built(members), measured(members)
     cursor = pd.DataFrame(curves.values_at(list(table.values()), v.z), columns=["activation", "phi", "slope"]).assign(activation=list(table))
     here, flat = cursor_at(v.z), zones["activation"].nunique()
-    for column, measure, name in zip(st.columns(2), PICTURES, ("φ", "φ′"), strict=True):
+    for column, measure, name in zip(st.columns(2, vertical_alignment="bottom"), PICTURES, ("φ", "φ′"), strict=True):
         spec = encodings.readings(lines(frame, zones, here, measure, tuple(table), flat), frame, "z", "activation", measure)
         layout.show(column, spec, f"{name} of {listed(list(table))} for z from −6 to 6, cursor at {v.z:g}")
 

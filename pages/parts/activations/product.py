@@ -135,7 +135,7 @@ def show(v: Values) -> Shown:
     whose = title(v.initializer) + (f", gain {gain:g}" if gain != 1 else "")
     tables = []
     for column, reaches, head, name in zip(
-        st.columns(2), (own, chosen), ("Each with its usual initializer", f"All with {whose}"), ("its own initializer", whose), strict=True
+        st.columns(2, vertical_alignment="bottom"), (own, chosen), ("Each with its usual initializer", f"All with {whose}"), ("its own initializer", whose), strict=True
     ):
         tables.append(frame(reaches))
         said = f"Gradient in layer 1 to {v.depth} over that in the last, with {name}: {listed(list(reaches))}"

@@ -148,7 +148,7 @@ def draw(run: RankingRun) -> Verdict:
     if run.trained:
         shown, reached = tuple(title(key) for key, _ in run.settings.members), finals_frame(run.finals)
         order = tuple(dict.fromkeys([*reached["activation"], *shown]))
-        left, right = st.columns(2)
+        left, right = st.columns(2, vertical_alignment="bottom")
         layout.show(left, standings(reached, order), "Test accuracy of each activation after the same budget, one point a seed")
         layout.show(right, on_the_way(learning_frame(run.history), run.settings.epochs, shown), "Test accuracy by epoch for each activation")
     return read(run)

@@ -179,7 +179,7 @@ def numbers(report: GradientReport) -> pd.DataFrame:
 
 
 # J at θ ± ε, one component moved at a time
-DIFFERENCE = r"b_i = \frac{J(\theta_i + \varepsilon) - J(\theta_i - \varepsilon)}{2\,\varepsilon} \quad \text{(the notes call it } \mathrm{d}\theta_{\text{approx}}\text{)}"
+DIFFERENCE = r"b_i = \frac{J(\theta_i + \varepsilon) - J(\theta_i - \varepsilon)}{2\,\varepsilon} \qquad \text{(the notes call it } \mathrm{d}\theta_{\text{approx}}\text{)}"
 
 
 def metric(report: GradientReport) -> list[str]:

@@ -153,7 +153,7 @@ def formulas(v: Values, run: propagation.Propagation) -> list[str]:
 
 def show(v: Values) -> Shown:
     counted, other = link.draw(SHOW), pinned()
-    places = st.columns(2) if other else [st.container()]
+    places = st.columns(2, vertical_alignment="bottom") if other else [st.container()]
     nets, verdict = show_histograms(places[0], v, counted, "Now" if other else "")
     beside = show_histograms(places[1], other, counted, "Pinned") if other else None
     if beside:
@@ -170,7 +170,7 @@ def show(v: Values) -> Shown:
             common.show_by_depth((left, left), nets, v, "Now: ")
             common.show_by_depth((right, right), beside[0], other, "Pinned: ")
         else:
-            common.show_by_depth(st.columns(2), nets, v)
+            common.show_by_depth(st.columns(2, vertical_alignment="bottom"), nets, v)
         if said := units_said(nets[0]):
             st.caption(said)
         words = f"Verdict, numbers and script are those of the first of these networks, seed {v.seed}."

@@ -96,7 +96,7 @@ def read(measured: pd.DataFrame) -> Verdict:
 
 def show(v: Values) -> Shown:
     measured, said = table(v.activation, v.layers, v.seed), {}
-    for place, direction in zip(st.columns(2), WAYS, strict=True):
+    for place, direction in zip(st.columns(2, vertical_alignment="bottom"), WAYS, strict=True):
         rows = measured[measured["direction"] == direction].reset_index(drop=True)
         said[direction] = kept(measured, direction, "expected")
         marks = pd.DataFrame({"at": said[direction], "text": [f"a = {number(gain)}" for gain in said[direction]]}, columns=["at", "text"])

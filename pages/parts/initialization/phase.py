@@ -156,7 +156,7 @@ print(f"critical sigma_w {{critical_sigma_w({v.sigma_b}, {v.activation!r}):.4g}}
 """
     held = all(math.isclose(mean_field.variance_map(one, sigma_w, v.sigma_b, v.activation), one) for one in (0.5, 1.0, 2.0))
     verdict = Verdict("silent", SILENT[v.initializer]) if v.initializer in SILENT else read(sigma_w, v.sigma_b, q, chi, held)
-    return Shown(verdict, formulas, script, common.layer_table(nets[0]), lambda: common.show_by_depth(st.columns(2), nets, v))
+    return Shown(verdict, formulas, script, common.layer_table(nets[0]), lambda: common.show_by_depth(st.columns(2, vertical_alignment="bottom"), nets, v))
 
 
 PART = Part(

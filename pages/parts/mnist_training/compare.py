@@ -151,7 +151,7 @@ def show(v: Values) -> Shown:
     arrays = data.x_train[:count], data.y_train[:count], data.x_test[:NEW], data.y_test[:NEW]
     made = recipes(v, count, data.x_train.shape[1])
     names, epochs = tuple(made), next(iter(made.values())).epochs
-    left, right = (column.empty() for column in st.columns(2))
+    left, right = (column.empty() for column in st.columns(2, vertical_alignment="bottom"))
 
     def fill(found: Sequence) -> pd.DataFrame:
         frame = table(found if len(names) > 1 else [[one for part in found if part for one in part]], names)

@@ -159,7 +159,7 @@ def show(runs: Sequence[Kept]) -> None:
         names = named(drawn_ones)
         frame, until = courses(drawn_ones, names), max(float(run.course[-1, 0]) for run in drawn_ones)
         floor, few = encodings.floor_of(min(float(run.course[-1, 4]) for run in drawn_ones)), max(len(run.course) for run in drawn_ones) <= looks.FEW
-        for column, which in zip(st.columns(2), ("test_loss", "test_accuracy"), strict=True):
+        for column, which in zip(st.columns(2, vertical_alignment="bottom"), ("test_loss", "test_accuracy"), strict=True):
             heard = f"{which.replace('_', ' ').capitalize()} by epoch of the runs {', '.join(names)}"
             layout.show(column, overlay(frame, ends(frame, which, floor), which, names, until, floor, few), heard)
     share = st.column_config.NumberColumn(format="percent")

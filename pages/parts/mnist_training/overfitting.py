@@ -139,7 +139,7 @@ def show(v: Values) -> Shown:
     base, seeds = recipe_of(v, data.x_train.shape[1]), tuple(range(v.few_seeds))
     counts = {cure: min(v.few * (MORE if cure == "more" else 1), len(data.y_train)) for cure in CURES}
     made = {cure: (replace(base, **change), given) for cure, (change, given) in changes(v).items()}
-    left, right = (column.empty() for column in st.columns(2))
+    left, right = (column.empty() for column in st.columns(2, vertical_alignment="bottom"))
 
     def fill(answers: Sequence) -> tuple[pd.DataFrame, str]:
         found = {cure: one for cure, one in zip(made, answers, strict=True) if one}

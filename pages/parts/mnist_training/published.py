@@ -106,7 +106,7 @@ def read(key: str, rows: pd.DataFrame, found: Found, seeds: int) -> Verdict:
 def show(v: Values) -> Shown:
     experiment, names, steps = EXPERIMENTS[v.book], tuple(EXPERIMENTS[v.book].variants), max(one.steps for one in EXPERIMENTS[v.book].variants.values())
     there, seeds = not layout.missing("mnist"), range(v.book_seeds)
-    left, right = (column.empty() for column in st.columns(2))
+    left, right = (column.empty() for column in st.columns(2, vertical_alignment="bottom"))
     asked = [(name, seed) for seed in seeds for name in names]
 
     def fill(answers: Sequence[Trained | None]) -> tuple[Found, pd.DataFrame]:

@@ -133,7 +133,7 @@ def show(v: Values) -> Shown:
     setup, taken = setup_of(v), images(data)
     ask = partial(partial, range_test.with_arrays, pixel_max=data.pixel_max, setup=setup)
     groups = [TRIED[i : i + AT_ONCE] for i in range(0, len(TRIED), AT_ONCE)]
-    left, right = (column.empty() for column in st.columns(2))
+    left, right = (column.empty() for column in st.columns(2, vertical_alignment="bottom"))
 
     def fill(answers: Sequence) -> None:
         found, trials = answers[0], tried_table(answers[1:])

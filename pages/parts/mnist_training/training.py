@@ -135,7 +135,7 @@ def draw(run: TrainingRun) -> Verdict:
     frame = curves(run)
     until = run.latest.epoch if run.latest and run.latest.diverged else run.settings.epochs
     floor = encodings.floor_of(min((min(e.train_accuracy, e.test_accuracy) for _, e in run.evaluations), default=0.0))
-    *columns, aside = st.columns([3, 3, 2])
+    *columns, aside = st.columns([3, 3, 2], vertical_alignment="bottom")
     for column, measure in zip(columns, ("loss", "accuracy"), strict=True):
         said = f"{measure.capitalize()} by epoch: each batch, the training images, the test images"
         layout.show(column, training_curve(measure, until, run.data.classes, decades(frame["loss"]), floor, len(run.evaluations) <= looks.FEW), said, frame, marks=changes(run))

@@ -155,14 +155,14 @@ def show(v: Values) -> Shown:
     paths = paths_of(v)
     frame, shown, steps = table(paths), tuple(map(title, _walking(v))), v.walk_steps
     names = ", ".join(shown)
-    left, right = st.columns(2)
+    left, right = st.columns(2, vertical_alignment="bottom")
     out = {field: encodings.gone(frame.dropna(), at, field, domain, log, "optimizer") for field, at, domain, log in (
         ("y", "x", ACROSS, False), ("f", "step", HEIGHTS, True), *((which, "step", domain, False) for which, (_, domain) in PULLS.items()))}
     layout.show(left, walked(frame, contours(), out["y"], shown), f"Paths of {names} over the lines of equal height of x²/20 + y²")
     layout.show(right, lowered(frame, out["f"], shown, steps), f"Height of {names} step by step, on a log axis")
 
     def details() -> None:
-        for column, (which, (head, _)) in zip(st.columns(2), PULLS.items(), strict=True):
+        for column, (which, (head, _)) in zip(st.columns(2, vertical_alignment="bottom"), PULLS.items(), strict=True):
             layout.show(column, stepped(frame, out[which], which, shown, steps), f"{head}: each step of {names} over its learning rate")
         st.caption(
             "SGD steps by the gradient: large across, small along. Momentum adds up what points the same way and cancels what alternates. "
