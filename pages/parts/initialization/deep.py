@@ -231,7 +231,7 @@ PART = Part(
         "How large is the first layer's gradient, in units of the last layer's?",
         ("Less than a thousandth", "Between a thousandth and a thousand", "More than a thousand"), (1e-3, 1e3),
         lambda v, shown: float(shown.numbers["gradient_rms"].iloc[0] / shown.numbers["gradient_rms"].iloc[-1]),
-        "In this network it is {} of it.", "On its way back the gradient is multiplied once a layer, by weights and slopes.",
+        "In this network it is {} times the last layer's.", "On its way back the gradient is multiplied once a layer, by weights and slopes.",
         sketch=Sketch(
             "the size of the gradient in each layer, in units of the last layer's.", lambda v, shown: shown.numbers["gradient_rms"] / shown.numbers["gradient_rms"].iloc[-1],
             lambda v: common.reach(v.depth), "gradient")),

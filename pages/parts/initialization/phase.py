@@ -169,7 +169,7 @@ PART = Part(
         "From one layer to the layer before, by which factor does the size of the gradient change?",
         ("It shrinks: below 0.95", "It hardly changes", "It grows: above 1.05"), (0.95, 1.05),
         lambda v, shown: float(shown.numbers["gradient_rms"].iloc[0] / shown.numbers["gradient_rms"].iloc[-1]) ** (1 / max(1, len(shown.numbers) - 1)),
-        "In this network by {} a layer, on average.", "The scale of the weights and the slopes of the activation make up this factor."),
+        "In this network each layer multiplies it by {}, on average.", "The scale of the weights and the slopes of the activation make up this factor."),
     controls=(*NETWORK, SIGMA_B), cites=("poole", "schoenholz"),
     folded={"More": tuple(control for control in MEASURED if control is not SIGMA_B)},
     try_next=(
