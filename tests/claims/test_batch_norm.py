@@ -254,7 +254,8 @@ def check_running():
         assert ("The inputs have moved" in text) == (not one and lag > 0.2)
         early = not one and lag <= 0.2 and 1 - p**k < 0.95
         assert ("have gone" in text) == early
-        assert not early or f"= {100 * (1 - p**k):.0f} % of the way" in text
+        assert not early or f"= {number(100 * (1 - p**k), 2)} % of the way" in text
+        assert ("= 0 % of the way" in text) == (early and k == 0)
         if verdict.kind in ("usual", "apart"):
             grade = "agree" if off <= 0.1 else "agree roughly" if off <= 0.3 else "do not agree"
             seen.add(grade)

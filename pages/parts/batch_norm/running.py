@@ -101,7 +101,7 @@ def read(run: normalization.RunningStatistics, k: int) -> Verdict:
         text = f"The inputs have moved, and the running mean makes up {number(1 - p, 2)} of the gap a step: {gap}. "
         return Verdict("shifted", text + "Training mode does not notice.", {"evaluate": STEPS, "momentum": min(p, 0.9)})
     if gone < words.SETTLED:
-        text = f"After step {k} the running statistics have gone 1 − {power(k, f'{p:g}')} = {100 * gone:.0f} % of the way from their start. I{gap[1:]}."
+        text = f"After step {k} the running statistics have gone 1 − {power(k, f'{p:g}')} = {number(100 * gone, 2)} % of the way from their start. I{gap[1:]}."
         return Verdict("early", text, {"evaluate": 50, "momentum": min(p, 0.9)})
     note = f" On average, batches of {m} see only {m - 1}/{m} of the variance." if 1 < m <= words.SMALL_BATCH else ""
     off = max(abs(mean), abs(std - 1))
