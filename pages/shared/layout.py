@@ -27,7 +27,7 @@ TEXT_WIDTH = 760  # px: a line that the eye does not lose
 
 def tex(x: float) -> str:
     """A number in a formula, as people write it: 0.003 as it is, 0.00001 as a power of ten."""
-    mantissa, _, exponent = f"{x:.3g}".partition("e")
+    mantissa, _, exponent = f"{x + 0:.3g}".partition("e")  # -0 is 0
     return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
 
 

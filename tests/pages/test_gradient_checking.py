@@ -1,5 +1,6 @@
 """The Gradient checking page: its parts, what they promise, and the zoo as a visitor meets it. Two visits in a real browser are elsewhere."""
 
+import json
 import re
 from types import SimpleNamespace
 
@@ -126,6 +127,14 @@ def test_the_script_of_a_network_prints_the_numbers_of_the_page(values):
     said = re.search(r"By this number alone, the check would be graded (\w+)\. The grade leaves out kinks and rounding: it is (\w+)\.", words(app))
     assert said.groups() == (band(float(by_number)), grade)
     assert any(line.value.strip("$\n").endswith(f"= {layout.tex(float(by_number))}") for line in app.latex)
+
+
+def test_a_small_number_in_the_last_row_is_not_cut_to_a_larger_one():
+    """A browser measures some rows: with zeros in all of them but the last, 1.7 × 10⁻¹¹ read as 1.7 × 10⁻¹."""
+    app = open_link("gradient_checking?grad_initializer=zeros&grad_layers=50-50-50-50")
+    column, widths = app.dataframe[0].value["Mean |Δ|"], json.loads(app.dataframe[0].proto.columns)
+    assert column.iloc[0] == "0"
+    assert widths["Mean |Δ|"]["width"] > 7 * len(column.iloc[-1]) + 18
 
 
 def test_the_scripts_of_the_other_parts_print_their_numbers():

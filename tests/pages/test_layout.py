@@ -55,3 +55,7 @@ def test_a_click_ends_the_waiting_for_a_mirror_that_hangs_and_its_thread_gives_u
     assert not gave_up.is_set()
     byte.set()
     assert gave_up.wait(20)
+
+
+def test_a_formula_has_no_zero_below_zero():
+    assert (layout.term(-0.0), layout.term(-2.0), layout.term(1e-5)) == ("0", "(-2)", r"1 \times 10^{-5}")

@@ -162,9 +162,9 @@ def parameter_table(report: GradientReport) -> pd.DataFrame:
 
 
 def show_table(report: GradientReport) -> None:
-    """Its first columns are as wide as their words: a browser measures only the first table of a place, and would cut the longer names of the next."""
-    table = parameter_table(report)
-    wide = {name: st.column_config.TextColumn(width=18 + 9 * max(map(len, (name, *table[name])))) for name in ("Parameter", "Grade", "a ÷ b")}
+    """Some columns are as wide as their words: a browser measures only some rows, and only of the first table of a place, and would cut those of others."""
+    table, size = parameter_table(report), {"Parameter": 9, "Grade": 9, "a ÷ b": 9, "Mean |Δ|": 7.5, "‖gradient‖": 7.5}  # px of a letter
+    wide = {name: st.column_config.TextColumn(width=round(18 + px * max(map(len, (name, *table[name]))))) for name, px in size.items()}
     st.dataframe(table, hide_index=True, column_config=wide)
 
 
