@@ -237,6 +237,8 @@ def hold_product_against(text, firsts, sigma_w, depth):
         assert way == ("smaller" if firsts[name] < 1 else "larger")
         rate = abs(math.log(firsts[name])) / (depth - 1)
         assert math.isclose(value(layers), math.ceil(math.log(1000) / rate), rel_tol=0.02, abs_tol=1.001), text
+        said = value(re.search(rf"\*\*{name}\*\* {NUMBER} \(× ({NUMBER}) a layer\)", text)[1])   # whoever recalculates finds as many layers
+        assert value(layers) > 1e4 or math.isclose(value(layers), math.log(1000) / abs(math.log(said)), rel_tol=0.03, abs_tol=1.5), text
     pattern = rf"The (\d+) slopes? of the sigmoid on the way allows? at most 4([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+) = ({NUMBER}); "
     pattern += rf"its weights multiply by about ({NUMBER}) a layer"
     if allowed := re.search(pattern, text):
@@ -284,7 +286,7 @@ def check_product():
                 assert all(1e-3 <= ratio(name, initializer, verdict.fix["gain"], depth, width, 0) <= 1e3 for name in names)
                 offered += 1
             where = r", in one network of at most 100 units\.$"
-            if but := re.search(rf"With a gain of ([\d.]+) it would be ({NUMBER}) for (.*?), but ({NUMBER}) for (.*?)" + where, text):
+            if but := re.search(rf"With a gain of ([\d.]+) this share would be ({NUMBER}) for (.*?), but ({NUMBER}) for (.*?)" + where, text):
                 other, one, name, two, spoils = but.groups()
                 for shown, who in ((one, name), (two, spoils)):
                     which = next(n for n in names if title(n) == who)
@@ -776,7 +778,7 @@ CLAIMS: dict[str, Claim] = {
              "With {}, this much of the last layer's gradient reaches layer 1 of {}: {}. ",
              "The {} slope{} of the sigmoid on the way allow{} at most {} = {}; ",
              "its weights multiply by about {} a layer.",
-             " With a gain of {} it would be {} for {}, but {} for {}, in one network of at most {} units."),
+             " With a gain of {} this share would be {} for {}, but {} for {}, in one network of at most {} units."),
     **stands("Product, where the gradient changes", check_made_up_reaches, "At that rate {} makes the gradient a thousand times {} in {} layer{}. "),
     **stands("presets act_sigmoid, act_sigmoid_4", check_presets_product, "Less than a quarter of the gradient is left after each layer.",
              "About 0.6 a layer instead of 0.23: over five layers an eighth is left, over thirty about a millionth."),

@@ -89,7 +89,8 @@ def read(members: Members, chosen: Mapping[str, GradientReach], whose: str, gain
     key, options = max(members, key=lambda m: decades(chosen[title(m[0])].first))
     name, worst = title(key), chosen[title(key)]
     depth = worst.measured.shape[1]
-    said = [f"**{one}** {number(r.first)} (×\u00a0{number(r.a_layer)} a layer)" for one, r in chosen.items()]
+    digits = {one: 5 if abs(r.a_layer - 1) < 0.05 else 4 if 1 < r.a_layer < 1.25 else 3 for one, r in chosen.items()}  # close to 1, layers multiply what is rounded away
+    said = [f"**{one}** {number(r.first)} (×\u00a0{number(r.a_layer, digits[one])} a layer)" for one, r in chosen.items()]
     text = f"With {whose}, this much of the last layer's gradient reaches layer 1 of {depth}: {'; '.join(said)}. "
     if math.isfinite(worst.lost_after):
         text += f"At that rate {name} makes the gradient a thousand times {'smaller' if worst.first < 1 else 'larger'} in {number(worst.lost_after)} layer{'s' * (worst.lost_after > 1)}. "
@@ -106,7 +107,7 @@ def read(members: Members, chosen: Mapping[str, GradientReach], whose: str, gain
     spoilt = max(cured, key=lambda other: decades(cured[other].first))
     if cured[spoilt].kept:
         return key, Verdict(kind, text, {"gain": wanted})
-    text += f" With a gain of {wanted:g} it would be {number(cured[name].first)} for {name}, but {number(cured[spoilt].first)} for {spoilt}, in one network of at most {TRIED} units."
+    text += f" With a gain of {wanted:g} this share would be {number(cured[name].first)} for {name}, but {number(cured[spoilt].first)} for {spoilt}, in one network of at most {TRIED} units."
     return key, Verdict(kind, text)
 
 
