@@ -299,3 +299,10 @@ def test_the_formula_of_the_weights_says_equal_only_where_its_rounded_numbers_ar
             ({"initializer": "lecun_normal", "width": 300, "depth": 2}, r"300 \times 0.0577^2 \approx 1")):
         app = open_part(PAGE, PAGE.part("deep"), **settings)
         assert any(said in one.value for one in app.latex), said
+
+
+@pytest.mark.parametrize(("initializer", "told"), [("zeros", False), ("lsuv", False), ("he_normal", True)])
+def test_where_the_theory_is_silent_no_number_is_put_into_its_formula(initializer, told):
+    app = open_part(PAGE, PAGE.part("phase"), initializer=initializer, depth=2, seeds=1, samples=100)
+    (line,) = [one.value for one in app.latex if r"\chi =" in one.value]
+    assert ("^2] = 1" in line) == told

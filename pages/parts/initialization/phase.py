@@ -142,7 +142,7 @@ def show(v: Values) -> Shown:
     nets, _ = common.networks(v)
     formulas = [
         r"q' = \sigma_w^2\,\mathrm{E}[\varphi(q^{1/2} u)^2] + \sigma_b^2 \qquad "
-        rf"\chi = \sigma_w^2\,\mathrm{{E}}[\varphi'({{q^*}}^{{1/2}} u)^2] = {tex(chi)} \qquad u \sim \mathcal{{N}}(0, 1)"
+        rf"\chi = \sigma_w^2\,\mathrm{{E}}[\varphi'({{q^*}}^{{1/2}} u)^2]{'' if v.initializer in SILENT else f' = {tex(chi)}'} \qquad u \sim \mathcal{{N}}(0, 1)"
     ]
     script = f"""import numpy as np
 
