@@ -613,7 +613,7 @@ def check_sweep(monkeypatch):
     rng = random.Random(3)
     monkeypatch.setattr(dying.layout, "show", lambda *a, **k: None)
     monkeypatch.setattr(dying.runs, "progress_line", lambda *a: None)
-    monkeypatch.setattr(dying.st, "columns", lambda n: [None] * n)
+    monkeypatch.setattr(dying.st, "columns", lambda n, **look: [None] * n)
     for i in range(40):
         top = (0.4, 1.0)[i % 2]
         points = {by: [dying_study.SweepPoint(name, x if by == "rate" else 0.01, x if by == "bias" else -1.0, rng.uniform(0, top), 0.0, 0.5)
@@ -728,6 +728,7 @@ CLAIMS: dict[str, Claim] = {
         "Line: theory. Dots: one network.",
         "An arrow shows where values leave the picture.",
         "Dots: one training each. Stroke: the middle one. Dotted: what guessing reads.", "A unit is switched off if z ≤ 0 on every training image.",
+        "Dotted: where the sidebar stands.",
     ),
     **says_nothing("always", "says what a control sets",
         "Alpha dropout sends units to SELU's floor instead of 0.", "It draws the weights and orders the images.",

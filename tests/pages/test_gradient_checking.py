@@ -365,6 +365,8 @@ def test_the_cost_is_measured_when_asked_and_not_before():
     assert cost.parameters == 25_194
     assert cost.loop_ratio > cost.structured_ratio > 1
     assert "check_cost" in cautions.COST
+    (table,) = (one.value for one in app.markdown if one.value.startswith("| What"))   # which wraps: a phone showed no number of a wider one
+    assert [line.count("|") for line in table.splitlines()] == [4] * 6
 
 
 # Verdicts

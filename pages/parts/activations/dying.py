@@ -121,7 +121,7 @@ def swept(frame: pd.DataFrame, by: str, here: float, shown: tuple[str, ...], nam
     }[by]
     base = alt.Chart(frame).encode(x=x, y=encodings.share("off", "Switched off at the end"), color=hue(shown, names))
     rule = alt.Chart(frame).mark_rule(strokeDash=[2, 3], clip=True).encode(x=alt.XDatum(here))
-    return alt.layer(base.mark_line().encode(strokeDash=dash(shown, names)), base.mark_point(opacity=1), rule, height=HALF, title=head)
+    return alt.layer(base.mark_line().encode(strokeDash=dash(shown, names)), base.mark_point(opacity=1), rule, height=HALF, title=alt.Title(head, subtitle="Dotted: where the sidebar stands."))
 
 
 def draw_sweep(run: SweepRun) -> Verdict:

@@ -102,7 +102,8 @@ def cost() -> Shown:
         times = [got.backprop_seconds, got.forward_seconds, got.structured_seconds, got.loop_seconds]
         table = pd.DataFrame({"What": what, "seconds": times, "ratio": [time / got.backprop_seconds for time in times]})
         said = {"What": what, "Time": [*map(seconds, times)], "× backpropagation": [*map(number, table["ratio"])]}
-        st.dataframe(pd.DataFrame(said), hide_index=True)
+        rows = (said, ("---",) * len(said), *zip(*said.values(), strict=True))  # of Markdown: they wrap, and a phone shows the numbers too
+        st.markdown("\n".join(f"| {' | '.join(row)} |" for row in rows))
         st.caption("Each time is the least of several on this machine. The plain loop is too slow to be run here, so its time is multiplied up.")
         ratio += rf" = 2 \cdot {parameters:,} \cdot {tex(got.forward_seconds / got.backprop_seconds)} = {tex(got.loop_ratio)}".replace(",", "{,}")
     return Shown(read_cost(got, parameters), [ratio + rf" \qquad P = {parameters:,}".replace(",", "{,}")], COST, table)
