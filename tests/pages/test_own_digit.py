@@ -43,7 +43,7 @@ def test_a_drawing_is_read_instead_of_the_test_image_and_stays_while_the_visitor
     index = 11
     app = open_own(mnist_canvas_kept=drawn(DIGITS.x_test[index]))
     assert not app.exception
-    assert f"Your digit: read as a **{DIGITS.y_test[index]}**" in verdict_of(app)
+    assert f"Your digit: read as {own.named(DIGITS.y_test[index], '**')}" in verdict_of(app)
     before = verdict_of(app)
     app.session_state["mnist_part"] = "paths"
     app.run()
@@ -80,7 +80,7 @@ def test_the_run_of_this_visit_reads_and_the_script_repeats_it(steps):
     expected = read(run.network, DIGITS, DIGITS.x_test[0], "standardize").probabilities
     printed = [line.split() for line in golden.printed(golden.script_of(app)).splitlines() if line[:1].isdigit()]
     assert [float(p) for _, p in printed] == pytest.approx(expected, rel=2e-3)
-    assert f"read as a **{expected.argmax()}**" in verdict_of(app)
+    assert f"read as {own.named(expected.argmax(), '**')}" in verdict_of(app)
 
 
 def test_a_network_that_was_trained_on_shifted_images_is_not_told_that_it_was_not():

@@ -57,6 +57,10 @@ def reader() -> Reader:
     return Reader(own_digit.small_network(workers.measure(own_digit.trained_small)), load_digits(), "scale")
 
 
+def named(digit: int, bold: str = "") -> str:
+    return f"{'an' if digit == 8 else 'a'} {bold}{digit}{bold}"
+
+
 def taken(data: Dataset, v: Values) -> tuple[np.ndarray, np.ndarray, str]:
     """The image that is read, as a dataset's (features,), the same before it was shifted, and where it comes from: the canvas, or the test images."""
     left, right = st.columns(2)
@@ -64,7 +68,7 @@ def taken(data: Dataset, v: Values) -> tuple[np.ndarray, np.ndarray, str]:
         ink = drawing.drawn_ink(drawing.canvas(CANVAS))
     index = v.example % len(data.y_test)
     image = data.x_test[index] if ink is None else own_digit.as_in(data, ink)
-    where = f"Test image {index}, a {data.y_test[index]}" if ink is None else "Your digit"
+    where = f"Test image {index}, {named(data.y_test[index])}" if ink is None else "Your digit"
     moved = own_digit.shifted(image, data, v.shift_right, v.shift_down)
     said = f"{where}, as the network gets it"
     right.image(digit_picture(moved, data.image_shape, data.pixel_max, 240), caption=said, width=240, alt=said)
@@ -108,12 +112,12 @@ def read(found: Reading, unmoved: Reading, near: Sequence[int], where: str, shif
     order = np.argsort(-found.probabilities)
     first, second = (f"{100 * found.probabilities[i]:.1f} %" for i in order[:2])
     sure = found.probabilities[order[0]] >= words.SURE
-    text = f"{where}: read as a **{order[0]}** with {first}, then as a {order[1]} with {second}. " + ("" if sure else "No digit gets half of the probability. ")
-    text += f"Nearest training images that show a {found.answer}: {near.count(found.answer)} of {len(near)}. "
+    text = f"{where}: read as {named(order[0], '**')} with {first}, then as {named(order[1])} with {second}. " + ("" if sure else "No digit gets half of the probability. ")
+    text += f"Nearest training images that show {named(found.answer)}: {near.count(found.answer)} of {len(near)}. "
     if found.fired:
         text += "Units that fired: " + ", ".join(f"{count} of {len(z)}" for count, z in zip(found.fired, found.z, strict=True)) + ". "
     if any(shift) and unmoved.answer != found.answer:
-        return Verdict("moved", text + f"Without the shift it would be a **{unmoved.answer}**{': this network was trained on images that were not shifted' * unshifted}.", {"shift_right": 0, "shift_down": 0})
+        return Verdict("moved", text + f"Without the shift it would be {named(unmoved.answer, '**')}{': this network was trained on images that were not shifted' * unshifted}.", {"shift_right": 0, "shift_down": 0})
     return Verdict("sure" if sure else "unsure", text.strip())
 
 
