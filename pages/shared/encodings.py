@@ -150,7 +150,7 @@ def rule(x: float | None = None, y: float | Sequence[float] | None = None, dash:
     return alt.Chart(table).mark_rule(strokeDash=list(dash)).encode(**{field: channel(field, type="quantitative")})
 
 
-def gone(frame: pd.DataFrame, x: str, y: str, domain: tuple[float, float], log: bool = False, by: str = "", write: Callable = verdict.number) -> pd.DataFrame:
+def gone(frame: pd.DataFrame, x: str, y: str, domain: tuple[float, float], log: bool = False, by: str = "", write: Callable = verdict.number, apart: float = 0.06) -> pd.DataFrame:
     """Where lines leave the axis, and their furthest value: columns x, y (near its end; on each other if at about one place), text, right (beyond their middle)."""
     (low, high), rows, stood = domain, [], []
     values, at, names = frame[y].to_numpy(float), frame[x].to_numpy(), frame[by].to_numpy() if by else np.zeros(len(frame))
@@ -160,7 +160,7 @@ def gone(frame: pd.DataFrame, x: str, y: str, domain: tuple[float, float], log: 
             for out, up, arrow, furthest in ((v > high, True, "▲", np.max), (v < low, False, "▼", np.min)):
                 if out.any():
                     worst, here, rank = furthest(v[out]), place[out][0], np.searchsorted(places := np.unique(at), place[out][0])
-                    part = abs(up - 0.04 - 0.06 * sum(up == its and abs(rank - other) < 0.4 * len(places) for its, other in stood))
+                    part = abs(up - 0.04 - apart * sum(up == its and abs(rank - other) < 0.4 * len(places) for its, other in stood))
                     said = "0" if worst == FAR_LOW else "∞" if worst >= FAR_HIGH else write(worst, 2)
                     rows.append((here, low * (high / low) ** part if log else low + part * (high - low), f"{arrow} {said}", bool(here > np.median(place))))
                     stood.append((up, rank))

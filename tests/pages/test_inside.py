@@ -4,9 +4,10 @@ import math
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from pages.parts.mnist_training import PAGE, takeaway, training
+from pages.parts.mnist_training import PAGE, layered, takeaway, training
 from tests.conftest import ROOT
 from tests.engine.studies.test_plain import printed
 from tests.pages import golden
@@ -26,6 +27,12 @@ def steps(app, count: int):
     assert_charts_get_their_tables(app)
     assert_charts_are_vega_lite(app)
     return run
+
+
+def test_where_layers_leave_a_low_picture_their_words_stand_further_apart():
+    frame = pd.DataFrame({"epoch": [0.0, 1.0] * 3, "layer": [1, 1, 2, 2, 3, 3], "grown": [1.0, 50.0] * 3})
+    _, _, left = layered.lines_of(frame, "grown", apart=0.125)
+    assert np.allclose(np.diff(np.log10(left["grown"])), -0.125 * 2)   # of an axis of two powers of ten
 
 
 def test_a_run_too_large_to_keep_its_network_before_it_starts_shows_its_first_look():

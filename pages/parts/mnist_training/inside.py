@@ -37,8 +37,9 @@ def draw_lines(run: TrainingRun, looks: list[Look], measures: tuple[str, ...]) -
     frame, layers = layered.table(looks, run.steps / run.settings.epochs), len(looks[0].norm)
     for pair in zip(measures[::2], measures[1::2], strict=True):
         for column, measure in zip(st.columns(2, vertical_alignment="bottom"), pair, strict=True):
-            rows, ends, left = layered.lines_of(frame, measure)
-            layout.show(column, layered.over_time(rows, ends, left, measure, layers, until(run), HALF if measure in TOP else 240), SAID[measure])
+            height = HALF if measure in TOP else 240
+            rows, ends, left = layered.lines_of(frame, measure, min(30 / height, 0.9 / layers))  # 30: px of words of arrows above each other
+            layout.show(column, layered.over_time(rows, ends, left, measure, layers, until(run), height), SAID[measure])
 
 
 def read(run: TrainingRun, looks: list[Look]) -> Verdict:

@@ -36,7 +36,7 @@ def table(looks: Sequence[Look], per_epoch: float) -> pd.DataFrame:
     return frame.astype({"step": np.int32, "layer": np.int32})
 
 
-def lines_of(frame: pd.DataFrame, measure: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def lines_of(frame: pd.DataFrame, measure: str, apart: float = 0.06) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """What `over_time` draws: the rows of one measure, the words at the ends of the first and last layer, and where lines leave the axis."""
     _, _, _, ends, log = PICTURES[measure]
     rows = frame[["epoch", "layer", measure]].dropna()
@@ -45,7 +45,7 @@ def lines_of(frame: pd.DataFrame, measure: str) -> tuple[pd.DataFrame, pd.DataFr
     first, last = (rows["layer"].min(), rows["layer"].max()) if len(rows) else (0, 0)
     latest = rows[(rows["epoch"] == rows["epoch"].max()) & rows["layer"].isin((first, last)) & rows[measure].between(*ends)]
     said = latest.assign(text=[f"layer {layer}" for layer in latest["layer"]]).drop_duplicates(measure, keep="last")  # equal ones: the last layer's name
-    return rows, said.assign(above=said[measure] == said[measure].max()), encodings.gone(rows, "epoch", measure, ends, bool(log), "layer")
+    return rows, said.assign(above=said[measure] == said[measure].max()), encodings.gone(rows, "epoch", measure, ends, bool(log), "layer", apart=apart)
 
 
 @drawn
