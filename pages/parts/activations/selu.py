@@ -101,7 +101,7 @@ def read(key: str, network: np.ndarray, settles: tuple[float, float], rate: floa
     if settles[1] == math.inf:
         return Verdict("grows", f"{text}In theory the variance grows without end.", fix)
     if math.isnan(settles[1]):
-        return Verdict("moves", f"{text}Theory still moves after {moment_map.MOST:,} layers.", fix)
+        return Verdict("moves", f"{text}In theory both still move after {moment_map.MOST:,} layers.", fix)
     if settles[1] < DIED_OUT:
         return Verdict("dies", f"{text}In theory the variance dies out.", fix)
     return Verdict("elsewhere", there, fix)
