@@ -11,8 +11,10 @@ from engine import load_digits
 from engine.studies.overfitting import Learned, learned
 from pages.parts.mnist_training import overfitting, thinned
 from pages.shared.control import Values
+from pages.shared.part import PAGES
 from tests.claims.claim import Claim
 from tests.claims.mnist_published import mnist
+from tests.pages.helpers import open_part
 
 DEFAULTS = {control.name: control.default for control in overfitting.PART.all_controls}
 PRESETS = {preset.key: dict(preset.settings) for preset in overfitting.PART.presets}
@@ -109,6 +111,14 @@ def check_overflow():
     assert "reads 0.0 % of its training images and 0.0 % of new ones. Numbers overflow in" in alone.text
 
 
+def check_more():
+    """Of 1,437 training images, three times 500 cannot be had."""
+    assert len(load_digits().y_train) == 1437
+    for few, missing in ((300, False), (500, True)):
+        app = open_part(PAGES["mnist_training"], overfitting.PART, few=few, few_epochs=10, few_seeds=1, width=5)
+        assert any("“3 times the images” means all 1,437 of them here" in one.value for one in app.caption) == missing
+
+
 def check_cut():
     v = Values(**DEFAULTS | {"depth": 20, "width": 512, "few": 1000, "few_seeds": 5})
     assert overfitting.recipe_of(v, 784).epochs == 1
@@ -129,6 +139,7 @@ def why(text: str) -> Claim:
 
 
 CLAIMS = {
+    "There are not {} times as many training images: “{}” means all {} of them here.": Claim("three times as many cannot be had", check_more),
     "Without a cure the network reads {} % of its training images and {} % of new ones. {}": Claim("always", check_read),
     "Numbers overflow in the training of {}: they become too large for the computer, and from then on no image counts as read. ":
         Claim("a training reads nothing, neither of its images nor of new ones", check_overflow),

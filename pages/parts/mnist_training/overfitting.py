@@ -159,6 +159,9 @@ def show(v: Values) -> Shown:
         st.caption(f"Such networks are trained for {base.epochs} epoch{'s' * (base.epochs > 1)} here: {v.few_epochs} would keep you waiting.")
     st.caption(f"The network learns {counts[PLAIN]:,} images, and is tested on {min(NEW, len(data.y_test)):,} new ones. Early stopping keeps back {100 * HELD:.0f} % of its training images to decide when to stop.")
 
+    if counts["more"] < MORE * v.few:
+        st.caption(f"There are not {MORE} times as many training images: “{CURES['more']}” means all {counts['more']:,} of them here.")
+
     def details() -> None:
         if base.hidden:
             masks = overfitting.thinned(replace(base, dropout=v.cure_dropout, hidden=base.hidden), data.first(counts[PLAIN]), 0)
