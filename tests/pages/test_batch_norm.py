@@ -231,7 +231,7 @@ def small_batch(**changed):
 
 @pytest.mark.parametrize(("changed", "kind", "word"), [
     ({}, "usual", "order"), ({"size": 1}, "one", "Nothing passes"), ({"size": 2}, "two", "−1 and +1"),
-    ({"spread": 1e-4}, "epsilon", "σ² + ε, 100 % is ε"), ({"pull": 10.0, "size": 16}, "usual", "√(m − 1) = 3.87"),
+    ({"spread": 1e-4}, "epsilon", "σ² + ε, more than 99.9 % is ε"), ({"pull": 10.0, "size": 16}, "usual", "√(m − 1) = 3.87"),
 ])
 def test_a_batch_is_called_by_its_case_and_its_fix_cures_it(changed, kind, word):
     verdict = batch_part.read(small_batch(**changed))

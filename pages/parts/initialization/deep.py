@@ -220,7 +220,7 @@ PRESETS = (
     ),
 )
 
-PLAIN = {"activation": "relu", "depth": 30, "width": 100, "gain": 1.0, "sigma_b": 0.0, "batch_norm": "none"}
+RELU = {"activation": "relu", "depth": 30, "width": 100, "gain": 1.0, "sigma_b": 0.0, "batch_norm": "none"}
 PART = Part(
     "deep", "Deep network", show,
     question="Does a signal survive many random layers?",
@@ -239,8 +239,8 @@ PART = Part(
     presets=PRESETS,
     try_next=(
         Try("*Sigmoid, 1/√n* has broad histograms, but its inputs can hardly be told apart.", preset="sigmoid_xavier"),
-        Try("ReLU with He's rule, thirty layers: neither signal nor gradient is lost.", PLAIN | {"activation": "relu", "depth": 30, "initializer": "he_normal"}),
+        Try("ReLU with He's rule, thirty layers: neither signal nor gradient is lost.", RELU | {"activation": "relu", "depth": 30, "initializer": "he_normal"}),
         Try("*Sigmoid, σ = 1*: the RMS of the gradient falls by a fifth, its median to a seventh.", preset="sigmoid_1"),
-        Try("σ = 0.01 with batch norm before the activation: the signal stays, and now the gradient grows.", PLAIN | {"initializer": "normal", "gain": 0.01, "batch_norm": "before"}),
+        Try("σ = 0.01 with batch norm before the activation: the signal stays, and now the gradient grows.", RELU | {"initializer": "normal", "gain": 0.01, "batch_norm": "before"}),
     ),
     sources=(propagation.propagate,))
