@@ -11,7 +11,7 @@ LINES = [   # page, part, where the visitor stands, the line, and what its verdi
     ("initialization", "deep", {"gain": 4.0, "sigma_b": 2.0, "batch_norm": "after"}, "ReLU with He's rule", "This network is healthy."),
     ("initialization", "deep", {"activation": "sigmoid", "depth": 2, "sigma_b": 2.0}, "σ = 0.01 with batch norm", "The gradient grows"),
     ("initialization", "phase", {"gain": 4.0, "sigma_b": 1.0}, "ReLU with He's rule", "this is the critical line"),
-    ("initialization", "phase", {"sigma_b": 1.5}, "tanh beyond the line", "the gradient's size grows"),
+    ("initialization", "phase", {"sigma_b": 1.5}, "tanh beyond the line", "it grows more than 1,000-fold"),
     ("initialization", "widths", FUNNEL, "Wide and narrow in turn", "Glorot's rule leaves 1.9 × 10⁻³ of the signal's"),
     ("batch_norm", "batch", TYPED, "Batch size 2", "Only their order is left."),
     ("batch_norm", "batch", TYPED, "Drag x₁ to 10", "One value is far out"),
