@@ -75,7 +75,7 @@ def show(v: Values) -> Shown:
         if len(looks) > 1:
             st.caption("Each line is a layer: the fainter, the nearer to the images.")
             draw_lines(run, looks, BELOW + NORMALISED * (run.settings.batch_norm != "none" and depth > 0))
-        left, right = st.columns(2) if depth else (None, st)
+        left, right = st.columns(2, vertical_alignment="bottom") if depth else (None, st)
         layer, first, now = min(v.layer, depth + 1), looks[0], looks[-1]
         if depth:
             low, high = value_range(as_activation(run.settings.activation).f)  # as `by_layer` counts; a large run has no network before its start
