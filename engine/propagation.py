@@ -20,7 +20,7 @@ from threading import Lock
 import numpy as np
 
 from engine.activations import Activation, as_activation
-from engine.initializers import Initializer, as_initializer
+from engine.initializers import INITIALIZERS, Initializer, as_initializer
 from engine.measures import Histogram
 from engine.passes import Run
 
@@ -184,7 +184,8 @@ class Remembered:
 def source(seed: int, *, depth: int, width: int, initializer: str | Initializer, samples: int, **_) -> np.random.Generator | Remembered:
     """What draws a network with Gaussian inputs from a seed: remembered numbers, where all are normal and so few. They are the same."""
     count = 2 * samples * width + depth * (width + 1) * width   # inputs and gradient, weights and biases
-    if count > REMEMBERED or not isinstance(initializer, str) or initializer.endswith("uniform"):
+    rule = as_initializer(initializer)
+    if count > REMEMBERED or INITIALIZERS.get(rule.name) is not rule or rule.name.endswith("uniform"):
         return np.random.default_rng(seed)
     with _drawing:
         drawn = _drawn(seed)

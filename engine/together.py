@@ -17,7 +17,7 @@ from engine import measures
 from engine.activations import as_activation
 from engine.initializers import Initializer, as_initializer, sigma_w
 from engine.layers import BatchNorm
-from engine.propagation import Propagation, of_inputs, whole
+from engine.propagation import Propagation, of_inputs, source, whole
 
 Array = np.ndarray
 
@@ -49,7 +49,8 @@ class Draws:
         """What this rule draws, up to a factor on the matrices; and the factor."""
         key = (_fingerprint(rule), seed)
         if key not in self.kept:
-            rng, shape = np.random.default_rng(seed), (self.width, self.width)
+            rng = source(seed, depth=self.depth, width=self.width, initializer=rule, samples=self.samples)
+            shape = (self.width, self.width)
             x = rng.standard_normal((self.samples, self.width))
             weights = [rule.draw(rng, shape).astype(self.dtype, copy=False) for _ in range(self.depth)]
             gradient = rng.standard_normal(x.shape).astype(self.dtype)
