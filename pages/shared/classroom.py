@@ -186,7 +186,7 @@ def answering(code: str) -> None:
     st.text(room.at)
     if said is None and not room.revealed:
         for i, choice in enumerate(asked.choices):
-            st.button(choice, on_click=answer, args=(room, question, me, i, len(asked.choices)), width="stretch", key=f"_answer_{i}")
+            st.button(choice, on_click=answer, args=(room, question, me, i, len(asked.choices)), width="stretch", key=f"_answer_{stem}_{key}_{i}")
         return
     st.markdown(f"You said: {asked.choices[said]}." if said is not None else "You gave no answer.")
     if room.revealed:

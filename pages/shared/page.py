@@ -1,6 +1,6 @@
 """The order in which every page reads: parts, question, opening, picture, verdict, fix, formulas, numbers, what next, script, source."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.shared import glossary, layout, lecture, lessons, link, pictures, predict, runs, slips
 from pages.shared.control import Values, in_words
-from pages.shared.part import Page, Part, Preset, Shown, Try, find_preset
+from pages.shared.part import Page, Part, Preset, Shown, find_preset
 
 TOP = st.components.v2.component("top", html="", js=Path(__file__).with_name("top.js").read_text(encoding="utf-8"))
 
@@ -58,17 +58,17 @@ def fix_button(page: Page, fix: Mapping[str, Any], on_fix: Callable[[], None] | 
 
     if wanted:
         named = ", ".join(f"{control.label} = {control.show(value)}" for control, value in wanted.items())
-        st.button(f"Apply the fix: {named}", on_click=apply, key="apply_fix")
+        st.button(f"Apply the fix: {named}", on_click=apply, key=f"apply_fix {named}")  # a key of what it does: a second click is no click on its follower
 
 
-def try_next(page: Page, lines: Sequence[Try]) -> None:
+def try_next(page: Page, part: Part) -> None:
     """Each line is a click: on this page it sets the controls, to another it is a link."""
     st.header("Try next", anchor=False)
-    for i, line in enumerate(lines):
+    for i, line in enumerate(part.try_next):
         to, preset = find_preset(line.preset) if line.preset else (page, None)
         settings = to.settings_of(preset) if preset else page.by_key(line.settings)
         if to is page:
-            st.button(line.text, on_click=link.put, args=(settings,), type="tertiary", key=f"_{page.prefix}_try_{i}")
+            st.button(line.text, on_click=link.put, args=(settings,), type="tertiary", key=f"_{page.prefix}_{part.key}_try_{i}")
         else:
             st.page_link(f"pages/{to.stem}.py", label=line.text, query_params=to.query(settings))
 
@@ -146,6 +146,6 @@ def show_result(page: Page, part: Part, v: Values, preset: Preset | None, alone:
     layout.references(part.cites)
     pictures.numbers(shown.numbers, f"{page.stem}_{part.key}", part.question, in_words(part.all_controls, v))
     slips.beside(page.stem, part.key)
-    try_next(page, part.try_next)
+    try_next(page, part)
     layout.run_it_yourself(shown.script, f"{page.stem}_{part.key}", *part.sources)
     return shown

@@ -55,6 +55,11 @@ def verdict_of(app: AppTest) -> str:
     return " ".join(one.value for block in found for one in blocks(block)).replace("\u00a0%", " %")
 
 
+def fix_of(app: AppTest):
+    """The button of the verdict's cure; None where there is none."""
+    return next((button for button in app.button if button.key and button.key.startswith("apply_fix ")), None)
+
+
 def charts_of(app: AppTest) -> list:
     return [chart.proto for chart in app.get("vega_lite_chart")]
 

@@ -24,7 +24,7 @@ from pages.parts.batch_norm import scales as scales_part
 from pages.parts.batch_norm.scales import ScalesRun
 from pages.shared.control import Values
 from tests.pages import golden
-from tests.pages.helpers import open_part, verdict_of
+from tests.pages.helpers import fix_of, open_part, verdict_of
 
 pytestmark = pytest.mark.usefixtures("without_mnist")
 
@@ -92,7 +92,7 @@ def test_the_two_listings_of_the_notes():
 def test_the_fix_is_a_click_away_and_cures():
     app = opened("running", evaluate=3)
     assert "27 % of the way" in verdict_of(app)
-    app.button(key="apply_fix").click().run()
+    fix_of(app).click().run()
     assert app.session_state["bn_evaluate"] == 50
     assert "training and use agree" in verdict_of(app)
 

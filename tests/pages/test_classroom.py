@@ -112,7 +112,7 @@ def test_a_student_without_a_room_a_question_or_an_answer_is_told_so():
     app.run()
     assert [one.value[:13] for one in app.text] == ["Gain: 1 **x**"]   # as plain text
     assert len(app.text[0].value) <= 300
-    app.button(key="_answer_2").click().run()
+    app.button(key="_answer_initialization_chain_2").click().run()
     assert room.tally(3) == [0, 0, 1]
     assert any(one.value == "You said: More than 100." for one in app.markdown)
     room.revealed = (1, "It has become 1.")

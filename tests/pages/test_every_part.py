@@ -213,7 +213,7 @@ def test_try_next_lines_set_what_they_say_by_a_click(page, part):
             assert not target.exception
             continue
         before = dict(app.query_params)
-        app.button(key=f"_{page.prefix}_try_{i}").click().run()
+        app.button(key=f"_{page.prefix}_{part.key}_try_{i}").click().run()
         assert not app.exception, line.text
         kept = app.session_state["_kept"]
         assert {key: kept[key] for key in settings} == settings

@@ -19,7 +19,7 @@ from pages.parts.gradient_checking import network as network_part
 from pages.shared import layout
 from tests.pages import golden
 from tests.pages.golden import open_link, script_of
-from tests.pages.helpers import charts_of, open_part
+from tests.pages.helpers import charts_of, fix_of, open_part
 from tests.reference import MNIST, needs_mnist
 
 pytestmark = pytest.mark.usefixtures("without_mnist")
@@ -148,7 +148,7 @@ def test_the_1e_7_trap_is_named():
     app = opened("net", epsilon=1e-7, gain=0.1)
     assert "A strict threshold of 10⁻⁷ would reject dense_1.W" in words(app)
     assert "too small for two-sided differences" in words(app)
-    app.button(key="apply_fix").click().run()
+    fix_of(app).click().run()
     assert app.session_state["grad_epsilon"] == 0.0
     assert "would reject" not in words(app)
 
@@ -156,7 +156,7 @@ def test_the_1e_7_trap_is_named():
 def test_a_float32_check_says_that_it_cannot_tell_and_its_fix_can():
     app = opened("net", precision="float32", epsilon=1e-5)
     assert "No verdict on backpropagation" in words(app)
-    app.button(key="apply_fix").click().run()
+    fix_of(app).click().run()
     assert app.session_state["grad_precision"] == "float64"
     assert "Backpropagation is right" in words(app)
 
@@ -164,7 +164,7 @@ def test_a_float32_check_says_that_it_cannot_tell_and_its_fix_can():
 def test_one_image_through_batch_norm_is_called_vacuous_and_more_images_cure_it():
     app = opened("net", samples=1, batch_norm="before")
     assert "Hardly anything was tested" in words(app)
-    app.button(key="apply_fix").click().run()
+    fix_of(app).click().run()
     assert app.session_state["grad_samples"] == 16
     assert "Backpropagation is right" in words(app)
 

@@ -15,7 +15,7 @@ from pages.parts.initialization import PAGE, common, deep, matrix, neuron, phase
 from pages.parts.initialization import chain as chain_part
 from pages.shared.control import Values
 from tests.pages import golden
-from tests.pages.helpers import asked, charts_of, link_of, open_part, verdict_of
+from tests.pages.helpers import asked, charts_of, fix_of, link_of, open_part, verdict_of
 
 DEFAULTS = {control.name: control.default for control in PAGE.controls}
 
@@ -242,7 +242,7 @@ def test_nonsense_in_a_link_never_breaks_the_page_and_is_said_where_its_control_
 def test_the_offered_fix_makes_the_network_healthy():
     app = opened(activation="sigmoid", depth=20)
     assert not verdict_of(app).startswith("This network is healthy")
-    app.button(key="apply_fix").click().run()
+    fix_of(app).click().run()
     assert not app.exception
     assert verdict_of(app).startswith("This network is healthy")
 

@@ -121,7 +121,7 @@ def test_the_plain_script_of_a_run_that_trained_further_at_other_rates_repeats_a
     assert run.status == "finished"
     app.session_state["mnist_rate"] = 0.01
     app.run()
-    app.button(key="mnist_run_further").click().run()
+    next(button for button in app.button if button.label.startswith("Train further")).click().run()
     while run.status == "running":
         app.run()
     run.further(5)

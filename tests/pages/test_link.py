@@ -82,7 +82,7 @@ CHAIN = {"init_part": "chain", "init_gain": "0.5", "init_depth": "40"}
 def chain() -> AppTest:
     """A page on which a click has just set gain 1.1 and depth 50."""
     app = golden.open_link(f"initialization?{urlencode(CHAIN)}")
-    return app.button(key="_init_try_0").click().run()
+    return app.button(key="_init_chain_try_0").click().run()
 
 
 def shown(app: AppTest) -> tuple:
@@ -121,7 +121,7 @@ def test_what_a_click_set_can_be_moved_back_as_soon_as_it_is_seen():
     app.select_slider(key="init_gain").set_value(0.5)   # before it has heard of that
     behind(app, {**CHAIN, "init_gain": "1.1", "init_depth": "50"})
     assert shown(app.run()) == (0.5, 40, 0)
-    app.button(key="_init_try_1").click().run()   # sets one control alone
+    app.button(key="_init_chain_try_1").click().run()   # sets one control alone
     assert app.select_slider(key="init_width").value == 200
     assert app.select_slider(key="init_width").set_value(100).run().select_slider(key="init_width").value == 100
 
@@ -162,7 +162,7 @@ def test_an_experiment_begins_once_and_not_again_when_a_slider_comes_back_to_its
     for depth in (31, 30):   # an experiment's settings are left, and stand again
         app.slider(key="init_depth").set_value(depth).run()
     assert begun() == 0
-    app.button(key="_init_try_0").click().run()   # a setting of its own: the same place
+    app.button(key="_init_chain_try_0").click().run()   # a setting of its own: the same place
     assert begun() == 0
     app.selectbox(key="_init_preset").set_value("sigmoid_1").run()
     assert begun() == 1

@@ -24,7 +24,7 @@ from pages.shared import capacity, layout
 from pages.shared.control import Values
 from pages.shared.encodings import SENT, floor_of
 from tests.pages import golden
-from tests.pages.helpers import asked, assert_charts_get_their_tables, open_part, printed, told, verdict_of
+from tests.pages.helpers import asked, assert_charts_get_their_tables, fix_of, open_part, printed, told, verdict_of
 
 pytestmark = pytest.mark.usefixtures("without_mnist")
 PART = PAGE.parts[0]
@@ -231,11 +231,11 @@ def test_the_fix_that_a_bad_run_is_offered_does_cure_it(changed):
 
 def test_the_fix_stands_below_the_verdict_moves_the_controls_and_makes_a_new_run():
     app = open_part(PAGE, PART, epochs=1, initializer="normal", gain=0.01, depth=5, optimizer="sgd", rate=0.1)
-    assert "apply_fix" not in [button.key for button in app.button]
+    assert fix_of(app) is None
     bad = finish(run_of(app))
     app.run()
     assert "guessing has ln 10" in verdict_of(app)
-    fix = app.button(key="apply_fix")
+    fix = fix_of(app)
     assert fix.label == "Apply the fix: Batch norm = Before"
     fix.click().run()
     assert run_of(app) is not bad
@@ -248,8 +248,8 @@ def test_a_finished_run_of_20_images_is_offered_all_of_them():
     app = open_part(PAGE, PART, epochs=50, images=20)
     finish(run_of(app))
     app.run()
-    assert app.button(key="apply_fix").label == "Apply the fix: Training images = all"
-    app.button(key="apply_fix").click().run()
+    assert fix_of(app).label == "Apply the fix: Training images = all"
+    fix_of(app).click().run()
     assert run_of(app).settings.images == ALL
     assert "mnist_images" not in app.query_params
 
@@ -525,14 +525,14 @@ def test_a_run_that_trains_further_is_the_run_that_was_longer_from_the_beginning
 
 def test_train_further_stands_beside_a_finished_run_and_takes_its_epochs_into_the_link():
     app = open_part(PAGE, PART, epochs=1, images=100)
-    assert "mnist_run_further" not in [button.key for button in app.button]
+    assert not [button for button in app.button if button.label.startswith("Train further")]
     run = finish(run_of(app))
     app.run()
-    assert app.button(key="mnist_run_further").label == "Train further, to 2 epochs"
+    assert app.button(key="mnist_run_further_2").label == "Train further, to 2 epochs"
     app.session_state["mnist_epochs"] = 5
     app.run()
     assert "These charts" in app.info[0].value
-    app.button(key="mnist_run_further").click().run()
+    app.button(key="mnist_run_further_5").click().run()
     assert asked(app, "mnist_epochs") == "5"
     assert finish(run_of(app)) is run
     app.run()
@@ -542,7 +542,7 @@ def test_train_further_stands_beside_a_finished_run_and_takes_its_epochs_into_th
     for name, value in (("depth", 3), ("epochs", 2)):   # other settings, or fewer epochs
         app.session_state[f"mnist_{name}"] = value
         app.run()
-        assert "mnist_run_further" not in [button.key for button in app.button]
+        assert not [button for button in app.button if button.label.startswith("Train further")]
         app.session_state[f"mnist_{name}"] = DEFAULTS[name] if name != "epochs" else 5
 
 
@@ -600,7 +600,7 @@ def test_while_a_run_goes_on_what_is_inside_shows_and_no_fix():
     assert run_of(app).status == "running"
     assert any("Surest mistakes" in words.value for words in app.markdown)
     assert len(app.get("vega_lite_chart")) == 4
-    assert "apply_fix" not in [button.key for button in app.button]
+    assert fix_of(app) is None
 
 
 def test_reset_repeats_the_run_and_a_new_seed_does_not():

@@ -26,7 +26,7 @@ LINES = [   # page, part, where the visitor stands, the line, and what its verdi
 def click(stem: str, part: str, start: dict, words: str):
     page = PAGES[stem]
     at = next(i for i, line in enumerate(page.part(part).try_next) if line.text.startswith(words))
-    return open_part(page, page.part(part), **start).button(key=f"_{page.prefix}_try_{at}").click().run()
+    return open_part(page, page.part(part), **start).button(key=f"_{page.prefix}_{part}_try_{at}").click().run()
 
 
 @pytest.mark.parametrize(("stem", "part", "start", "words", "says"), LINES, ids=[f"{part}: {words}" for _, part, _, words, _ in LINES])

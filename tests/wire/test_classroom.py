@@ -21,8 +21,8 @@ def test_thirty_students_are_counted_right_and_hostile_codes_and_answers_change_
     for i in range(30):
         student = Visitor(server.url, f"room?room={code}")
         choice = (i * i) % 3
-        student.button = student.widgets()[f"_answer_{choice}"][1].id
-        student.press(f"_answer_{choice}")
+        student.button = student.widgets()[f"_answer_initialization_chain_{choice}"][1].id
+        student.press(f"_answer_initialization_chain_{choice}")
         wanted[choice] += 1
         students.append(student)
         assert "You said: " in student.text()
@@ -60,3 +60,35 @@ def test_who_waits_reads_so_and_is_let_go_by_the_next_move(server):
     one.rerun(state(asked.id, "string_array_value", ["1"]))   # as it was, and answered at once
     assert "mnist_gain" not in one.query, "the run that was left has come to its end"
     one.vanish()
+
+
+def late_click(one: Visitor, key: str) -> str:
+    """Press a button, and again as a browser does that has not yet seen what the first press has done. What is asked for in the end."""
+    late = state(one.widgets()[key][1].id, "trigger_value", True)
+    one.press(key)
+    first = one.query
+    one.rerun(late)
+    assert one.query == first
+    return one.query
+
+
+def test_a_click_on_what_is_gone_is_no_click_on_what_has_come_in_its_place(server):
+    one = Visitor(server.url, "initialization?init_part=neuron")
+    assert "init_part=chain" in late_click(one, "_init_neuron_try_0")
+    one.vanish()
+
+
+def test_an_answer_to_the_question_before_is_none_to_the_next_one(server):
+    teacher = Visitor(server.url, "initialization?init_part=chain")
+    teacher.press("_class_start")
+    teacher.press("_class_ask")
+    student = Visitor(server.url, "room?room=" + re.search(r"Room ([A-Z2-9]{5})$", teacher.text(), re.M)[1])
+    late = state(student.widgets()["_answer_initialization_chain_0"][1].id, "trigger_value", True)
+    teacher.rerun(state(teacher.widgets()["init_part"][1].id, "string_array_value", ["One neuron"]))
+    teacher.press("_class_ask")
+    student.rerun()
+    assert "_answer_initialization_neuron_0" in student.widgets()
+    student.rerun(late)
+    assert "You said: " not in student.text()
+    for one in (teacher, student):
+        one.vanish()

@@ -207,4 +207,4 @@ def offer_further(run: Any, settings: Any) -> None:
 
     if epochs > done:
         goes_on = "It goes on from where it stands, as if it had been longer from the beginning."
-        st.button(f"Train further, to {epochs} epochs", on_click=go_on, help=goes_on, key="mnist_run_further")
+        st.button(f"Train further, to {epochs} epochs", on_click=go_on, help=goes_on, key=f"mnist_run_further_{epochs}")
