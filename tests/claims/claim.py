@@ -17,6 +17,11 @@ class Claim:
             raise ValueError("a claim has a check, or a reason why it claims nothing")
 
 
+def why(text: str) -> Claim:
+    """A sentence that claims nothing, for this reason."""
+    return Claim("always", why_not=text)
+
+
 def full_name(check: Callable) -> str:
     """The name of a check with its file: files give their checks the same names."""
     return f"{check.__module__.rpartition('.')[2]}.{check.__name__}"

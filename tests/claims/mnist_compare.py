@@ -9,7 +9,7 @@ from engine import load_digits
 from engine.studies.variants import course
 from pages.parts.mnist_training import compare
 from pages.shared.control import Values
-from tests.claims.claim import Claim
+from tests.claims.claim import Claim, why
 
 DIGITS = load_digits()
 DEFAULTS = {control.name: control.default for control in compare.PART.all_controls}
@@ -121,10 +121,6 @@ def check_cut():
         differ = {name for name in made[0] if len({one[name] for one in made}) > 1}
         assert (vary in differ) == (vary != "seed")
         assert differ <= {vary, *(("gain",) if vary == "initializer" else ("learning_rate",) if vary == "optimizer" else ())}
-
-
-def why(text: str) -> Claim:
-    return Claim("always", why_not=text)
 
 
 CLAIMS = {

@@ -11,7 +11,7 @@ from engine.studies.by_layer import MEASURES, TINY, Look
 from pages.parts.mnist_training import inside, layered
 from pages.parts.mnist_training.run import TrainingRun, TrainingSettings
 from pages.shared.control import Values
-from tests.claims.claim import Claim
+from tests.claims.claim import Claim, why
 
 DIGITS = load_digits()
 DEFAULTS = {control.name: control.default for control in inside.PART.all_controls}
@@ -159,10 +159,6 @@ def check_pictures():
     heat = layered.heat(looks, 2, np.linspace(*by_layer.span(run.network), by_layer.BINS + 1), 45, 30)
     assert np.allclose(heat.groupby("start")["share"].sum(), 1, atol=1e-5)
     assert (heat["end"] > heat["start"]).all()
-
-
-def why(text: str) -> Claim:
-    return Claim("always", why_not=text)
 
 
 CLAIMS = {

@@ -12,7 +12,7 @@ from engine.studies.overfitting import Learned, learned
 from pages.parts.mnist_training import overfitting, thinned
 from pages.shared.control import Values
 from pages.shared.part import PAGES
-from tests.claims.claim import Claim
+from tests.claims.claim import Claim, why
 from tests.claims.mnist_published import mnist
 from tests.pages.helpers import open_part
 
@@ -132,10 +132,6 @@ def check_thinned():
     assert lines["line"].nunique() == 2   # two kept units, joined with one
     wide, _ = thinned.tables([np.ones(100, bool)] * 20)
     assert len(wide) == thinned.UNITS * thinned.LAYERS
-
-
-def why(text: str) -> Claim:
-    return Claim("always", why_not=text)
 
 
 CLAIMS = {

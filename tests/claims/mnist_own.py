@@ -7,7 +7,7 @@ import pytest
 from engine import load_digits
 from engine.studies.own_digit import Reading, nearest, read, shifted, small_network, trained_small
 from pages.parts.mnist_training import own
-from tests.claims.claim import Claim
+from tests.claims.claim import Claim, why
 
 DIGITS = load_digits()
 
@@ -52,10 +52,6 @@ def check_units():
     assert frame.groupby("layer")["fired"].sum().tolist() == found.fired
     assert frame.groupby("layer")["share"].max().tolist() == pytest.approx([1, 1])
     assert len(nearest(DIGITS, DIGITS.x_test[0], 16)) == 16
-
-
-def why(text: str) -> Claim:
-    return Claim("always", why_not=text)
 
 
 IN_PAGES = "tests/pages/test_own_digit.py says when"

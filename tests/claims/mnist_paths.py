@@ -9,7 +9,7 @@ import pytest
 from engine.studies.valley import RATES, descend, height, limit
 from pages.parts.mnist_training import valley
 from pages.shared.control import Values
-from tests.claims.claim import Claim
+from tests.claims.claim import Claim, why
 
 DEFAULTS = {control.name: control.default for control in valley.PART.all_controls}
 PRESETS = {preset.key: preset.settings for preset in valley.PART.presets}
@@ -103,10 +103,6 @@ def check_out():
     assert set(out["text"]) == {"▲ 35", "▼ −32"}
     book = valley.table(list(paths().values()))
     assert not len(valley.encodings.gone(book, "x", "y", valley.ACROSS, False, "optimizer"))
-
-
-def why(text: str) -> Claim:
-    return Claim("always", why_not=text)
 
 
 CLAIMS = {

@@ -11,7 +11,7 @@ from engine.layers import Dropout
 from engine.studies.published import EXPERIMENTS, PlainDropout, Trained, Variant, trained
 from engine.studies.variants import Recipe
 from pages.parts.mnist_training import published
-from tests.claims.claim import Claim
+from tests.claims.claim import Claim, why
 from tests.reference import MNIST
 
 DIGITS = load_digits()
@@ -120,10 +120,6 @@ def check_steps():
     """All variants of an experiment train on the same batches: one batch size."""
     for experiment in EXPERIMENTS.values():
         assert len({one.recipe.batch_size for one in experiment.variants.values()}) == 1
-
-
-def why(text: str) -> Claim:
-    return Claim("always", why_not=text)
 
 
 CLAIMS = {

@@ -13,7 +13,7 @@ from engine.studies.range_test import STEPS, RangeTest, Setup, at_rates, range_t
 from engine.words import AHEAD
 from pages.parts.mnist_training import rates
 from pages.shared.control import Values
-from tests.claims.claim import Claim
+from tests.claims.claim import Claim, why
 
 DIGITS = load_digits()
 DEFAULTS = {control.name: control.default for control in rates.PART.all_controls}
@@ -98,10 +98,6 @@ def check_repeated():
     assert dict(zip(marked["kind"], marked["rate"], strict=True)) == {"fastest": test.fastest, "above": test.blows_up}
     assert not len(rates.marks(RangeTest(test.rates, np.full(STEPS, 2.3), np.full(STEPS, 2.3)), 10))
     assert setup(depth=20, width=512, batch=1000).batch(DIGITS) < 1000
-
-
-def why(text: str) -> Claim:
-    return Claim("always", why_not=text)
 
 
 CLAIMS = {
