@@ -124,6 +124,7 @@ def read(page: str, controls: Sequence[Control]) -> bool:
     asked = {control.key: texts for control in controls if (texts := st.query_params.get_all(control.key))}
     arrived = state.get("_page") != page
     state["_page"] = page
+    state["_told"] = None if came_back() or arrived else state.get("_told")
     if not (came_back() or (arrived and asked)):
         return arrived
     noted = state["_refused"] = {}
@@ -139,11 +140,11 @@ def write(controls: Sequence[Control], page_controls: Sequence[Control]) -> None
     """Put the settings of the controls that are shown into the address; what is not a control's stays in it."""
     ours = {control.key for control in page_controls}
     others = {key: st.query_params.get_all(key) for key in st.query_params if key not in ours}
-    now = state_of(controls)
-    wanted = {control.key: [control.write(now[control.key])] for control in controls if now[control.key] != control.default}
-    if {key: st.query_params.get_all(key) for key in st.query_params} != others | wanted:
+    wanted = {key: [text] for key, text in query(controls, state_of(controls)).items()}
+    written, told = {key: wanted.get(key, []) for key in ours}, st.session_state.get("_told")
+    if {key: st.query_params.get_all(key) for key in st.query_params} != others | wanted or told not in (None, written):  # one that is behind goes on to what it was told
         st.query_params.from_dict(others | wanted)
-    st.session_state["_written"] = {key: wanted.get(key, []) for key in ours}
+    st.session_state["_told"] = st.session_state["_written"] = written
 
 
 def query(controls: Iterable[Control], settings: Mapping[str, Any]) -> dict[str, str]:

@@ -73,6 +73,19 @@ def test_a_late_second_click_is_no_click_on_what_has_come_in_a_buttons_place(ser
     one.vanish()
 
 
+def test_a_browser_that_is_behind_is_led_back_to_an_address_that_it_still_shows(server):
+    one = Visitor(server.url, "initialization?init_part=neuron")
+    pill = one.widgets()["init_part"][1].id
+    one.rerun(state(pill, "string_array_value", ["Linear chain"]))
+    one.query, ended = "init_part=neuron", one.finished
+    one.send(state(pill, "string_array_value", ["One neuron"]))   # clicked before the first answer has come,
+    one.query = "init_part=chain"   # which it does now
+    while one.finished == ended:
+        assert one.read(20)
+    assert one.query == "init_part=neuron"
+    one.vanish()
+
+
 def test_an_answer_to_the_question_before_is_none_to_the_next_one(server):
     teacher = Visitor(server.url, "initialization?init_part=chain")
     teacher.press("_class_start")
