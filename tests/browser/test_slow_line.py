@@ -4,6 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.browser.conftest import Line, complaints, run_button
 
@@ -60,4 +61,30 @@ def test_a_second_press_before_the_first_is_seen_is_not_its_opposite_and_the_foc
     expect(run_button(page, "Start")).to_be_focused()
     visitor.settle()
     expect(run_button(page, "Start")).to_be_visible()
+    assert complaints(visitor) == []
+
+
+def test_quick_clicks_there_and_back_neither_break_the_page_nor_leave_another_link(server, tab):
+    visitor = tab()
+    line = Line(visitor.page)
+    page = visitor.open(f"{server.url}/initialization?init_part=chain")
+    visitor.settle()
+
+    def click(title: str) -> None:
+        page.get_by_role("radio", name=title, exact=True).dispatch_event("click")
+
+    def answered() -> int:
+        return sum(ForwardMsg.FromString(said).WhichOneof("type") == "script_finished" for _, said in line.held)
+
+    click("One neuron")
+    expect(page).to_have_url(re.compile("init_part=neuron$"))
+    visitor.settle()
+    line.slow = True
+    for times, title in enumerate(("Deep network", "One neuron", "Deep network", "Linear chain"), start=1):
+        click(title)
+        line.listen(lambda times=times: answered() == times)
+    line.catch_up()   # of four answers; the last one spares the charts of the chain, which the browser said it had
+    expect(page).to_have_url(re.compile("init_part=chain$"))
+    visitor.settle()
+    expect(page.get_by_role("radio", name="Linear chain", exact=True)).to_be_checked()
     assert complaints(visitor) == []
