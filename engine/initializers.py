@@ -74,8 +74,7 @@ def _scaled(name: str, source: str, scale: float, fan: str, uniform: bool = Fals
         if uniform:
             r = math.sqrt(3) * sigma   # U(-r, r) has variance r²/3
             return rng.uniform(-r, r, shape)
-        weights = rng.standard_normal(shape)   # untruncated
-        return np.multiply(weights, sigma, out=weights if weights.flags.writeable else None)   # fresh memory costs more than the product
+        return sigma * rng.standard_normal(shape)   # untruncated
 
     size = rf"\mathrm{{{fan.replace('_', chr(92) + '_')}}}"
     formula = rf"U(\pm\sqrt{{{3 * scale:g} / {size}}})" if uniform else rf"\mathcal{{N}}(0, {scale:g} / {size})"

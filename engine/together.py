@@ -47,15 +47,14 @@ class Draws:
 
     def of(self, rule: Initializer, seed: int) -> tuple[Drawn, float]:
         """What this rule draws, up to a factor on the matrices; and the factor."""
-        key = (_fingerprint(rule), seed)
+        key, sides = (_fingerprint(rule), seed), (self.width, self.width)
         if key not in self.kept:
             rng = source(seed, depth=self.depth, width=self.width, initializer=rule, samples=self.samples)
-            shape = (self.width, self.width)
             x = rng.standard_normal((self.samples, self.width))
-            weights = [rule.draw(rng, shape).astype(self.dtype, copy=False) for _ in range(self.depth)]
+            weights = [rule.draw(rng, sides).astype(self.dtype, copy=False) for _ in range(self.depth)]
             gradient = rng.standard_normal(x.shape).astype(self.dtype)
             self.kept[key] = Drawn(rule, x.astype(self.dtype), weights, gradient, of_inputs(x))
-        drawn, sides = self.kept[key], (self.width, self.width)
+        drawn = self.kept[key]
         return drawn, rule.std(*sides) / drawn.rule.std(*sides) if rule.std(*sides) else 1.0
 
 

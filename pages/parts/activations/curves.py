@@ -155,7 +155,7 @@ def show(v: Values) -> Shown:
         )
         st.dataframe(facts_table(facts), hide_index=True, column_config={"Activation": st.column_config.Column(pinned=True)})
 
-    at = [(title(key), a, tex(float(a.f(np.float64(v.z))) + 0.0)) for (key, _), a in zip(members, table.values(), strict=True)]
+    at = [(title(key), a, tex(float(a.f(np.float64(v.z))))) for (key, _), a in zip(members, table.values(), strict=True)]
     script = f"""from engine.activations import as_activation
 from engine.studies.curves import facts, values_at
 

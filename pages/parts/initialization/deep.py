@@ -239,7 +239,7 @@ PART = Part(
     presets=PRESETS,
     try_next=(
         Try("*Sigmoid, 1/√n* has broad histograms, but its inputs can hardly be told apart.", preset="sigmoid_xavier"),
-        Try("ReLU with He's rule, thirty layers: neither signal nor gradient is lost.", RELU | {"activation": "relu", "depth": 30, "initializer": "he_normal"}),
+        Try("ReLU with He's rule, thirty layers: neither signal nor gradient is lost.", RELU | {"initializer": "he_normal"}),
         Try("*Sigmoid, σ = 1*: the RMS of the gradient falls by a fifth, its median to a seventh.", preset="sigmoid_1"),
         Try("σ = 0.01 with batch norm before the activation: the signal stays, and now the gradient grows.", RELU | {"initializer": "normal", "gain": 0.01, "batch_norm": "before"}),
     ),
